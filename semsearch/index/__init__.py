@@ -1,0 +1,6 @@
+"""An index: a folder on disk, and everything one can do with it."""
+
+from .core import Index
+from .reports import Finding, Progress, Status, SyncReport
+
+__all__ = ["Finding", "Index", "Progress", "Status", "SyncReport"]
