@@ -1,6 +1,7 @@
 """An index: a folder on disk, and everything one can do with it."""
 
 from .core import Index
+from .doctor import doctor
 from .reports import Finding, Progress, Status, SyncReport
 
-__all__ = ["Finding", "Index", "Progress", "Status", "SyncReport"]
+__all__ = ["Finding", "Index", "Progress", "Status", "SyncReport", "doctor"]

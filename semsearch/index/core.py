@@ -34,9 +34,7 @@ class Index:
         raise NotImplementedError
 
     @classmethod
-    def create(
-        cls, path: str | Path, encoder: str | Encoder = "bundled", *, threads: int | None = None
-    ) -> Index:
+    def create(cls, path: str | Path, encoder: str | Encoder = "bundled", *, threads: int | None = None) -> Index:
         """Make an empty index. Raises UsageError if something else is at ``path`` already."""
         raise NotImplementedError
 
@@ -52,7 +50,9 @@ class Index:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def __len__(self) -> int:
@@ -142,5 +142,5 @@ class Index:
         raise NotImplementedError
 
     def doctor(self, *, repair: bool = False) -> list[Finding]:
-        """Everything that is wrong with the folder; with ``repair``, mended where SQLite still knows the truth."""
+        """``semsearch.index.doctor`` for this index's folder (that one works where ``open`` refuses, too)."""
         raise NotImplementedError
