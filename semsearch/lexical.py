@@ -1,107 +1,410 @@
 """BM25 over exact and folded terms, kept by tantivy in a folder of its own.
 
 One ``LexicalIndex`` holds one kind of thing (passages in one folder, whole articles in another).
-See ``docs/decisions/lexical.md`` for fields and weights.
+The fields, the weights and how they were found: ``docs/decisions/lexical.md``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import json
+import math
+import mmap
+import re
+import struct
+import zlib
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+import tantivy
+from tantivy import Occur, Query
+
+from .errors import IndexDamaged, IndexLocked, IndexMissing, SemsearchError, StorageError, UsageError
+from .text import fold, has_accents, terms
 from .types import Ranking
 
-__all__ = ["DEFAULT", "LexicalIndex", "Weights"]
+__all__ = ["DEFAULT", "FORMAT", "LexicalIndex", "Weights"]
+
+FORMAT = 1
+"""Raised when fields or terms change here: indexes made before are stale."""
+
+_HEAP = 50_000_000  # bytes of the writer's buffer; tantivy wants at least 15 MB
+_LONGEST = 64  # characters of a term; more is not a word, and tantivy drops terms of 64 KiB
+_FEW = 2_000  # up to so many allowed ids are put into the query, more are sifted from its results
+_DECIMALS = 4  # of scores: 32-bit sums differ in their last bits with the order of adding
+_TEXT_FIELDS = ("exact", "exact_pairs", "plain", "plain_pairs", "title_exact", "title_plain")
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What a match in each field counts, as a factor on its BM25."""
+    """What a match counts, as a factor on its field's BM25. A syllable of the text counts 1."""
 
-    exact: float = 1.0
-    exact_pairs: float = 0.3
-    plain: float = 0.2
-    plain_pairs: float = 0.1
-    title: float = 0.3
-    terms: int = 64  # at most so many distinct terms of a query are asked for, the rarest
+    pairs: float = 0.3  # two adjacent syllables
+    title: float = 0.3  # a syllable of the title
+    plain: float = 0.2  # the same without accents, where the query has accents
+    terms: int = 64  # of a longer query at most so many syllables and so many pairs are asked for
 
 
 DEFAULT = Weights()
 
 
 class LexicalIndex:
-    """Terms by id. One writer at a time; readers see the last ``commit`` they ``reload``ed.
+    """Terms by id. One writer at a time, in all processes; readers see the last commit they loaded.
 
-    Scores are BM25 (k1 1.2, b 0.75), sums over fields. Ties by id. Nothing in a query is syntax.
+    A score is the sum over fields of weighted BM25 (k1 1.2, b 0.75), rounded to four decimals. Things
+    removed count in document frequencies until tantivy merges them away, so scores may move slightly
+    then; the same state gives the same bytes. Ties by id. Nothing in a query is syntax.
     """
+
+    def __init__(self, path: Path, index: tantivy.Index) -> None:
+        self._path = path
+        self._index = index
+        self._schema = index.schema
+        self._writer: tantivy.IndexWriter | None = None
+        self._top = -1  # no id above it is in the index or waiting
+        self._waiting = False  # changes not committed
+        with self._reading():
+            index.config_reader("manual")
+            self._searcher = index.searcher()
 
     @classmethod
     def create(cls, path: Path) -> LexicalIndex:
-        """A new empty index in the folder ``path`` (made if missing).
+        """A new empty index in the folder ``path``, made if missing.
 
         Raises UsageError if there is one already, StorageError if it cannot be written.
         """
-        raise NotImplementedError
+        if (path / "meta.json").exists():
+            raise UsageError(f"{path} already holds a lexical index; open it, or remove the folder first.")
+        with _storing(path):
+            path.mkdir(parents=True, exist_ok=True)
+            return cls(path, tantivy.Index(_schema(), str(path)))
 
     @classmethod
     def open(cls, path: Path, *, verify: bool = False) -> LexicalIndex:
         """The index in the folder ``path``, as last committed.
 
-        With ``verify`` all files are read and their checksums compared. Raises IndexMissing, IndexDamaged.
+        ``verify`` reads every file and compares checksums first (about a second per GB). Raises
+        IndexMissing, IndexDamaged, StorageError.
         """
-        raise NotImplementedError
+        if not (path / "meta.json").is_file():
+            raise IndexMissing(f"There is no lexical index at {path}; rebuild makes it again.")
+        if verify:
+            cls._intact(path)
+        try:
+            index = tantivy.Index.open(str(path))
+        except Exception as error:
+            raise _damaged(path, error) from error
+        if index.schema != _schema():
+            raise _damaged(path, "its fields are not the ones this version writes")
+        return cls(path, index)
+
+    @staticmethod
+    def _intact(path: Path) -> None:
+        if names := verify(path):
+            raise _damaged(path, f"checksums differ or files are missing: {', '.join(names)}")
+
+    # reading
 
     @property
     def count(self) -> int:
         """How many things are in the state being read."""
-        raise NotImplementedError
+        return int(self._searcher.num_docs)
 
     def ids(self) -> list[int]:
         """All ids in the state being read, ascending."""
-        raise NotImplementedError
+        if not self.count:
+            return []
+        with self._reading():
+            hits = self._searcher.search(Query.all_query(), limit=self.count, count=False).hits
+            return sorted(self._ids_of(hits))
 
     def search(
         self, query: str, k: int, allowed: Collection[int] | None = None, *, weights: Weights = DEFAULT
     ) -> Ranking:
-        """The best ``k`` ids with a term of ``query`` (of ``allowed`` only, if given) and their scores, ties by id."""
-        raise NotImplementedError
+        """The best ``k`` ids with a term of ``query``, of ``allowed`` only if given; ties by id."""
+        ids = None if allowed is None else _array(allowed)
+        if k < 1 or not self.count or (ids is not None and not len(ids)):
+            return []
+        with self._reading():
+            wanted = self._query(query, weights)
+            if wanted is None:
+                return []
+            sift = ids is not None and len(ids) > _FEW
+            if ids is not None and not sift:
+                wanted = self._among(wanted, ids)
+            limit = k + 16
+            while True:
+                hits = self._searcher.search(wanted, limit=limit, count=False).hits
+                found = [(id_, round(score, _DECIMALS)) for id_, (score, _) in zip(self._ids_of(hits), hits)]
+                if sift:
+                    kept = np.isin(np.fromiter((id_ for id_, _ in found), np.int64, len(found)), ids)
+                    found = [hit for hit, keep in zip(found, kept) if keep]
+                found.sort(key=lambda hit: (-hit[1], hit[0]))
+                # Among equal scores tantivy keeps whichever it met first, so the last score seen may
+                # have more ids than were given: the k-th must lie above it.
+                if len(hits) < limit or (len(found) >= k and found[k - 1][1] > hits[-1][0] + 10**-_DECIMALS):
+                    return found[:k]
+                limit *= 4
 
     def scores(self, query: str, ids: Collection[int], *, weights: Weights = DEFAULT) -> dict[int, float]:
         """What ``search`` would give each of ``ids``; 0.0 where nothing matches or the id is unknown."""
-        raise NotImplementedError
-
-    def add(self, ids: Sequence[int], texts: Iterable[str], titles: Iterable[str]) -> None:
-        """Adds cleaned texts under new ids (not negative); an id already there is replaced. Seen after ``commit``.
-
-        Raises IndexLocked if another process is writing, StorageError if the disk is full.
-        """
-        raise NotImplementedError
-
-    def remove(self, ids: Iterable[int]) -> None:
-        """Removes ``ids``; those not there are passed over. Seen after ``commit``."""
-        raise NotImplementedError
-
-    def remove_above(self, max_id: int) -> None:
-        """Removes every id above ``max_id``: what an interrupted run left. Seen after ``commit``."""
-        raise NotImplementedError
-
-    def commit(self) -> int:
-        """Makes what was added and removed durable and visible here; returns tantivy's stamp of the commit."""
-        raise NotImplementedError
-
-    def rollback(self) -> None:
-        """Forgets what was added and removed since the last commit."""
-        raise NotImplementedError
+        given = dict.fromkeys((int(id_) for id_ in ids), 0.0)
+        if given and self.count:
+            with self._reading():
+                wanted = self._query(query, weights)
+                if wanted is not None:
+                    among = self._among(wanted, _array(given))
+                    hits = self._searcher.search(among, limit=len(given), count=False).hits
+                    for id_, (score, _) in zip(self._ids_of(hits), hits):
+                        given[id_] = round(score, _DECIMALS)
+        return given
 
     def reload(self) -> None:
         """Reads the last commit, also another process's, from now on."""
-        raise NotImplementedError
+        with self._reading():
+            self._index.reload()
+            self._searcher = self._index.searcher()
 
     def verify(self) -> list[str]:
-        """Reads every file and compares its checksum; the names of those missing, cut or changed."""
-        raise NotImplementedError
+        """The names of files missing, cut or changed; see ``lexical.verify``."""
+        return verify(self._path)
+
+    def _query(self, query: str, weights: Weights) -> Query | None:
+        """Any of the query's terms, each in each field that counts; None without any term."""
+        syllables = _terms(query)
+        pairs = list(_pairs(query))
+        forms: list[tuple[str, Counter[str], float]] = []
+        if has_accents(query):
+            forms.append(("exact", Counter(syllables), 1.0))
+            forms.append(("exact_pairs", Counter(pairs), weights.pairs))
+            forms.append(("title_exact", Counter(syllables), weights.title))
+        factor = weights.plain if forms else 1.0
+        plain = Counter(map(_fold, syllables))
+        forms.append(("plain", plain, factor))
+        forms.append(("plain_pairs", Counter(map(_fold, pairs)), factor * weights.pairs))
+        forms.append(("title_plain", plain, factor * weights.title))
+        parts = [
+            (Occur.Should, Query.boost_query(Query.term_query(self._schema, field, term, "freq"), weight))
+            for field, counts, weight in forms
+            if weight > 0.0
+            for term in self._useful(field, counts, weights.terms)
+        ]
+        return Query.boolean_query(parts) if parts else None
+
+    def _useful(self, field: str, counts: Counter[str], limit: int) -> list[str]:
+        """Of many terms the ``limit`` that tell most: by tf x idf, those in one thing only last.
+
+        (A long text to find the like of is often itself in the index; what it alone has finds only it.)
+        """
+        if len(counts) <= limit:
+            return list(counts)
+        total = self.count
+
+        def use(term: str) -> tuple[bool, float, str]:
+            found = self._searcher.doc_freq(field, term)
+            return found < 2, -counts[term] * math.log(1.0 + total / (found + 0.5)) if found else 0.0, term
+
+        return sorted(counts, key=use)[:limit]
+
+    def _among(self, query: Query, ids: np.ndarray) -> Query:
+        only = Query.const_score_query(Query.term_set_query(self._schema, "id", ids[ids >= 0].tolist()), 0.0)
+        return Query.boolean_query([(Occur.Must, only), (Occur.Must, query)])
+
+    def _ids_of(self, hits: Sequence[tuple[float, tantivy.DocAddress]]) -> list[int]:
+        return [int(id_) for id_ in self._searcher.fast_field_values("id", [address for _, address in hits])]
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """tantivy's own errors, and its panics on a damaged file, as one sentence."""
+        try:
+            yield
+        except SemsearchError:
+            raise
+        except BaseException as error:
+            if isinstance(error, ValueError | RuntimeError | OSError) or type(error).__name__ == "PanicException":
+                raise _damaged(self._path, error) from error
+            raise
+
+    # writing
+
+    def add(self, ids: Sequence[int], texts: Iterable[str], titles: Iterable[str]) -> None:
+        """Adds cleaned texts under ids (not negative); an id already there is replaced. Seen after ``commit``.
+
+        Raises IndexLocked if another process is writing, StorageError if the disk is full.
+        """
+        with self._writing() as writer:
+            for id_, text, title in zip(ids, texts, titles, strict=True):
+                if id_ > self._top:
+                    self._top = id_
+                else:
+                    writer.delete_documents_by_term("id", id_)
+                writer.add_document(_document(id_, text, title))
+
+    def remove(self, ids: Iterable[int]) -> None:
+        """Removes ``ids``; those not there are passed over. Seen after ``commit``."""
+        with self._writing() as writer:
+            for id_ in ids:
+                if 0 <= id_ <= self._top:
+                    writer.delete_documents_by_term("id", int(id_))
+
+    def remove_above(self, max_id: int) -> None:
+        """Removes every id above ``max_id``: what an interrupted run left. Seen after ``commit``."""
+        with self._writing() as writer:
+            if self._top > max_id:
+                above = Query.range_query(
+                    self._schema, "id", tantivy.FieldType.Unsigned, lower_bound=max(0, max_id + 1)
+                )
+                writer.delete_documents_by_query(above)
+
+    def commit(self) -> int:
+        """Makes what was added and removed durable, and visible here; returns tantivy's stamp of the commit."""
+        with self._writing() as writer:
+            stamp = int(writer.commit())
+        self._waiting = False
+        self.reload()
+        return stamp
+
+    def rollback(self) -> None:
+        """Forgets what was added and removed since the last commit."""
+        if self._writer is not None and self._waiting:
+            with self._writing() as writer:
+                writer.rollback()
+            self._waiting = False
+            self._top = self._highest()
 
     def close(self) -> None:
-        """Drops what was not committed, waits for merges to end and lets the lock go. May be called twice."""
-        raise NotImplementedError
+        """Forgets what was not committed, waits for merges to end, lets the lock go. May be called twice."""
+        self.rollback()
+        if self._writer is not None:
+            with self._writing() as writer:
+                writer.wait_merging_threads()
+            self._writer = None
+
+    def __enter__(self) -> LexicalIndex:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[tantivy.IndexWriter]:
+        """The writer, opened at first need. After an error of the disk it is let go, with its lock."""
+        if self._writer is None:
+            with _storing(self._path):
+                self._writer = self._index.writer(_HEAP, 1)
+            self.reload()
+            self._top = self._highest()
+        self._waiting = True
+        try:
+            with _storing(self._path):
+                yield self._writer
+        except StorageError:
+            self._writer = None
+            self._waiting = False
+            raise
+
+    def _highest(self) -> int:
+        with self._reading():
+            hits = self._searcher.search(Query.all_query(), limit=1, count=False, order_by_field="id").hits
+            return int(hits[0][0]) if hits else -1
+
+
+def verify(path: Path) -> list[str]:
+    """Reads every file that the last commit in ``path`` names; those missing, cut or changed, sorted.
+
+    tantivy ends each file with a footer: JSON holding the CRC-32 of all before it, the footer's length
+    and a magic number. ``meta.json`` has none; it counts as changed if it does not name segments.
+    """
+    bad: set[str] = set()
+    try:
+        meta = json.loads((path / "meta.json").read_bytes())
+        names = []
+        for segment in meta["segments"]:
+            stem = segment["segment_id"].replace("-", "")
+            names += [f"{stem}.{kind}" for kind in ("idx", "pos", "term", "store", "fast", "fieldnorm")]
+            if segment["deletes"]:
+                names.append(f"{stem}.{segment['deletes']['opstamp']}.del")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ["meta.json"]
+    for name in names:
+        try:
+            with (path / name).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                length, magic = struct.unpack("<II", data[-8:])
+                footer = json.loads(data[-8 - length : -8])
+                with memoryview(data) as view, view[: -8 - length] as payload:
+                    if magic != 1337 or zlib.crc32(payload) != footer["crc"]:
+                        bad.add(name)
+        except (OSError, ValueError, KeyError, TypeError, struct.error):
+            bad.add(name)
+    return sorted(bad)
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("id", indexed=True, fast=True)
+    for field in _TEXT_FIELDS:
+        builder.add_text_field(field, tokenizer_name="whitespace", index_option="freq")
+    return builder.build()
+
+
+def _document(id_: int, text: str, title: str) -> tantivy.Document:
+    exact = " ".join(_terms(text))
+    pairs = " ".join(_pairs(text))
+    document = tantivy.Document()
+    document.add_unsigned("id", int(id_))
+    document.add_text("exact", exact)
+    document.add_text("exact_pairs", pairs)
+    document.add_text("plain", " ".join(map(_fold, exact.split())))
+    document.add_text("plain_pairs", " ".join(map(_fold, pairs.split())))
+    if title:
+        title = " ".join(_terms(title))
+        document.add_text("title_exact", title)
+        document.add_text("title_plain", fold(title))
+    return document
+
+
+def _terms(text: str) -> list[str]:
+    return [term[:_LONGEST] for term in terms(text)]
+
+
+def _pairs(text: str) -> Iterator[str]:
+    """Adjacent terms joined by ``_``, not across an empty line."""
+    for block in re.split(r"\n\s*\n", text):
+        found = _terms(block)
+        yield from map("_".join, zip(found, found[1:]))
+
+
+_fold = lru_cache(maxsize=200_000)(fold)
+
+
+def _array(ids: Collection[int]) -> np.ndarray:
+    return np.fromiter(ids, np.int64, len(ids))
+
+
+@contextmanager
+def _storing(path: Path) -> Iterator[None]:
+    """Errors of writing as one sentence: locked, or what the disk said."""
+    try:
+        yield
+    except (SemsearchError, TypeError, OverflowError):
+        raise
+    except BaseException as error:
+        if "LockBusy" in str(error):
+            raise IndexLocked(f"Another process is writing to {path}; wait for it to end, then run again.") from error
+        if isinstance(error, ValueError | RuntimeError | OSError) or type(error).__name__ == "PanicException":
+            raise StorageError(
+                f"Cannot write to {path} ({_clause(error)}); free some space or check permissions, then run again."
+            ) from error
+        raise
+
+
+def _damaged(path: Path, why: object) -> IndexDamaged:
+    return IndexDamaged(f"The lexical index at {path} is damaged ({_clause(why)}); rebuild makes it again.")
+
+
+def _clause(why: object) -> str:
+    return " ".join(str(why).split())[:200].rstrip(".")
