@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -133,16 +134,18 @@ class LexicalIndex:
             wanted = self._query(query, weights)
             if wanted is None:
                 return []
-            sift = ids is not None and len(ids) > _FEW
-            if ids is not None and not sift:
-                wanted = self._among(wanted, ids)
+            if ids is not None and len(ids) <= _FEW:
+                wanted, ids = self._among(wanted, ids), None
             limit = k + 16
             while True:
                 hits = self._searcher.search(wanted, limit=limit, count=False).hits
-                found = [(id_, round(score, _DECIMALS)) for id_, (score, _) in zip(self._ids_of(hits), hits)]
-                if sift:
-                    kept = np.isin(np.fromiter((id_ for id_, _ in found), np.int64, len(found)), ids)
-                    found = [hit for hit, keep in zip(found, kept) if keep]
+                names = self._ids_of(hits)
+                kept = np.isin(names, ids) if ids is not None else [True] * len(names)
+                found = [
+                    (id_, round(score, _DECIMALS))
+                    for id_, (score, _), keep in zip(names, hits, kept, strict=True)
+                    if keep
+                ]
                 found.sort(key=lambda hit: (-hit[1], hit[0]))
                 # Among equal scores tantivy keeps whichever it met first, so the last score seen may
                 # have more ids than were given: the k-th must lie above it.
@@ -159,7 +162,7 @@ class LexicalIndex:
                 if wanted is not None:
                     among = self._among(wanted, _array(given))
                     hits = self._searcher.search(among, limit=len(given), count=False).hits
-                    for id_, (score, _) in zip(self._ids_of(hits), hits):
+                    for id_, (score, _) in zip(self._ids_of(hits), hits, strict=True):
                         given[id_] = round(score, _DECIMALS)
         return given
 
@@ -215,7 +218,8 @@ class LexicalIndex:
         return Query.boolean_query([(Occur.Must, only), (Occur.Must, query)])
 
     def _ids_of(self, hits: Sequence[tuple[float, tantivy.DocAddress]]) -> list[int]:
-        return [int(id_) for id_ in self._searcher.fast_field_values("id", [address for _, address in hits])]
+        ids = self._searcher.fast_field_values("id", [address for _, address in hits])
+        return [int(id_) for id_ in ids if id_ is not None]
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -375,7 +379,7 @@ def _pairs(text: str) -> Iterator[str]:
     """Adjacent terms joined by ``_``, not across an empty line."""
     for block in re.split(r"\n\s*\n", text):
         found = _terms(block)
-        yield from map("_".join, zip(found, found[1:]))
+        yield from map("_".join, pairwise(found))
 
 
 _fold = lru_cache(maxsize=200_000)(fold)

@@ -26,7 +26,7 @@ import struct
 import zlib
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import faiss
 import numpy as np
@@ -38,86 +38,223 @@ from .types import Ranking
 if TYPE_CHECKING:
     from .types import Ids, Vectors
 
+    Halves = NDArray[np.float16]  # shape (n, dim)
+
 __all__ = ["FORMAT", "FlatIndex", "read_segment", "set_threads", "write_segment"]
 
 FORMAT = 1
 """Version of the segment file."""
 
+_MAGIC = b"SEMVEC\r\n"
+_HEAD = struct.Struct("<8sIIQ4x")
+_SIZE = 64
+
 
 class FlatIndex:
     """Every vector compared, in float32: exact and deterministic. Implements ``types.VectorIndex``.
 
-    A question's scores do not depend on what else is asked in the same call, nor on ``allowed``.
+    A question's scores depend neither on what else is asked in the same call nor on ``allowed``.
     """
 
     def __init__(self, dim: int) -> None:
-        raise NotImplementedError
+        if dim < 1:
+            raise ValueError(f"a vector index needs a dimension of at least 1, not {dim}")
+        # Row i of the FAISS index has the id _ids[i]: an id of any size costs nothing, a filter by ids is
+        # a bitmap over rows. _order sorts _ids, for look-ups; it is made when needed.
+        self._index = faiss.IndexFlatIP(dim)
+        self._ids: Ids = np.empty(0, np.int64)
+        self._order: Ids | None = None
 
     @property
     def dim(self) -> int:
-        raise NotImplementedError
+        return int(self._index.d)
 
     @property
     def ids(self) -> Ids:
         """All ids, ascending; shape (n,)."""
-        raise NotImplementedError
+        return np.sort(self._ids)
 
     def __len__(self) -> int:
-        raise NotImplementedError
+        return len(self._ids)
 
-    def add(self, ids: Ids, vectors: Vectors | NDArray[np.float16]) -> None:
+    def add(self, ids: Ids, vectors: Vectors | Halves) -> None:
         """Adds ``vectors`` (n, dim) under ``ids`` (n,); an id already there is replaced, the last of a batch wins.
 
         Raises ValueError for another dimension, another number of ids, or numbers that are not finite;
         then nothing is added.
         """
-        raise NotImplementedError
+        ids, vectors = _checked(ids, vectors, self.dim)
+        backwards, first = np.unique(ids[::-1], return_index=True)
+        if len(first) < len(ids):
+            ids, vectors = backwards, vectors[::-1][first]
+        self.remove(ids)
+        self._index.add(np.ascontiguousarray(vectors, np.float32))
+        self._ids, self._order = np.concatenate([self._ids, ids]), None
 
     def remove(self, ids: Ids) -> int:
         """Removes ``ids``; those not there are passed over. Returns how many went."""
-        raise NotImplementedError
+        gone = np.isin(self._ids, ids)
+        if not gone.any():
+            return 0
+        removed = self._index.remove_ids(_selector(gone))  # the other rows keep their order
+        self._ids, self._order = self._ids[~gone], None
+        return int(removed)
 
     def search(self, queries: Vectors, k: int, allowed: Ids | None = None) -> list[Ranking]:
         """For each row of ``queries`` (n, dim) its best ``k`` as (id, inner product), ties by id.
 
-        Fewer than ``k`` where fewer are there or ``allowed`` (ids; None: all). Raises ValueError for
+        Fewer than ``k`` where fewer are there or in ``allowed`` (ids; None: all). Raises ValueError for
         another dimension.
         """
-        raise NotImplementedError
+        queries = np.ascontiguousarray(queries, np.float32)
+        if queries.ndim != 2 or queries.shape[1] != self.dim:
+            raise ValueError(f"queries of shape {queries.shape} cannot be asked of vectors of {self.dim} numbers")
+        params: Any = None
+        size = len(self)
+        if allowed is not None:
+            mask = np.isin(self._ids, allowed)
+            parameters: Any = faiss.SearchParameters  # its keyword arguments are unknown to type checkers
+            params, size = parameters(sel=_selector(mask)), int(mask.sum())
+        if k < 1 or size == 0:
+            return [[] for _ in queries]
+        return [self._nearest(query[None], k, size, params) for query in queries]
+
+    def _nearest(self, query: Vectors, k: int, size: int, params: Any) -> Ranking:
+        # One at a time: FAISS multiplies batches of 20 and more as matrices, which rounds differently.
+        # One more than k shows whether the k-th ties with what follows; then more are fetched.
+        asked = min(k + 1, size)
+        while True:
+            scores, rows = (found[0] for found in self._index.search(query, asked, params=params))
+            if asked == size or scores[-1] < scores[k - 1]:
+                break
+            asked = min(4 * asked, size)
+        ids = self._ids[rows]
+        order = np.lexsort((ids, -scores))[:k]
+        return list(zip(ids[order].tolist(), scores[order].tolist(), strict=True))
 
     def get(self, ids: Ids) -> Vectors:
         """The vectors of ``ids`` in their order, (n, dim) float32. Raises KeyError naming the first unknown id."""
-        raise NotImplementedError
+        ids = np.asarray(ids, np.int64)
+        if self._order is None:
+            self._order = np.argsort(self._ids, kind="stable")
+        places = np.searchsorted(self._ids, ids, sorter=self._order)
+        rows = self._order[places[places < len(self)]]
+        if len(rows) < len(ids) or (self._ids[rows] != ids).any():
+            raise KeyError(int(ids[~np.isin(ids, self._ids)][0]))
+        found: Vectors = self._index.reconstruct_batch(rows) if len(rows) else np.empty((0, self.dim), np.float32)
+        return found
 
 
 def set_threads(threads: int | None) -> None:
     """How many threads FAISS uses in this process; None: as many as there are processors."""
-    raise NotImplementedError
+    faiss.omp_set_num_threads(threads or os.cpu_count() or 1)
 
 
-def write_segment(path: Path, ids: Ids, vectors: Vectors | NDArray[np.float16]) -> str:
+def write_segment(path: Path, ids: Ids, vectors: Vectors | Halves) -> str:
     """Writes a new immutable file of ``ids`` (n,) and ``vectors`` (n, dim) rounded to float16; durable on return.
 
     Written beside ``path`` as ``path + ".tmp"``, synced and renamed, so ``path`` is never half a file.
     Returns the SHA-256 (hex) that the header carries. For equal results before and after a reopening,
-    feed an index with what ``read_segment`` gives back, or with the vectors rounded to float16.
+    feed an index with vectors rounded to float16, as ``read_segment`` gives them back.
 
     Raises ValueError for shapes that do not fit or numbers that are not finite, StorageError if the
     disk is full, read-only or not writable.
     """
-    raise NotImplementedError
+    ids, vectors = _checked(ids, vectors, None)
+    contents = (np.ascontiguousarray(ids, "<i8"), np.ascontiguousarray(vectors, "<f2"))
+    start = _HEAD.pack(_MAGIC, FORMAT, vectors.shape[1], len(ids))
+    start += struct.pack("<I", zlib.crc32(start))
+    digest = hashlib.sha256(start)
+    for array in contents:
+        digest.update(array.data if array.size else b"")
+    part = path.with_name(path.name + ".tmp")
+    try:
+        with part.open("wb") as file:
+            file.write(start + digest.digest())
+            for array in contents:
+                file.write(array.data if array.size else b"")
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise StorageError(
+            f"Cannot write {path} ({error.strerror}); free some space or check permissions, then run again."
+        ) from error
+    return digest.hexdigest()
 
 
-def read_segment(
-    path: Path, *, sha256: str | None = None, verify: bool = False
-) -> tuple[Ids, NDArray[np.float16]]:
-    """``ids`` (n,) int64 and ``vectors`` (n, dim) float16 of a segment file, mapped, read-only.
+def read_segment(path: Path, *, sha256: str | None = None, verify: bool = False) -> tuple[Ids, Halves]:
+    """``ids`` (n,) int64 and ``vectors`` (n, dim) float16 of a segment file: mapped, read-only.
 
     Only the header is read, whatever the size: magic, version, header checksum and length of the file
     are checked, and with ``sha256`` that it is the very file recorded. ``verify`` reads all of it and
     compares the checksum.
 
-    Raises IndexDamaged if it is missing or not as written, or of a later version; StorageError if the disk
-    cannot be read.
+    Raises IndexDamaged if the file is missing, not as written, or of a later version; StorageError if
+    it cannot be read.
     """
-    raise NotImplementedError
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size < _SIZE:
+                raise _damaged(path, "it is cut short")
+            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except FileNotFoundError as error:
+        raise _damaged(path, "it is missing") from error
+    except OSError as error:
+        raise StorageError(f"Cannot read {path} ({error.strerror}); check permissions and the disk.") from error
+    magic, version, dim, count = _HEAD.unpack_from(data)
+    if magic != _MAGIC:
+        raise _damaged(path, "it does not begin like one")
+    if struct.unpack_from("<I", data, 28)[0] != zlib.crc32(data[:28]):
+        raise _damaged(path, "its header is changed")
+    if version > FORMAT:
+        raise IndexDamaged(f"Vector file {path} has format {version}, not known to this semsearch; update semsearch.")
+    middle, end = _SIZE + 8 * count, _SIZE + 8 * count + 2 * count * dim
+    if size != end:
+        raise _damaged(path, f"it has {size} bytes where {end} were written")
+    written = bytes(data[32:64])
+    if sha256 is not None and written.hex() != sha256:
+        raise _damaged(path, "it is not the file that was recorded")
+    if verify:
+        digest = hashlib.sha256(data[:32])
+        digest.update(data[_SIZE:])
+        if digest.digest() != written:
+            raise _damaged(path, "its checksum differs")
+    ids = np.frombuffer(data[_SIZE:middle], "<i8")
+    return ids, np.frombuffer(data[middle:], "<f2").reshape(count, dim)
+
+
+def _selector(mask: NDArray[np.bool_]) -> Any:
+    """FAISS's filter for the rows where ``mask`` is True."""
+    bitmap: Any = faiss.IDSelectorBitmap
+    return bitmap(np.packbits(mask, bitorder="little"))
+
+
+def _checked(ids: Ids, vectors: Vectors | Halves, dim: int | None) -> tuple[Ids, Vectors | Halves]:
+    ids = np.asarray(ids, np.int64)
+    if vectors.ndim != 2 or vectors.shape[1] != (dim or vectors.shape[1]) or vectors.shape[1] == 0:
+        raise ValueError(f"vectors of shape {vectors.shape} where (n, {dim or 'dim'}) is wanted")
+    if ids.shape != (len(vectors),):
+        raise ValueError(f"{len(vectors)} vectors cannot go under ids of shape {ids.shape}")
+    if not np.isfinite(vectors).all():
+        raise ValueError("a vector holds a number that is not finite")
+    return ids, vectors
+
+
+def _sync_folder(folder: Path) -> None:
+    """A rename is durable once its folder is synced; not every system can open a folder."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _damaged(path: Path, why: str) -> IndexDamaged:
+    return IndexDamaged(f"Vector file {path} is damaged: {why}; rebuild makes it again.")
