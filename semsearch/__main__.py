@@ -1,0 +1,5 @@
+"""``python -m semsearch`` is ``semsearch``."""
+
+from .cli import main
+
+main()

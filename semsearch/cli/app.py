@@ -1,0 +1,388 @@
+"""The verbs. Nothing but typer is imported here: each verb imports what it needs when it runs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .. import __version__
+from .run import Group, date_option, dumps, emit, index_path, only_one, read_stdin, set_debug, verb
+
+if TYPE_CHECKING:
+    from ..index import Index
+
+__all__ = ["app", "main"]
+
+ASK, KEEP, KNOW = "Ask and find", "Keep the index up to date", "Look inside"
+
+EXAMPLES = """\b
+Examples:
+  semsearch index seeds/articles
+  semsearch ask "Cầu Vàm Tư dài bao nhiêu mét?"
+  semsearch search "xâm nhập mặn" -k 5 --since 2020-01-01
+  semsearch similar --passage 12
+  cat letter.txt | semsearch similar -
+  semsearch ask "..." --json | jq .answer.text
+
+\b
+Exit codes: 0 found or done; 1 nothing found, or a file could not be read;
+2 usage; 3 index missing, stale or damaged; 4 storage full, not writable or
+in use; 5 encoder not available; 70 a fault of semsearch; 130 stopped."""
+
+app = typer.Typer(
+    cls=Group,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXAMPLES,
+)
+
+
+class Mode(StrEnum):
+    hybrid = "hybrid"
+    dense = "dense"
+    lexical = "lexical"
+
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout (docs/json.md).")]
+At = Annotated[
+    Path | None,
+    typer.Option("--index", envvar="SEMSEARCH_INDEX", metavar="PATH", help="The index.  [default: indexes/default]"),
+]
+EncoderName = Annotated[
+    str | None, typer.Option("--encoder", metavar="NAME", help="Encoder; see `semsearch encoders`.")
+]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, metavar="N", help="Threads for encoding.")]
+By = Annotated[Mode, typer.Option("--mode", help="Meaning and words, meaning alone, words alone.")]
+Source = Annotated[
+    str | None, typer.Option("--source", metavar="SOURCE", help="Only articles from this file, folder or URL.")
+]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", metavar="DATE", help="Only articles since this day: 2020-01-31 or 31/1/2020."),
+]
+Until = Annotated[
+    str | None, typer.Option("--until", metavar="DATE", help="Only articles until this day, itself included.")
+]
+Explain = Annotated[bool, typer.Option("--explain", help="Say why: score parts, matching terms, weights, language.")]
+HowMany = Annotated[int, typer.Option("-k", "--limit", min=1, metavar="N", help="How many passages.")]
+
+
+def main() -> None:
+    """The console script ``semsearch``."""
+    app(prog_name="semsearch")
+
+
+def version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"semsearch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def semsearch(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", envvar="SEMSEARCH_DEBUG", help="Show tracebacks of errors.")
+    ] = False,
+) -> None:
+    """Search Vietnamese articles by meaning, and ask them questions."""
+    set_debug(debug)
+
+
+def _open(path: Path | None, encoder: str | None, threads: int | None) -> Index:
+    from ..index import Index
+
+    return Index.open(index_path(path), encoder=encoder, threads=threads)
+
+
+def _filters(mode: Mode, source: str | None, since: str | None, until: str | None) -> dict[str, Any]:
+    """The filters as the library takes them; an upside-down pair of dates is an error, not an empty result."""
+    from ..errors import UsageError
+
+    first, last = date_option("--since", since), date_option("--until", until)
+    if first and last and first > last:
+        raise UsageError(f"--since {since} is later than --until {until}: no article can match; swap them.")
+    return {"mode": mode.value, "source": source, "since": first, "until": last}
+
+
+# Ask and find --------------------------------------------------------------------------------
+
+
+@app.command(rich_help_panel=ASK)
+@verb
+def ask(
+    question: Annotated[list[str], typer.Argument(metavar="QUESTION", help="The question; - reads it from stdin.")],
+    k: HowMany = 5,
+    mode: By = Mode.hybrid,
+    source: Source = None,
+    since: Since = None,
+    until: Until = None,
+    explain: Explain = False,
+    as_json: Json = False,
+    index: At = None,
+    encoder: EncoderName = None,
+    threads: Threads = None,
+) -> int:
+    """Answer a question, quoted from the articles, with its source."""
+    from .. import wire
+    from . import human
+    from .explain import explained
+    from .style import Paper
+
+    words = _words(question, "question")
+    filters = _filters(mode, source, since, until)
+    with _open(index, encoder, threads) as opened:
+        answer = opened.ask(words, k, **filters)
+        told = explained(opened, words, answer.hits, mode.value) if explain else None
+    if as_json:
+        emit("ask", {**wire.answer(answer), **({"explain": told} if told else {})})
+    else:
+        paper = Paper.for_stdout()
+        if told:
+            human.explanation(paper, told)
+        human.answer(paper, answer, told)
+        if not answer.found and not told and answer.hits:
+            typer.echo("semsearch: add --explain to see the nearest passages.", err=True)
+    return 0 if answer.found else 1
+
+
+@app.command(rich_help_panel=ASK)
+@verb
+def search(
+    query: Annotated[list[str], typer.Argument(metavar="QUERY", help="What to look for; - reads it from stdin.")],
+    k: HowMany = 10,
+    mode: By = Mode.hybrid,
+    source: Source = None,
+    since: Since = None,
+    until: Until = None,
+    explain: Explain = False,
+    as_json: Json = False,
+    index: At = None,
+    encoder: EncoderName = None,
+    threads: Threads = None,
+) -> int:
+    """Find the passages that fit best, with their sources."""
+    from . import human
+    from .explain import explained
+    from .style import Paper
+
+    words = _words(query, "query")
+    filters = _filters(mode, source, since, until)
+    with _open(index, encoder, threads) as opened:
+        found = opened.search(words, k, **filters)
+        told = explained(opened, words, found, mode.value) if explain else None
+    if told and not as_json:
+        human.explanation(Paper.for_stdout(), told)
+    return _hits("search", {"query": words, "mode": mode.value}, found, as_json, told)
+
+
+@app.command(rich_help_panel=ASK)
+@verb
+def similar(
+    text: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - reads it from stdin.")] = None,
+    passage: Annotated[int | None, typer.Option("--passage", metavar="ID", help="Like this passage.")] = None,
+    article: Annotated[str | None, typer.Option("--article", metavar="SOURCE", help="Like this article.")] = None,
+    k: HowMany = 10,
+    mode: By = Mode.hybrid,
+    source: Source = None,
+    since: Since = None,
+    until: Until = None,
+    as_json: Json = False,
+    index: At = None,
+    encoder: EncoderName = None,
+    threads: Threads = None,
+) -> int:
+    """Find passages like a text, a passage or an article (never itself)."""
+    only_one({"TEXT": text, "--passage": passage, "--article": article})
+    words = _words(text, "text") if text else None
+    filters = _filters(mode, source, since, until)
+    with _open(index, encoder, threads) as opened:
+        found = opened.similar(words, passage=passage, article=article, k=k, **filters)
+    asked = {"text": words, "passage": passage, "article": article, "mode": mode.value}
+    return _hits("similar", asked, found, as_json, None)
+
+
+def _words(given: list[str], what: str) -> str:
+    """The words of the command line as one text, or stdin where they are a lone ``-``."""
+    from ..errors import UsageError
+    from ..text import clean
+
+    words = clean(read_stdin().decode("utf-8", "replace") if given == ["-"] else " ".join(given)).strip()
+    if not words:
+        raise UsageError(f"The {what} is empty.")
+    return words
+
+
+def _hits(command: str, asked: dict[str, Any], found: list[Any], as_json: bool, told: dict[str, Any] | None) -> int:
+    from .. import wire
+    from . import human
+    from .style import Paper
+
+    if as_json:
+        emit(command, {**asked, "hits": [wire.hit(h) for h in found], **({"explain": told} if told else {})})
+    elif found:
+        human.hits(Paper.for_stdout(), found, told)
+    else:
+        typer.echo("Không tìm thấy đoạn nào. (Nothing found.)")
+    return 0 if found else 1
+
+
+# Keep the index up to date -------------------------------------------------------------------
+
+
+@app.command("index", rich_help_panel=KEEP)
+@verb
+def index_command(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PATH]...", help="Files, folders, globs; - reads an article from stdin."),
+    ] = None,
+    as_json: Json = False,
+    index: At = None,
+    encoder: EncoderName = None,
+    threads: Threads = None,
+) -> int:
+    """Make the index hold exactly what is in PATH (without PATH: in all paths it knows).
+
+    New articles are added, changed ones replaced, those that vanished from PATH removed; articles from
+    other paths stay. Doing it twice does nothing.
+    """
+    from .writing import sync
+
+    return sync(index_path(index), paths or [], encoder, threads, as_json)
+
+
+@app.command(rich_help_panel=KEEP)
+@verb
+def remove(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A file, a folder, or a source as `show` names it.")],
+    as_json: Json = False,
+    index: At = None,
+) -> int:
+    """Forget an article, a file, or a folder with all below it."""
+    with _open(index, None, None) as opened:
+        gone = opened.remove(source)
+    if as_json:
+        emit("remove", {"source": source, "removed": gone})
+    else:
+        typer.echo(f"{gone} article{'' if gone == 1 else 's'} removed")
+    return 0 if gone else 1
+
+
+@app.command(rich_help_panel=KEEP)
+@verb
+def rebuild(as_json: Json = False, index: At = None, encoder: EncoderName = None, threads: Threads = None) -> int:
+    """Make all vectors and terms anew, with another encoder if one is named."""
+    from .writing import rebuild as run
+
+    return run(index_path(index), encoder, threads, as_json)
+
+
+@app.command(rich_help_panel=KEEP)
+@verb
+def doctor(
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what can be made again.")] = False,
+    as_json: Json = False,
+    index: At = None,
+) -> int:
+    """Check every file of the index."""
+    from .writing import doctor as run
+
+    return run(index_path(index), repair, as_json)
+
+
+# Look inside ---------------------------------------------------------------------------------
+
+
+@app.command(rich_help_panel=KNOW)
+@verb
+def show(
+    passage: Annotated[int, typer.Argument(metavar="ID", help="A passage's id, as `search` prints it.")],
+    context: Annotated[
+        int | None, typer.Option("--context", min=0, metavar="N", help="Only N lines before and after.")
+    ] = None,
+    as_json: Json = False,
+    index: At = None,
+) -> int:
+    """Show a passage in its article."""
+    from .. import wire
+    from . import human
+    from .style import Paper
+
+    with _open(index, None, None) as opened:
+        hit = opened.show(passage)
+    if as_json:
+        told = wire.hit(hit, text=True)
+        emit("show", {key: told[key] for key in ("passage", "article")})
+    else:
+        human.show(Paper.for_stdout(), hit, context)
+    return 0
+
+
+@app.command(rich_help_panel=KNOW)
+@verb
+def status(as_json: Json = False, index: At = None) -> int:
+    """Tell what the index holds and what it was made with."""
+    from .. import wire
+    from . import human
+    from .style import Paper
+
+    with _open(index, None, None) as opened:
+        told = opened.status()
+    if as_json:
+        emit("status", wire.plain(told))
+    else:
+        human.status(Paper.for_stdout(), told)
+    return 0
+
+
+@app.command(rich_help_panel=KNOW)
+@verb
+def encoders(as_json: Json = False) -> int:
+    """List what can encode: the bundled encoder and the known families."""
+    from .. import wire
+    from ..encoders import known
+    from . import human
+    from .style import Paper
+
+    told = [wire.plain(item) for item in known()]
+    if as_json:
+        emit("encoders", {"encoders": told})
+    else:
+        human.encoders(Paper.for_stdout(), told)
+    return 0
+
+
+@app.command("eval", rich_help_panel=KNOW)
+@verb
+def evaluate(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="corpus.jsonl, queries.jsonl, qrels.tsv and, if any, answers.jsonl.")
+    ],
+    mode: By = Mode.hybrid,
+    encoder: EncoderName = None,
+    threads: Threads = None,
+    as_json: Json = False,
+    index: Annotated[
+        Path | None,
+        typer.Option("--index", metavar="PATH", help="Build or reuse an index here, not a temporary one."),
+    ] = None,
+) -> int:
+    """Measure quality on a set of questions (BEIR layout)."""
+    from . import human
+    from .measure import measure
+    from .style import Paper
+
+    measured = measure(directory, mode.value, encoder, threads, index)
+    if as_json:
+        typer.echo(dumps(measured))
+    else:
+        human.evaluation(Paper.for_stdout(), measured)
+    return 0

@@ -1,0 +1,40 @@
+"""Why these hits: what the query looks like to the index, and which of its words stand in each passage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ..text import fold, language, terms
+from ..types import Hit
+
+if TYPE_CHECKING:
+    from ..index import Index
+
+__all__ = ["explained"]
+
+
+def explained(index: Index, query: str, hits: Iterable[Hit], mode: str) -> dict[str, Any]:
+    """``language``, ``mode``, ``weights`` of the fusion, and for each hit the terms that it shares with the query.
+
+    ``terms`` are met as typed, ``folded_terms`` only without their accents.
+    """
+    spoken = language(query)
+    wanted = list(dict.fromkeys(terms(query)))
+    return {
+        "language": spoken,
+        "mode": mode,
+        "weights": _weights(index, spoken) if mode == "hybrid" else {mode: 1.0},
+        "hits": [{"passage_id": hit.passage.id, **_shared(wanted, hit)} for hit in hits],
+    }
+
+
+def _shared(wanted: list[str], hit: Hit) -> dict[str, list[str]]:
+    there = set(terms(f"{hit.article.title}\n{hit.passage.text}"))
+    plain = {fold(term) for term in there}
+    exact = [term for term in wanted if term in there]
+    return {"terms": exact, "folded_terms": [t for t in wanted if t not in there and fold(t) in plain]}
+
+
+def _weights(index: Index, spoken: str) -> dict[str, float]:
+    return {}

@@ -1,0 +1,206 @@
+"""Results for people. What readers of articles see is Vietnamese with English beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..types import Answer, Article, Hit, Scores, Span
+from .style import Paper, date, decimal, one_line, safe, where
+
+if TYPE_CHECKING:
+    from ..index import Finding, Status, SyncReport
+
+__all__ = ["answer", "encoders", "evaluation", "explanation", "findings", "hits", "report", "show", "status"]
+
+NOT_FOUND = "Không tìm thấy câu trả lời trong các bài đã lập chỉ mục. (Not found.)"
+
+
+def confidence(probability: float) -> str:
+    words = "cao (high)" if probability >= 0.8 else "vừa (fair)" if probability >= 0.5 else "thấp (low)"
+    return f"{decimal(probability)}, {words}"
+
+
+def title(article: Article) -> str:
+    """Title and date, or the file's name where there is no title."""
+    name = one_line(article.title) or one_line(article.source.rsplit("/", 1)[-1])
+    return " · ".join(filter(None, [name, date(article.date)]))
+
+
+def place(article: Article, offset: int) -> str:
+    return f"{where(article.source)}:{article.line(offset)}"
+
+
+def answer(paper: Paper, item: Answer, why: Mapping[str, Any] | None) -> None:
+    """The answer, the sentence it stands in, its source, and the passages behind it."""
+    cited = item.citation
+    if not item.found or cited is None or item.span is None or item.sentence is None:
+        paper.print(NOT_FOUND)
+        if why and item.hits:
+            paper.print()
+            paper.print("Các đoạn gần nhất (the nearest passages):")
+            hits(paper, item.hits, why)
+        return
+    article = cited.article
+    if item.span != item.sentence:
+        paper.print(paper.strong(one_line(item.text)))
+        paper.print()
+    paper.print(f"“{paper.words(article.text, item.sentence, item.marks)}”")
+    paper.print()
+    line = article.line(item.sentence.start)
+    paper.print(
+        f"{title(article)} · {where(article.source)}, dòng {line} (line)", first="Nguồn (source): ", indent="  "
+    )
+    if article.url:
+        paper.print(safe(article.url), indent="  ")
+    for other in article.sources[1:]:
+        paper.print(f"cũng ở (also in): {where(other)}", indent="  ")
+    paper.print(f"Độ tin cậy (confidence): {confidence(item.confidence)}")
+    if item.hits:
+        paper.print()
+        paper.print("Các đoạn làm căn cứ (the passages behind it):")
+        hits(paper, item.hits, why)
+
+
+def hits(paper: Paper, found: Sequence[Hit], why: Mapping[str, Any] | None) -> None:
+    """Ranked passages: score, title, date, place, and the text with the sentence that matched."""
+    told = {item["passage_id"]: item for item in why["hits"]} if why else {}
+    for hit in found:
+        article, passage = hit.article, hit.passage
+        paper.print()
+        number = f"{hit.rank}. "
+        indent = " " * len(number)
+        paper.print(f"{decimal(hit.score)}  {paper.strong(title(article))}", first=number, indent=indent)
+        paper.print(paper.faint(f"{place(article, hit.sentence.start)} · id {passage.id}"), indent=indent)
+        paper.print(paper.sentence(article.text, passage.span, hit.sentence), indent=indent)
+        if passage.id in told:
+            shared = told[passage.id]
+            paper.print(f"score {parts(hit.scores)}", indent=indent)
+            paper.print(f"terms {', '.join(shared['terms']) or '-'}", indent=indent)
+            if shared["folded_terms"]:
+                paper.print(f"terms without accents {', '.join(shared['folded_terms'])}", indent=indent)
+
+
+def parts(scores: Scores) -> str:
+    """``0,93 = dense 0,71 · sentence 0,80 ...``: the score and what it was made of, each as measured."""
+    named = [
+        ("dense", scores.dense),
+        ("sentence", scores.sentence),
+        ("BM25", scores.lexical),
+        ("article", scores.article),
+        ("rerank", scores.rerank),
+    ]
+    asked = " · ".join(f"{name} {decimal(value)}" for name, value in named if value is not None)
+    return f"{decimal(scores.fused)} from {asked or 'nothing'}"
+
+
+def explanation(paper: Paper, told: Mapping[str, Any]) -> None:
+    weights = " · ".join(f"{name} {decimal(value)}" for name, value in told["weights"].items())
+    line = f"language {told['language']} · mode {told['mode']}"
+    paper.print(paper.faint(f"{line} · weights: {weights}" if weights else line))
+    paper.print()
+
+
+def show(paper: Paper, hit: Hit, context: int | None) -> None:
+    """The passage in its article: numbered lines, the passage's own marked with ``│``."""
+    article, passage = hit.article, hit.passage
+    paper.print(paper.strong(title(article)))
+    for source in article.sources:
+        paper.print(where(source))
+    if article.author or article.url:
+        paper.print(" · ".join(filter(None, [one_line(article.author), one_line(article.url)])))
+    paper.print()
+    first, last = article.line(passage.start), article.line(max(passage.start, passage.end - 1))
+    start, at = 0, 0
+    lines = article.text.split("\n")
+    digits = len(str(len(lines)))
+    for at, line in enumerate(lines, 1):
+        span = Span(start, start + len(line))
+        start = span.end + 1
+        if context is not None and not first - context <= at <= last + context:
+            continue
+        inside = first <= at <= last
+        gutter = f"{at:>{digits}} {'│' if inside else ' '} "
+        own = Span(max(span.start, passage.start), min(span.end, passage.end))
+        text = paper.sentence(article.text, span, own) if inside and line.strip() else one_line(line)
+        paper.print(text, first=gutter, indent=" " * digits + (" │ " if inside else "   "))
+
+
+def report(paper: Paper, path: str, made: SyncReport) -> None:
+    """What ``index`` and ``rebuild`` did, in one or two lines."""
+    if made.nothing_done and not made.failed and not made.encoded:
+        paper.print(f"{path}: nothing to do, {count(made.unchanged, 'article')} unchanged")
+        return
+    told = [f"{made.added} added", f"{made.changed} changed", f"{made.removed} removed", f"{made.unchanged} unchanged"]
+    told += [count(made.duplicates, "duplicate")] if made.duplicates else []
+    told += [f"{len(made.failed)} failed"] if made.failed else []
+    paper.print(f"{path}: {', '.join(told)}")
+    paper.print(f"{count(made.passages, 'passage')} made, {count(made.encoded, 'text')} encoded, {made.seconds:.1f} s")
+
+
+def status(paper: Paper, item: Status) -> None:
+    updated = item.updated.isoformat(" ", "seconds") if item.updated else "never"
+    rows = [
+        ("index", where(item.path.as_posix())),
+        ("articles", f"{item.articles} from {count(item.sources, 'source')} in {count(item.files, 'file')}"),
+        ("passages", f"{item.passages}, in them {count(item.sentences, 'sentence')}"),
+        ("paths", ", ".join(where(root) for root in item.roots) or "none"),
+        ("encoder", f"{item.encoder}, {item.dim} dimensions, fingerprint {item.fingerprint[:12]}"),
+        ("vectors", f"{count(item.segments, 'segment')}, {item.dead_vectors} of removed texts"),
+        ("size", size(item.bytes)),
+        ("updated", f"{updated} (change {item.generation})"),
+        ("format", f"{item.format}, made with semsearch {item.made_with}"),
+        ("writer", item.writer or "none"),
+    ]
+    for name, value in rows:
+        paper.print(value, first=f"{name:<9} ", indent=" " * 10)
+    for note in item.notes:
+        paper.print(note, first="note      ", indent=" " * 10)
+
+
+def findings(paper: Paper, found: Sequence[Finding]) -> None:
+    if not found:
+        paper.print("Everything is in order.")
+    for item in found:
+        state = "repaired" if item.repaired else item.level
+        paper.print(f"{safe(item.part)}: {item.problem}", first=f"{state:<9} ", indent=" " * 10)
+        if not item.repaired:
+            paper.print(item.cure, indent=" " * 10)
+
+
+def encoders(paper: Paper, known: Sequence[Mapping[str, Any]]) -> None:
+    """One block for each encoder or family: its name, then what is told of it."""
+    for i, item in enumerate(known):
+        if i:
+            paper.print()
+        paper.print(paper.strong(str(item["name"])))
+        for key, value in item.items():
+            if key != "name" and value not in (None, "", [], ()):
+                label = f"{key.replace('_', ' ')}: "
+                paper.print(safe(phrase(value)), first=f"  {label}", indent="    ")
+
+
+def phrase(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {v!r}" for k, v in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def evaluation(paper: Paper, measured: Mapping[str, float]) -> None:
+    for name, value in measured.items():
+        whole = name in ("queries", "passages")
+        paper.print(f"{name:<15} {value:.0f}" if whole else f"{name:<15} {value:.4f}")
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def size(number: float) -> str:
+    if number < 1024:
+        return f"{number:.0f} bytes"
+    for unit in ("KiB", "MiB", "GiB"):  # noqa: B007
+        number /= 1024
+        if number < 1024:
+            break
+    return f"{number:.1f} {unit}"

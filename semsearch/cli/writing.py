@@ -1,0 +1,111 @@
+"""``index``, ``rebuild`` and ``doctor``: the verbs that write, with their progress."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from .. import wire
+from ..errors import IngestError
+from ..index import Index, SyncReport
+from ..index import doctor as examine
+from . import human
+from .run import emit, say
+from .style import Paper, safe, where
+
+__all__ = ["doctor", "rebuild", "sync"]
+
+
+class Bar:
+    """One line on stderr that tells how far the work is; nothing where stderr is no terminal."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+        self._stage = ""
+        self._began = self._told = 0.0
+        self._width = 0
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if not self._shown:
+            return
+        if stage != self._stage:
+            self._stage, self._began = stage, now
+        elif now - self._told < 0.1 and done != total:
+            return
+        self._told = now
+        rate = done / (now - self._began) if now > self._began else 0.0
+        line = f"{stage} {done}"
+        if total:
+            filled = 24 * min(done, total) // total
+            line = f"{stage} [{'#' * filled}{'.' * (24 - filled)}] {done}/{total}"
+        if rate and now - self._began > 1:
+            line += f"  {rate:.0f}/s"
+            line += f", {(total - done) / rate:.0f} s left" if total else ""
+        sys.stderr.write(f"\r{line.ljust(self._width)}")
+        sys.stderr.flush()
+        self._width = len(line)
+
+    def clear(self) -> None:
+        """Take the line away, so that what follows starts at the margin."""
+        if self._width:
+            sys.stderr.write(f"\r{' ' * self._width}\r")
+            self._width = 0
+
+
+def sync(path: Path, paths: Sequence[str], encoder: str | None, threads: int | None, as_json: bool) -> int:
+    bar = Bar()
+
+    def failed(error: IngestError) -> None:
+        bar.clear()
+        say(f"{safe(where(error.source))}: {error.reason}")
+
+    files = [p for p in paths if p != "-"]
+    with Index.open_or_create(path, encoder=encoder, threads=threads) as index:
+        try:
+            made = index.sync(files or None, progress=bar, on_error=failed) if files or not paths else SyncReport()
+            if "-" in paths:
+                made = _together(made, _add_stdin(index, bar, failed))
+        finally:
+            bar.clear()
+    return _tell("index", path, made, as_json)
+
+
+def _add_stdin(index: Index, bar: Bar, failed: object) -> SyncReport:
+    raise NotImplementedError
+
+
+def _together(one: SyncReport, two: SyncReport) -> SyncReport:
+    raise NotImplementedError
+
+
+def rebuild(path: Path, encoder: str | None, threads: int | None, as_json: bool) -> int:
+    bar = Bar()
+    with Index.open(path, threads=threads) as index:
+        try:
+            made = index.rebuild(encoder, progress=bar)
+        finally:
+            bar.clear()
+    return _tell("rebuild", path, made, as_json)
+
+
+def _tell(command: str, path: Path, made: SyncReport, as_json: bool) -> int:
+    for note in made.notes:
+        say(safe(note))
+    if as_json:
+        emit(command, {"index": str(path), **wire.plain(made)})
+    else:
+        human.report(Paper.for_stdout(), where(path.as_posix()), made)
+    return 1 if made.failed else 0
+
+
+def doctor(path: Path, repair: bool, as_json: bool) -> int:
+    found = examine(path, repair=repair)
+    ok = all(f.repaired or f.level != "error" for f in found)
+    if as_json:
+        emit("doctor", {"ok": ok, "findings": wire.plain(found)})
+    else:
+        human.findings(Paper.for_stdout(), found)
+    return 0 if ok else 3
