@@ -1,0 +1,76 @@
+"""What stands in the rows of the database, and the checksums that tell if it is as it was written."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .. import text as words
+from ..types import Article, Span
+
+__all__ = ["Segment", "Source", "body_hash", "checksum", "content_hash", "pack", "sealed", "unpack"]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Vectors of the passages ``first..last`` and of their sentences: two files that are written once."""
+
+    number: int
+    fingerprint: str  # of the encoder
+    first: int
+    last: int
+    passages: int
+    sentences: int
+    passages_sha256: str
+    sentences_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place where an article was met: what stood there when it was last read."""
+
+    source: str
+    article: int
+    file: str  # the file it was read from; "" if it was handed over by a program
+    content: bytes
+
+
+def content_hash(article: Article) -> bytes:
+    """16 bytes that change with anything in the article except its id and sources."""
+    date = article.date.isoformat() if article.date else ""
+    parts = (article.text, article.title, date, article.author, article.url)
+    digest = hashlib.blake2b(pack(article.blocks), digest_size=16)
+    for part in parts:
+        data = part.encode()
+        digest.update(b"%d:" % len(data) + data)
+    return digest.digest()
+
+
+def body_hash(article: Article) -> bytes:
+    """16 bytes that are the same for the same text met elsewhere: title, spacing and tone placement aside."""
+    blocks = [" ".join(words.canonical(block.of(article.text)).split()) for block in article.blocks]
+    title = " ".join(words.canonical(article.title).split())
+    body = "\n".join(block for block in blocks if block != title) or f"{title}\0{article.text}"
+    return hashlib.blake2b(body.encode(), digest_size=16).digest()
+
+
+def pack(spans: Sequence[Span]) -> bytes:
+    return struct.pack(f"<{2 * len(spans)}I", *(offset for span in spans for offset in (span.start, span.end)))
+
+
+def unpack(blob: bytes) -> tuple[Span, ...]:
+    numbers = struct.unpack(f"<{len(blob) // 4}I", blob)
+    return tuple(Span(start, end) for start, end in zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def sealed(id_: int, article: int, position: int, sentences: Sequence[Span]) -> bytes:
+    """The spans and a checksum over them and over the numbers of their row."""
+    blob = pack(sentences)
+    return blob + struct.pack("<I", zlib.crc32(blob, zlib.crc32(struct.pack("<3q", id_, article, position))))
+
+
+def checksum(article: Article) -> bytes:
+    return hashlib.blake2b(struct.pack("<q", article.id) + content_hash(article), digest_size=8).digest()
