@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tantivy
@@ -28,7 +29,10 @@ from .errors import IndexDamaged, IndexLocked, IndexMissing, SemsearchError, Sto
 from .text import fold, has_accents, terms
 from .types import Ranking
 
-__all__ = ["DEFAULT", "FORMAT", "LexicalIndex", "Weights"]
+if TYPE_CHECKING:
+    from .types import Ids
+
+__all__ = ["DEFAULT", "FORMAT", "LexicalIndex", "Weights", "verify"]
 
 FORMAT = 1
 """Raised when fields or terms change here: indexes made before are stale."""
@@ -37,16 +41,20 @@ _HEAP = 50_000_000  # bytes of the writer's buffer; tantivy wants at least 15 MB
 _LONGEST = 64  # characters of a term; more is not a word, and tantivy drops terms of 64 KiB
 _FEW = 2_000  # up to so many allowed ids are put into the query, more are sifted from its results
 _DECIMALS = 4  # of scores: 32-bit sums differ in their last bits with the order of adding
-_TEXT_FIELDS = ("exact", "exact_pairs", "plain", "plain_pairs", "title_exact", "title_plain")
+_FIELDS = ("exact", "plain", "pairs", "title")  # all but the first hold folded terms
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What a match counts, as a factor on its field's BM25. A syllable of the text counts 1."""
+    """What a match counts, as a factor on its field's BM25. A syllable as it was typed counts 1.
 
-    pairs: float = 0.3  # two adjacent syllables
-    title: float = 0.3  # a syllable of the title
-    plain: float = 0.2  # the same without accents, where the query has accents
+    ``plain`` stays below 1 / 2.2: BM25 with k1 1.2 never gives a repeated term more than 2.2
+    times what it gives a term met once, so a syllable with the right accents wins over its look-alikes.
+    """
+
+    plain: float = 0.4  # a syllable of an accented query met in any accents, beside the exact one
+    pairs: float = 0.7  # two adjacent syllables in any accents
+    title: float = 0.2  # a syllable of the title in any accents
     terms: int = 64  # of a longer query at most so many syllables and so many pairs are asked for
 
 
@@ -178,18 +186,11 @@ class LexicalIndex:
 
     def _query(self, query: str, weights: Weights) -> Query | None:
         """Any of the query's terms, each in each field that counts; None without any term."""
-        syllables = _terms(query)
-        pairs = list(_pairs(query))
-        forms: list[tuple[str, Counter[str], float]] = []
+        exact, plain, pairs = map(Counter, _forms(query))
+        forms = [("plain", plain, 1.0), ("pairs", pairs, weights.pairs), ("title", plain, weights.title)]
         if has_accents(query):
-            forms.append(("exact", Counter(syllables), 1.0))
-            forms.append(("exact_pairs", Counter(pairs), weights.pairs))
-            forms.append(("title_exact", Counter(syllables), weights.title))
-        factor = weights.plain if forms else 1.0
-        plain = Counter(map(_fold, syllables))
-        forms.append(("plain", plain, factor))
-        forms.append(("plain_pairs", Counter(map(_fold, pairs)), factor * weights.pairs))
-        forms.append(("title_plain", plain, factor * weights.title))
+            forms[0] = ("plain", plain, weights.plain)
+            forms.append(("exact", exact, 1.0))
         parts = [
             (Occur.Should, Query.boost_query(Query.term_query(self._schema, field, term, "freq"), weight))
             for field, counts, weight in forms
@@ -213,7 +214,7 @@ class LexicalIndex:
 
         return sorted(counts, key=use)[:limit]
 
-    def _among(self, query: Query, ids: np.ndarray) -> Query:
+    def _among(self, query: Query, ids: Ids) -> Query:
         only = Query.const_score_query(Query.term_set_query(self._schema, "id", ids[ids >= 0].tolist()), 0.0)
         return Query.boolean_query([(Occur.Must, only), (Occur.Must, query)])
 
@@ -229,24 +230,28 @@ class LexicalIndex:
         except SemsearchError:
             raise
         except BaseException as error:
-            if isinstance(error, ValueError | RuntimeError | OSError) or type(error).__name__ == "PanicException":
+            if _from_tantivy(error):
                 raise _damaged(self._path, error) from error
             raise
 
     # writing
 
     def add(self, ids: Sequence[int], texts: Iterable[str], titles: Iterable[str]) -> None:
-        """Adds cleaned texts under ids (not negative); an id already there is replaced. Seen after ``commit``.
+        """Adds cleaned texts under ids (0 or more); an id already there is replaced. Seen after ``commit``.
 
-        Raises IndexLocked if another process is writing, StorageError if the disk is full.
+        Raises IndexLocked if another process is writing, StorageError if the disk is full (what was
+        not committed is then lost, what was is not), OverflowError for a negative id.
         """
+        documents = [
+            (int(id_), _document(int(id_), text, title)) for id_, text, title in zip(ids, texts, titles, strict=True)
+        ]
         with self._writing() as writer:
-            for id_, text, title in zip(ids, texts, titles, strict=True):
-                if id_ > self._top:
+            for id_, document in documents:
+                if id_ > self._top:  # a new id; asking tantivy to delete it would cost
                     self._top = id_
                 else:
                     writer.delete_documents_by_term("id", id_)
-                writer.add_document(_document(id_, text, title))
+                writer.add_document(document)
 
     def remove(self, ids: Iterable[int]) -> None:
         """Removes ``ids``; those not there are passed over. Seen after ``commit``."""
@@ -286,7 +291,7 @@ class LexicalIndex:
         if self._writer is not None:
             with self._writing() as writer:
                 writer.wait_merging_threads()
-            self._writer = None
+            self._writer, self._waiting = None, False
 
     def __enter__(self) -> LexicalIndex:
         return self
@@ -350,42 +355,38 @@ def verify(path: Path) -> list[str]:
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field("id", indexed=True, fast=True)
-    for field in _TEXT_FIELDS:
+    for field in _FIELDS:
         builder.add_text_field(field, tokenizer_name="whitespace", index_option="freq")
     return builder.build()
 
 
 def _document(id_: int, text: str, title: str) -> tantivy.Document:
-    exact = " ".join(_terms(text))
-    pairs = " ".join(_pairs(text))
     document = tantivy.Document()
     document.add_unsigned("id", int(id_))
-    document.add_text("exact", exact)
-    document.add_text("exact_pairs", pairs)
-    document.add_text("plain", " ".join(map(_fold, exact.split())))
-    document.add_text("plain_pairs", " ".join(map(_fold, pairs.split())))
-    if title:
-        title = " ".join(_terms(title))
-        document.add_text("title_exact", title)
-        document.add_text("title_plain", fold(title))
+    for field, found in zip(_FIELDS, (*_forms(text), _forms(title)[1]), strict=True):
+        document.add_text(field, " ".join(found))
     return document
 
 
-def _terms(text: str) -> list[str]:
-    return [term[:_LONGEST] for term in terms(text)]
+def _forms(text: str) -> tuple[list[str], list[str], list[str]]:
+    """Terms, the same folded, and adjacent folded terms joined by ``_`` (not across an empty line)."""
+    exact: list[str] = []
+    plain: list[str] = []
+    pairs: list[str] = []
+    for block in _EMPTY_LINE.split(text):
+        found = [term[:_LONGEST] for term in terms(block)]
+        folded = [_fold(term) for term in found]
+        exact += found
+        plain += folded
+        pairs += map("_".join, pairwise(folded))
+    return exact, plain, pairs
 
 
-def _pairs(text: str) -> Iterator[str]:
-    """Adjacent terms joined by ``_``, not across an empty line."""
-    for block in re.split(r"\n\s*\n", text):
-        found = _terms(block)
-        yield from map("_".join, pairwise(found))
+_EMPTY_LINE = re.compile(r"\n\s*\n")
+_fold = lru_cache(maxsize=100_000)(fold)  # syllables are few, and folding them is most of the work
 
 
-_fold = lru_cache(maxsize=200_000)(fold)
-
-
-def _array(ids: Collection[int]) -> np.ndarray:
+def _array(ids: Collection[int]) -> Ids:
     return np.fromiter(ids, np.int64, len(ids))
 
 
@@ -394,19 +395,26 @@ def _storing(path: Path) -> Iterator[None]:
     """Errors of writing as one sentence: locked, or what the disk said."""
     try:
         yield
-    except (SemsearchError, TypeError, OverflowError):
+    except SemsearchError:
         raise
     except BaseException as error:
         if "LockBusy" in str(error):
             raise IndexLocked(f"Another process is writing to {path}; wait for it to end, then run again.") from error
-        if isinstance(error, ValueError | RuntimeError | OSError) or type(error).__name__ == "PanicException":
+        if _from_tantivy(error):
             raise StorageError(
                 f"Cannot write to {path} ({_clause(error)}); free some space or check permissions, then run again."
             ) from error
         raise
 
 
-def _damaged(path: Path, why: object) -> IndexDamaged:
+def _from_tantivy(error: BaseException) -> bool:
+    """True for what tantivy raises; a panic inside it (a changed file) is no Exception."""
+    return isinstance(error, ValueError | RuntimeError | OSError) or type(error).__name__ == "PanicException"
+
+
+def _damaged(path: Path, why: object) -> SemsearchError:
+    if "ermission denied" in str(why) or "Read-only" in str(why):
+        return StorageError(f"Cannot read {path} ({_clause(why)}); check permissions.")
     return IndexDamaged(f"The lexical index at {path} is damaged ({_clause(why)}); rebuild makes it again.")
 
 
