@@ -102,6 +102,10 @@ class Store(Database):
         sql = "SELECT id, article FROM passages WHERE id IN (%s)"
         return dict(self._in(sql, passages))
 
+    def titles(self, articles: Sequence[int]) -> dict[int, str]:
+        """``{article id: title}`` of those that are there."""
+        return dict(self._in("SELECT id, title FROM articles WHERE id IN (%s)", articles))
+
     def passage_ids(self, articles: Sequence[int]) -> list[int]:
         """The passages of ``articles``, ascending."""
         return sorted(id_ for (id_,) in self._in("SELECT id FROM passages WHERE article IN (%s)", articles))

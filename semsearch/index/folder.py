@@ -1,0 +1,294 @@
+"""The folder an index lives in: its parts, its manifest, the seal over its files, and the writer's lock.
+
+``docs/index-format.md`` draws it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ..errors import IndexDamaged, IndexLocked, IndexMissing, IndexStale, StorageError
+
+__all__ = ["FORMAT", "Folder", "Manifest", "storage_errors"]
+
+FORMAT = 1
+"""Version of the folder's layout; the tables of the database have one of their own."""
+
+SEALED_BYTES = 32 << 20
+"""So much is read at opening to see that nothing changed: some hundredths of a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an index was made with. The database holds the same text; where they differ, that one is right."""
+
+    encoder: str
+    fingerprint: str
+    dim: int
+    text: int  # text.VERSION
+    sentences: int  # sentences.VERSION
+    made_with: str
+    format: int = FORMAT
+    details: dict[str, Any] = field(default_factory=dict)  # the encoder's own words: prompts, segmentation, length
+
+    def dump(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False, indent=2)
+
+    @classmethod
+    def parse(cls, text: str, where: object) -> Manifest:
+        """Raises IndexDamaged, and IndexStale for the layout of a later semsearch."""
+        try:
+            values = json.loads(text)
+            version = values["format"]
+            if isinstance(version, int) and version > FORMAT:
+                raise IndexStale(
+                    f"the index was written by a later semsearch (format {version}, known up to {FORMAT}); "
+                    "update semsearch, or index anew into another folder"
+                )
+            return cls(**values)
+        except (ValueError, TypeError, KeyError) as error:
+            raise IndexDamaged(f"{where} is not as it was written; run: semsearch doctor --repair") from error
+
+
+class Folder:
+    """Names and small files; vectors, terms and articles are the business of others."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.database = self.path / "store.db"
+        self.vectors = self.path / "vectors"
+        self.lexical = self.path / "lexical"
+        self._manifest = self.path / "manifest.json"
+        self._seal = self.path / "seal.json"
+        self._lock = self.path / "lock"
+
+    def exists(self) -> bool:
+        return self.database.exists() or self._manifest.exists()
+
+    def require(self) -> None:
+        """Raises IndexMissing if there is no index, IndexDamaged if its database is gone."""
+        if not self.exists():
+            raise IndexMissing(f"there is no index at {self.path} yet; make one with: semsearch index PATH...")
+        if not self.database.exists():
+            raise IndexDamaged(f"{self.database} is missing; delete {self.path} and index anew")
+
+    def segment_file(self, number: int, kind: str) -> Path:
+        """``kind`` is "passages" or "sentences"."""
+        return self.vectors / f"{number:06d}.{kind}"
+
+    def terms(self, number: int, kind: str) -> Path:
+        """The folder of the lexical index of "passages" or "articles"."""
+        return self.lexical / f"{number:03d}" / kind
+
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(size for size, _ in self._files())
+
+    # Manifest ------------------------------------------------------------------------------
+
+    def manifest(self) -> Manifest | None:
+        """The manifest's file; None where it is missing. Raises IndexDamaged, IndexStale."""
+        try:
+            text = self._manifest.read_text("utf-8")
+        except FileNotFoundError:
+            return None
+        except UnicodeDecodeError as error:
+            raise IndexDamaged(f"{self._manifest} is not text; run: semsearch doctor --repair") from error
+        return Manifest.parse(text, self._manifest)
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        write_text(self._manifest, manifest.dump())
+
+    # Seal ----------------------------------------------------------------------------------
+
+    def seal(self) -> None:
+        """Records the checksums of the files, the smallest first, as many as are checked at every opening."""
+        left, sums = SEALED_BYTES, {}
+        for size, name in sorted(self._files()):
+            left -= size
+            if left < 0:
+                break
+            sums[name] = _sha256(self.path / name)
+        write_text(self._seal, json.dumps({"files": sums}, indent=1))
+
+    def unseal(self) -> None:
+        """Before anything is changed, durably: a seal that is there is true."""
+        if self._seal.exists():
+            self._seal.unlink()
+            sync_folder(self.path)
+
+    def broken(self) -> list[str]:
+        """Names of sealed files that are missing or not as they were; none where there is no seal."""
+        for _ in range(3):
+            sums = self._sums()
+            wrong = [name for name, sha256 in sums.items() if _sha256(self.path / name) != sha256]
+            if not wrong or sums == self._sums():  # else a writer came in between, and took the seal away first
+                return wrong
+        return []
+
+    def sealed(self) -> bool:
+        """True if there is a seal that can be read."""
+        return bool(self._sums())
+
+    def _sums(self) -> dict[str, str]:
+        try:
+            sums = json.loads(self._seal.read_bytes())["files"]
+            return {str(name): str(sha256) for name, sha256 in sums.items()}
+        except FileNotFoundError:
+            return {}
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return {"seal.json": "damaged"}
+
+    def _files(self) -> Iterator[tuple[int, str]]:
+        """(size, name) of every file that has something to say: no locks, no seal, nothing empty."""
+        for file in self.path.rglob("*"):
+            with suppress(FileNotFoundError):  # another process may be merging or cleaning up
+                size = file.stat().st_size if file.is_file() else 0
+                passing = file.suffix in (".lock", ".tmp") or file.name in ("lock", "seal.json", "store.db-shm")
+                if size and not passing:
+                    yield size, file.relative_to(self.path).as_posix()
+
+    # Lock ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Only one process, and in it only one thread, is inside. Raises IndexLocked, StorageError."""
+        with storage_errors(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = self._lock.open("a+b")
+        with file:
+            if not _lock(file):
+                raise IndexLocked(f"{self._holder()} is writing to {self.path}; wait until it is done, or stop it")
+            now = dt.datetime.now().astimezone().isoformat(" ", "seconds")
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()} since {now}".encode())
+            file.flush()
+            try:
+                yield
+            finally:
+                with suppress(OSError):  # on a full disk; the lock itself goes when the file is closed
+                    file.truncate(0)
+                _unlock(file)
+
+    def writer(self) -> str:
+        """Who is writing now: "process 123 on host since ..."; "" if nobody is, or nobody can tell."""
+        try:
+            with self._lock.open("r+b") as file:
+                if not _lock(file):
+                    return self._holder()
+                _unlock(file)
+        except OSError:
+            return ""
+        return ""
+
+    def _holder(self) -> str:
+        with suppress(OSError):
+            return self._lock.read_text("utf-8", "replace").strip() or "another process"
+        return "another process"
+
+    # Cleaning ------------------------------------------------------------------------------
+
+    def sweep(self, segments: set[int], lexical: int) -> list[str]:
+        """Deletes what an interrupted run left: what lies in the folder and is not named by the database."""
+        gone = self.strays(segments, lexical)
+        for name in gone:
+            path = self.path / name
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with suppress(OSError):  # Windows keeps a file that a reader holds; the next writer comes by again
+                    path.unlink()
+        return gone
+
+    def strays(self, segments: set[int], lexical: int) -> list[str]:
+        known = {self.segment_file(n, kind).name for n in segments for kind in ("passages", "sentences")}
+        found = [p for p in _children(self.vectors) if p.name not in known]
+        found += [p for p in _children(self.lexical) if p.name != f"{lexical:03d}"]
+        found += [p for p in _children(self.path) if p.suffix == ".tmp"]
+        return [p.relative_to(self.path).as_posix() for p in found]
+
+
+def _children(path: Path) -> list[Path]:
+    return sorted(path.iterdir()) if path.is_dir() else []
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return "missing"
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read ({error.strerror}); look at the disk and its rights") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replaces a small file at once and durably: whoever looks sees the old or the new one."""
+    new = path.with_name(path.name + ".tmp")
+    with new.open("wb") as file:
+        file.write(text.encode())
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Makes the names in a folder durable, where the system knows such a thing."""
+    if sys.platform != "win32":
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """The system's errors in the words of ``errors``."""
+    try:
+        yield
+    except OSError as error:
+        what = error.strerror or str(error)
+        raise StorageError(f"{error.filename or path}: {what}; nothing committed is lost, run it again") from error
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    _PLACE = 1 << 30  # far behind the holder's name, so that others can read it
+
+    def _lock(file: BinaryIO) -> bool:
+        file.seek(_PLACE)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(file: BinaryIO) -> None:
+        file.seek(_PLACE)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+else:
+    import fcntl
+
+    def _lock(file: BinaryIO) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(file: BinaryIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_UN)

@@ -1,0 +1,174 @@
+"""How passages are put in order: what is encoded, who is a candidate, what each score counts.
+
+All that can be tuned about search stands here; an encoder's card (``semsearch.json`` beside its weights)
+may set the weights: ``{"fusion": {"vi": {"dense": 0.3, ...}, "vi-plain": {...}, "en": {...}}}``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..errors import EncoderUnavailable
+from ..fusion import convex
+from ..text import fold, terms
+from ..types import Article, Encoder, Mode, Passage, Ranking, Scores, Span
+
+if TYPE_CHECKING:
+    from ..store import Store
+    from ..types import Vectors
+    from .view import View
+
+__all__ = ["SENTENCES", "Allowed", "Wanted", "Weights", "best_sentence", "passage_text", "ranked", "weights"]
+
+SENTENCES = 64
+"""A sentence's id is its passage's times this, plus its place: a passage has fewer sentences."""
+
+DEPTH = 100
+"""So many candidates each side brings, at least."""
+
+ARTICLES = 30
+"""So many articles, found as a whole, bring all their passages."""
+
+COSINE = 0.5
+"""Share of the cosine in choosing the sentence to show; the rest is the query's terms in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What each side counts in hybrid mode; divided by their sum."""
+
+    dense: float = 0.2
+    sentence: float = 0.2
+    lexical: float = 0.5
+    article: float = 0.1
+
+
+DEFAULTS = {"vi": Weights(), "vi-plain": Weights(), "en": Weights(0.3, 0.3, 0.3, 0.1)}
+Found = TypeVar("Found", dict[int, int], dict[int, str])
+_SIDES: dict[Mode, frozenset[str]] = {
+    "hybrid": frozenset(("dense", "sentence", "lexical", "article")),
+    "dense": frozenset(("dense", "sentence")),
+    "lexical": frozenset(("lexical", "article")),
+}
+
+
+def weights(encoder: Encoder, language: str) -> Weights:
+    """The encoder's card's for a query's ``language`` ("vi", "vi-plain", "en"), else the defaults."""
+    own = card(encoder).get("fusion", {}).get(language)
+    if own is None:
+        return DEFAULTS[language]
+    return Weights(**{f.name: float(own.get(f.name, 0.0)) for f in fields(Weights)})
+
+
+def card(encoder: Encoder) -> Mapping[str, Any]:
+    """The settings for search that were found for an encoder; empty where nobody looked for any."""
+    folder = getattr(encoder, "folder", None)
+    file = Path(folder) / "semsearch.json" if folder else None
+    if file is None or not file.is_file():
+        return {}
+    try:
+        values = json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise EncoderUnavailable(f"{file} is not JSON ({error}); install the encoder again") from error
+    return values if isinstance(values, dict) else {}
+
+
+def passage_text(title: str, text: str) -> str:
+    """What the encoder is given for a passage; a sentence is given as it is."""
+    return f"{title}\n{text}" if title and not text.startswith(title) else text
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A query as all sides need it."""
+
+    text: str
+    vector: Vectors | None  # shape (1, dim); None in lexical mode
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a filter leaves: article and passage ids, ascending."""
+
+    articles: list[int]
+    passages: list[int]
+
+
+def ranked(
+    view: View, store: Store, wanted: Wanted, k: int, mode: Mode, weights: Weights, allowed: Allowed | None
+) -> list[tuple[int, Scores]]:
+    """The best ``k`` passages (of ``allowed``; None: of all) with their scores, ties by id.
+
+    Each side names its best; then every side scores all that were named, so that no score is missing
+    where the least and the greatest are taken.
+    """
+    sides = _SIDES[mode]
+    owners = _candidates(view, store, wanted, max(DEPTH, k), sides, allowed)
+    ids = sorted(owners)
+    scored: dict[str, dict[int, float]] = {}
+    if wanted.vector is not None and ids:
+        scored["dense"], scored["sentence"] = view.cosines(ids, wanted.vector[0])
+    if "lexical" in sides and ids:
+        of_articles = view.articles.scores(wanted.text, set(owners.values()))
+        scored["lexical"] = view.terms.scores(wanted.text, ids)
+        scored["article"] = {id_: of_articles[article] for id_, article in owners.items()}
+    # A side that found nothing at all has no say; its weight still counts, so that "fused" tells as much.
+    parts = [(list(of.items()) if any(of.values()) else [], getattr(weights, side)) for side, of in scored.items()]
+    if not any(weight for _, weight in parts):
+        parts = [(ranking, 1.0) for ranking, _ in parts]
+    return [
+        (id_, Scores(round(score, 6), **{side: of.get(id_) for side, of in scored.items()}))
+        for id_, score in convex(parts)[:k]
+    ]
+
+
+def _candidates(
+    view: View, store: Store, wanted: Wanted, depth: int, sides: frozenset[str], allowed: Allowed | None
+) -> dict[int, int]:
+    """``{passage: article}`` of all that a side names among its best."""
+    passages, articles = (allowed.passages, allowed.articles) if allowed else (None, None)
+    owners: dict[int, int] = {}
+    if wanted.vector is not None:
+        owners |= store.owners(view.nearest(wanted.vector, depth, passages))
+    if "lexical" in sides:
+        owners |= _known(lambda n: view.terms.search(wanted.text, n, passages), store.owners, depth)
+        best = _known(lambda n: view.articles.search(wanted.text, n, articles), store.titles, ARTICLES)
+        owners |= store.owners(store.passage_ids(list(best)))
+    return owners
+
+
+def _known(search: Callable[[int], Ranking], known: Callable[[list[int]], Found], count: int) -> Found:
+    """``count`` results of a search that the database knows: terms may be ahead of it, or behind."""
+    asked = count
+    while True:
+        found = [id_ for id_, _ in search(asked)]
+        there = known(found)
+        if len(there) >= count or len(found) < asked:
+            return there
+        asked *= 2
+
+
+def best_sentence(query: str, article: Article, passage: Passage, cosines: Sequence[float] | None) -> Span:
+    """The sentence of ``passage`` to show: near the query and holding its words; of equals the first.
+
+    ``cosines`` are those of the sentences, in order; None where only words count.
+    """
+    asked, pairs = _words(query)
+
+    def score(place: int) -> float:
+        words, following = _words(passage.sentences[place].of(article.text))
+        shares = [len(of & there) / len(of) for of, there in ((asked, words), (pairs, following)) if of]
+        overlap = sum(shares) / len(shares) if shares else 0.0
+        return overlap if cosines is None else COSINE * cosines[place] + (1.0 - COSINE) * overlap
+
+    return passage.sentences[max(range(len(passage.sentences)), key=score)]
+
+
+def _words(text: str) -> tuple[set[str], set[tuple[str, str]]]:
+    folded = [fold(term) for term in terms(text)]
+    return set(folded), set(pairwise(folded))

@@ -1,0 +1,155 @@
+"""What a reader holds in memory: vectors and terms of the state it looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import IndexDamaged
+from ..lexical import LexicalIndex
+from ..store import Segment, Store
+from ..vectors import FlatIndex, read_segment
+from .folder import Folder
+from .ranking import SENTENCES
+
+if TYPE_CHECKING:
+    from ..types import Ids, Vectors
+    from ..vectors import Halves
+
+__all__ = ["View"]
+
+
+class View:
+    """Everything a search needs apart from the database; each part is read when first used.
+
+    It belongs to one encoder and one lexical index. ``refresh`` brings it to the state that the
+    database is in; call it, and everything else, inside one of the store's snapshots.
+    """
+
+    def __init__(self, folder: Folder, fingerprint: str, dim: int, lexical: int, *, verify: bool) -> None:
+        self.fingerprint = fingerprint
+        self.lexical = lexical
+        self._folder = folder
+        self._verify = verify  # compare checksums of what is read: the seal did not
+        self._passages = _Vectors(folder, "passages", dim, 1)
+        self._sentences = _Vectors(folder, "sentences", dim, SENTENCES)
+        self._terms: LexicalIndex | None = None
+        self._articles: LexicalIndex | None = None
+
+    def refresh(self, store: Store, *, vectors: bool) -> None:
+        """To the state of ``store``; without ``vectors`` only what was read before and the terms."""
+        segments = store.segments(self.fingerprint) if vectors else []
+        dead = np.array(store.dead(), np.int64) if vectors else np.empty(0, np.int64)
+        for part in (self._passages, self._sentences) if vectors else ():
+            part.refresh(segments, dead, verify=self._verify)
+        for lexical in (self._terms, self._articles):
+            if lexical is not None:
+                lexical.reload()
+
+    @property
+    def terms(self) -> LexicalIndex:
+        """BM25 over passages."""
+        if self._terms is None:
+            self._terms = LexicalIndex.open(self._folder.terms(self.lexical, "passages"), verify=self._verify)
+        return self._terms
+
+    @property
+    def articles(self) -> LexicalIndex:
+        """BM25 over whole articles."""
+        if self._articles is None:
+            self._articles = LexicalIndex.open(self._folder.terms(self.lexical, "articles"), verify=self._verify)
+        return self._articles
+
+    def nearest(self, vector: Vectors, count: int, allowed: Collection[int] | None) -> list[int]:
+        """Passages among the ``count`` nearest, or with a sentence that is; ascending."""
+        of_passages = self._passages.search(vector, count, allowed)
+        of_sentences = self._sentences.search(vector, count, allowed)
+        return sorted({*of_passages, *(id_ // SENTENCES for id_ in of_sentences)})
+
+    def cosines(self, passages: Sequence[int], vector: Vectors) -> tuple[dict[int, float], dict[int, float]]:
+        """For each passage its own cosine with ``vector`` (dim,), and the best of its sentences'."""
+        ids = np.array(passages, np.int64)
+        own = self._passages.cosines(ids, vector)
+        sentences = self._sentences.of(ids)
+        best: dict[int, float] = {}
+        for id_, cosine in self._sentences.cosines(sentences, vector).items():
+            best[id_ // SENTENCES] = max(cosine, best.get(id_ // SENTENCES, -1.0))
+        return own, best
+
+    def sentence_cosines(self, passage: int, count: int, vector: Vectors) -> list[float] | None:
+        """The cosines of a passage's ``count`` sentences, in order; None if their vectors are not there."""
+        ids = self._sentences.of(np.array([passage], np.int64))
+        return list(self._sentences.cosines(ids, vector).values()) if len(ids) == count else None
+
+    def mean(self, passages: Sequence[int]) -> Vectors:
+        """The mean of the passages' vectors, of unit length; shape (1, dim). Raises IndexDamaged."""
+        try:
+            total: Vectors = self._passages.index.get(np.array(passages, np.int64)).sum(axis=0, keepdims=True)
+        except KeyError as error:
+            raise IndexDamaged(f"passage {error} has no vector; run: semsearch rebuild") from error
+        return total / max(float(np.linalg.norm(total)), 1e-12)
+
+
+class _Vectors:
+    """The living vectors of one kind, from all segments."""
+
+    def __init__(self, folder: Folder, kind: str, dim: int, factor: int) -> None:
+        self._folder, self._kind, self._dim, self._factor = folder, kind, dim, factor
+        self.index = FlatIndex(dim)
+        self._known: set[int] = set()  # numbers of the segments read
+        self._ids: Ids = self.index.ids
+
+    def refresh(self, segments: Sequence[Segment], dead: Ids, *, verify: bool) -> None:
+        named = {segment.number: segment for segment in segments}
+        merged = not self._known <= named.keys()
+        have, gone = self._ids, np.isin(self._ids // self._factor, dead)
+        ids: list[Ids] = []
+        vectors: list[Halves] = []
+        there: list[Ids] = []
+        for number, segment in named.items():
+            if number in self._known and not merged:
+                continue
+            found, rows = self._read(segment, verify=verify)
+            there.append(found)
+            # A merged segment holds mostly what is here already.
+            fresh = ~np.isin(found // self._factor, dead) & ~np.isin(found, have)
+            ids.append(found[fresh])
+            vectors.append(rows if fresh.all() else rows[fresh])
+        if merged:
+            gone |= ~np.isin(have, np.concatenate([*there, np.empty(0, np.int64)]))
+        if gone.any():
+            self.index.remove(have[gone])
+        if any(len(part) for part in ids):
+            self.index.add(np.concatenate(ids), np.concatenate(vectors))
+        self._known = set(named)
+        if gone.any() or ids:
+            self._ids = self.index.ids
+
+    def _read(self, segment: Segment, *, verify: bool) -> tuple[Ids, Halves]:
+        path = self._folder.segment_file(segment.number, self._kind)
+        passages = self._kind == "passages"
+        recorded = segment.passages_sha256 if passages else segment.sentences_sha256
+        ids, vectors = read_segment(path, sha256=recorded, verify=verify)
+        if len(ids) != (segment.passages if passages else segment.sentences) or vectors.shape[1] != self._dim:
+            raise IndexDamaged(f"{path} is not the file that was recorded; run: semsearch doctor --repair")
+        return ids, vectors
+
+    def search(self, vector: Vectors, count: int, allowed: Collection[int] | None) -> list[int]:
+        only = None
+        if allowed is not None:
+            only = self._ids[np.isin(self._ids // self._factor, np.fromiter(allowed, np.int64, len(allowed)))]
+        return [id_ for id_, _ in self.index.search(vector, count, only)[0]]
+
+    def of(self, passages: Ids) -> Ids:
+        """The ids here that belong to ``passages``, passage by passage."""
+        first = np.searchsorted(self._ids, passages * self._factor)
+        last = np.searchsorted(self._ids, (passages + 1) * self._factor)
+        parts = [self._ids[a:b] for a, b in zip(first, last, strict=True)]
+        return np.concatenate(parts) if parts else self._ids[:0]
+
+    def cosines(self, ids: Ids, vector: Vectors) -> dict[int, float]:
+        ids = ids[np.isin(ids, self._ids)]
+        cosines = np.round(self.index.get(ids) @ vector, 6)  # beyond that, sums differ with what else is asked
+        return dict(zip(ids.tolist(), cosines.tolist(), strict=True))
