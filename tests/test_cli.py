@@ -1,0 +1,497 @@
+"""The verbs as a user types them: what is printed where, and with which exit code."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import cli_case
+import pytest
+from cli_case import process, run, run_json
+
+from semsearch import Index, StorageError, __version__
+from semsearch.cli.run import date_option
+
+BRIDGE_QUESTION = "Cầu Rạch Dừa dài bao nhiêu mét?"
+OFF_TOPIC = "Ai vô địch World Cup 2022?"
+VERBS = ("index", "ask", "search", "similar", "show", "status", "remove", "rebuild", "doctor", "eval", "encoders")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return cli_case.write_corpus(tmp_path_factory.mktemp("cli") / "bài")
+
+
+@pytest.fixture(scope="module")
+def index(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cli-index") / "index"
+    result = run("index", corpus, index=path)
+    assert result.exit_code == 0, result.output
+    assert "4 added" in result.stdout and "1 duplicate" in result.stdout
+    return path
+
+
+@pytest.fixture
+def own(index: Path, tmp_path: Path) -> Path:
+    return cli_case.copy(index, tmp_path / "index")
+
+
+# Help ----------------------------------------------------------------------------------------
+
+
+def test_help_names_every_verb_and_the_exit_codes() -> None:
+    result = run("--help")
+    assert result.exit_code == 0
+    for verb in VERBS:
+        assert re.search(rf"^  {verb}  +\S", result.stdout, re.M), verb
+    assert "Exit codes: 0" in result.stdout
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_and_json(verb: str) -> None:
+    result = run(verb, "--help")
+    assert result.exit_code == 0
+    assert "--json" in result.stdout
+
+
+def test_version() -> None:
+    assert run("--version").stdout == f"semsearch {__version__}\n"
+
+
+def test_a_misspelt_verb_is_a_usage_error() -> None:
+    result = run("serach", "x")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "search" in result.stderr
+
+
+# ask -----------------------------------------------------------------------------------------
+
+
+def test_ask_quotes_the_answer_with_its_source(index: Path, corpus: Path) -> None:
+    result = run("ask", BRIDGE_QUESTION, index=index)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    assert "420" in result.stdout.split("Nguồn", maxsplit=1)[0]
+    source = re.search(r"^Nguồn \(source\): (.*)$", result.stdout, re.M)
+    assert source is not None
+    for part in ("Cầu Rạch Dừa thông xe", "5/3/2021", f"{corpus}/cau.md", "dòng"):
+        assert part in source[1]
+    assert "https://example.vn/cau-rach-dua" in result.stdout
+    assert re.search(r"^Độ tin cậy \(confidence\): [01],\d\d, ", result.stdout, re.M)
+    assert re.search(r"^1\. ", result.stdout, re.M)
+
+
+def test_the_line_named_is_the_line_of_the_articles_text(index: Path) -> None:
+    value = run_json("ask", BRIDGE_QUESTION, index=index)
+    shown = run_json("show", value["answer"]["passage_id"], index=index)
+    line = shown["article"]["text"].split("\n")[value["answer"]["line"] - 1]
+    assert "420 mét" in line
+
+
+def test_ask_without_accents(index: Path) -> None:
+    result = run("ask", "cau rach dua dai bao nhieu met", index=index)
+    assert result.exit_code == 0
+    assert "420" in result.stdout
+
+
+def test_words_need_no_quotes(index: Path) -> None:
+    assert run("ask", *BRIDGE_QUESTION.split(), index=index).stdout == run("ask", BRIDGE_QUESTION, index=index).stdout
+
+
+def test_ask_names_all_sources_of_a_text(index: Path) -> None:
+    result = run("ask", "Ai là hiệu trưởng trường Hoa Sen?", index=index)
+    assert "Nguyễn Thị Lan" in result.stdout
+    assert "truong.txt" in result.stdout and "truong-ban-sao.txt" in result.stdout
+
+
+def test_a_question_the_articles_do_not_answer(index: Path) -> None:
+    result = run("ask", OFF_TOPIC, index=index)
+    assert result.exit_code == 1
+    assert result.stdout == "Không tìm thấy câu trả lời trong các bài đã lập chỉ mục. (Not found.)\n"
+    value = run_json("ask", OFF_TOPIC, index=index)
+    assert (value["found"], value["answer"]) == (False, None)
+
+
+def test_the_question_may_come_from_stdin(index: Path) -> None:
+    result = run("ask", "-", index=index, stdin=f"{BRIDGE_QUESTION}\n")
+    assert result.stdout == run("ask", BRIDGE_QUESTION, index=index).stdout
+
+
+@pytest.mark.parametrize("words", [["   "], ["-"]])
+def test_an_empty_question_is_a_usage_error(index: Path, words: list[str]) -> None:
+    result = run("ask", *words, index=index, stdin="\n")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "semsearch: The question is empty.\n"
+
+
+def test_same_question_same_bytes(index: Path) -> None:
+    first = run("search", "nông dân", "--json", index=index).stdout
+    assert first == run("search", "nông dân", "--json", index=index).stdout
+
+
+# search and similar --------------------------------------------------------------------------
+
+
+def test_search_ranks_and_marks(index: Path) -> None:
+    result = run("search", "thư viện trường học", "-k", "2", index=index)
+    assert result.exit_code == 0
+    assert [line.split(".")[0] for line in result.stdout.splitlines() if re.match(r"\d+\. ", line)] == ["1", "2"]
+    first = result.stdout.split("\n2. ")[0]
+    assert "Hoa Sen" in first and "12/9/2019" in first
+    assert first.count("«") == first.count("»") == 1
+    assert re.search(r"truong[a-z-]*\.txt:\d+ · id \d+", first)
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "dense", "lexical"])
+def test_every_mode_finds_it(index: Path, mode: str) -> None:
+    value = run_json("search", "giá cà phê Đắk Nông", "--mode", mode, index=index)
+    assert value["mode"] == mode
+    assert value["hits"][0]["article"]["title"] == "Giá cà phê tăng"
+    asked = {"dense": "dense", "lexical": "lexical", "hybrid": "lexical"}[mode]
+    assert value["hits"][0]["scores"][asked] is not None
+
+
+def test_filters(index: Path, corpus: Path) -> None:
+    def titles(*words: str) -> set[str]:
+        value = run_json("search", "người dân nông dân bộ đội trường", *words, index=index)
+        return {hit["article"]["title"] for hit in value["hits"]}
+
+    assert titles("--since", "2022-01-01") == {"Giá cà phê tăng"}
+    assert titles("--since", "18/10/2020", "--until", "5/3/2021") == {"Mưa lũ ở miền Trung", "Cầu Rạch Dừa thông xe"}
+    assert titles("--until", "2019-09-12") == {"Trường Tiểu học Hoa Sen có thư viện mới"}
+    assert titles("--source", str(corpus / "tin.jsonl")) == {"Giá cà phê tăng", "Mưa lũ ở miền Trung"}
+
+
+def test_a_filter_that_leaves_nothing_is_exit_1(index: Path) -> None:
+    result = run("search", "nông dân", "--since", "2030-01-01", index=index)
+    assert result.exit_code == 1
+    assert result.stdout == "Không tìm thấy đoạn nào. (Nothing found.)\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--since", "hôm qua"], "--since hôm qua is not a date"),
+        (["--until", "30/2/2020"], "--until 30/2/2020 is not a date"),
+        (["--since", "2021-01-02", "--until", "2021-01-01"], "later than --until"),
+    ],
+)
+def test_dates_that_cannot_be_meant(index: Path, words: list[str], told: str) -> None:
+    result = run("search", "x", *words, index=index)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert told in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_both_ways_to_write_a_date() -> None:
+    assert date_option("--since", "2018-08-07") == date_option("--since", "7/8/2018") == date_option("", "07-08-2018")
+
+
+@pytest.mark.parametrize("words", [["-k", "0"], ["-k", "x"], ["--mode", "best"], ["--threads", "0"], ["--nonsense"]])
+def test_options_that_cannot_be_meant(index: Path, words: list[str]) -> None:
+    result = run("search", "x", *words, index=index)
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_explain_tells_scores_terms_and_language(index: Path) -> None:
+    result = run("search", "gia cà phê", "--explain", index=index)
+    assert "language vi" in result.stdout
+    assert re.search(r"score [01],\d\d from .*BM25 \d", result.stdout)
+    explain = run_json("search", "gia cà phê", "--explain", index=index)["explain"]
+    assert explain["hits"][0]["terms"] == ["cà", "phê"]
+    assert explain["hits"][0]["folded_terms"] == ["gia"]
+    assert all(weight >= 0 for weight in explain["weights"].values()) and explain["weights"]
+    assert "explain" in run_json("ask", OFF_TOPIC, "--explain", index=index)
+    assert "Các đoạn gần nhất" in run("ask", OFF_TOPIC, "--explain", index=index).stdout
+
+
+def test_similar_passage_is_never_itself(index: Path) -> None:
+    first = run_json("search", "cầu", index=index)["hits"][0]["passage"]["id"]
+    value = run_json("similar", "--passage", first, index=index)
+    assert value["passage"] == first and value["text"] is None
+    assert value["hits"] and first not in [hit["passage"]["id"] for hit in value["hits"]]
+
+
+def test_similar_article_is_never_itself(index: Path, corpus: Path) -> None:
+    value = run_json("similar", "--article", corpus / "cau.md", index=index)
+    assert value["hits"]
+    assert "Cầu Rạch Dừa thông xe" not in {hit["article"]["title"] for hit in value["hits"]}
+
+
+def test_similar_to_a_text_from_stdin(index: Path) -> None:
+    value = run_json("similar", "-", index=index, stdin="Nước sông dâng cao, nhiều xã bị ngập, dân phải sơ tán.")
+    assert value["hits"][0]["article"]["title"] == "Mưa lũ ở miền Trung"
+
+
+@pytest.mark.parametrize("words", [[], ["một câu", "--passage", "1"], ["--passage", "1", "--article", "a"]])
+def test_similar_wants_exactly_one(index: Path, words: list[str]) -> None:
+    result = run("similar", *words, index=index)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("semsearch: Give one of TEXT, --passage, --article; ")
+
+
+@pytest.mark.parametrize("words", [["show", "999999"], ["similar", "--passage", "999999"]])
+def test_a_passage_that_does_not_exist(index: Path, words: list[str]) -> None:
+    result = run(*words, index=index)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "999999" in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_show_marks_the_passage_in_its_article(index: Path) -> None:
+    passage = run_json("search", "giá cà phê", index=index)["hits"][0]["passage"]
+    result = run("show", passage["id"], index=index)
+    assert result.exit_code == 0
+    marked = [line for line in result.stdout.splitlines() if "│" in line]
+    assert marked[0].startswith(str(passage["line"])) or marked[0].strip().startswith(str(passage["line"]))
+    assert "41.500" in result.stdout
+    only = run("show", passage["id"], "--context", "0", index=index).stdout
+    assert len(only) <= len(result.stdout) and "41.500" in only
+
+
+# Keeping it up to date -----------------------------------------------------------------------
+
+
+def test_indexing_twice_does_nothing(own: Path, corpus: Path) -> None:
+    result = run("index", corpus, index=own)
+    assert result.exit_code == 0
+    assert "nothing to do" in result.stdout
+    again = run_json("index", index=own)  # without PATH: all paths it knows
+    assert (again["added"], again["changed"], again["removed"], again["encoded"]) == (0, 0, 0, 0)
+    assert again["unchanged"] >= 4
+
+
+def test_added_changed_and_removed(tmp_path: Path) -> None:
+    folder, index = cli_case.write_corpus(tmp_path / "bài"), tmp_path / "index"
+    run("index", folder, index=index)
+    (folder / "mới.txt").write_text("Hội chợ hoa xuân mở tại công viên Lê Lợi từ ngày 10/1.", encoding="utf-8")
+    (folder / "cau.md").write_text(cli_case.BRIDGE.replace("420", "430"), encoding="utf-8")
+    (folder / "tin.jsonl").unlink()
+    value = run_json("index", folder, index=index)
+    assert (value["added"], value["changed"], value["removed"]) == (1, 1, 2)
+    assert "430" in run("ask", BRIDGE_QUESTION, index=index).stdout
+    assert run("search", "giá cà phê", "--source", str(folder / "tin.jsonl"), index=index).exit_code == 1
+
+
+def test_index_reads_an_article_from_stdin(own: Path) -> None:
+    text = "Bảo tàng làng chài\n\nBảo tàng làng chài Cửa Hội trưng bày 275 hiện vật của ngư dân.\n"
+    value = run_json("index", "-", index=own, stdin=text)
+    assert value["added"] == 1
+    answer = run_json("ask", "Bảo tàng làng chài trưng bày bao nhiêu hiện vật?", index=own)
+    assert "275" in answer["answer"]["sentence"]["text"]
+    assert answer["answer"]["article"]["source"].startswith("stdin#")
+    assert run_json("index", "-", index=own, stdin=text)["added"] == 0
+    assert run_json("status", index=own)["articles"] == 5
+
+
+def test_remove(own: Path, corpus: Path) -> None:
+    result = run("remove", corpus / "cau.md", index=own)
+    assert (result.exit_code, result.stdout) == (0, "1 article removed\n")
+    again = run("remove", corpus / "cau.md", index=own)
+    assert (again.exit_code, again.stdout) == (1, "0 articles removed\n")
+    assert run_json("remove", corpus, index=own)["removed"] == 3
+
+
+def test_rebuild_status_and_doctor(own: Path) -> None:
+    before = run_json("search", "nông dân", index=own)["hits"]
+    result = run("rebuild", index=own)
+    assert result.exit_code == 0, result.output
+    assert run_json("search", "nông dân", index=own)["hits"] == before
+    status = run("status", index=own)
+    assert "4 from 5 sources" in status.stdout and "bundled" in status.stdout
+    doctor = run("doctor", index=own)
+    assert (doctor.exit_code, doctor.stdout) == (0, "Everything is in order.\n")
+
+
+def test_encoders_lists_the_bundled_one() -> None:
+    result = run("encoders")
+    assert result.exit_code == 0
+    assert "bundled" in result.stdout
+
+
+# Where the index is --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [["ask", "x"], ["search", "x"], ["status"], ["similar", "x"], ["show", "1"]])
+def test_without_an_index_one_line_says_how_to_make_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*words)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "semsearch index" in result.stderr and result.stderr.count("\n") == 1
+    assert not (tmp_path / "indexes").exists()
+
+
+def test_the_default_index_lies_below_the_current_folder(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "indexes").mkdir()
+    cli_case.copy(index, tmp_path / "indexes" / "default")
+    monkeypatch.chdir(tmp_path)
+    assert run("ask", BRIDGE_QUESTION).exit_code == 0
+
+
+def test_semsearch_index_names_it_and_the_option_wins(index: Path, tmp_path: Path) -> None:
+    assert run("status", SEMSEARCH_INDEX=str(index)).exit_code == 0
+    assert run("status", SEMSEARCH_INDEX=str(tmp_path / "none")).exit_code == 3
+    assert run("status", index=index, SEMSEARCH_INDEX=str(tmp_path / "none")).exit_code == 0
+
+
+# When something goes wrong -------------------------------------------------------------------
+
+
+def fails(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def broken(*args: object, **kwargs: object) -> Any:
+        raise error
+
+    for name in ("search", "sync"):
+        monkeypatch.setattr(Index, name, broken)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/x/db"), 4, "semsearch: /x/db: the disk is full"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x"), 4, "semsearch: /x: no permission"),
+        (StorageError("The folder is read-only; choose another."), 4, "semsearch: The folder is read-only"),
+        (MemoryError(), 70, "semsearch: Out of memory"),
+        (KeyError("passage"), 70, "semsearch: A fault of semsearch itself (KeyError: 'passage')"),
+        (KeyboardInterrupt(), 130, "semsearch: Stopped."),
+    ],
+)
+def test_every_failure_is_one_sentence(
+    index: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, told: str
+) -> None:
+    fails(monkeypatch, error)
+    result = run("search", "x", index=index)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert result.stderr.startswith(told) and result.stderr.count("\n") == 1
+    value = run_json("search", "x", index=index)
+    assert value["command"] == "search" and value["error"]["message"] in result.stderr
+
+
+def test_debug_shows_the_traceback(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fails(monkeypatch, KeyError("passage"))
+    result = run("search", "x", index=index, SEMSEARCH_DEBUG="1")
+    assert result.exit_code == 70 and "Traceback" in result.stderr
+    assert "Traceback" in run("--debug", "search", "x", index=index).stderr
+    assert "Traceback" not in run("search", "x", index=index).stderr
+
+
+def test_stopping_index_says_that_what_was_done_is_kept(
+    own: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails(monkeypatch, KeyboardInterrupt())
+    result = run("index", corpus, index=own)
+    assert result.exit_code == 130
+    assert result.stderr == "semsearch: Stopped; what was done so far is kept, the same command goes on from there.\n"
+
+
+def test_ctrl_c_during_index_leaves_an_index_that_opens(tmp_path: Path) -> None:
+    text = "Kho số {0} ở tỉnh {1} chứa {2} tấn lúa. Thủ kho là anh An {0}."
+    rows = ({"id": i, "title": f"Bài {i}", "text": text.format(i, i % 7, i * 13)} for i in range(30_000))
+    lines = (json.dumps(row, ensure_ascii=False) + "
+" for row in rows)
+    (tmp_path / "kho.jsonl").write_text("".join(lines), encoding="utf-8")
+    words = [
+        sys.executable,
+        "-m",
+        "semsearch",
+        "index",
+        str(tmp_path / "kho.jsonl"),
+        "--index",
+        str(tmp_path / "index"),
+    ]
+    child = subprocess.Popen(words, env=cli_case.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for _ in range(200):  # until the index is there and being written
+        time.sleep(0.05)
+        if (tmp_path / "index").exists() and any((tmp_path / "index").iterdir()):
+            break
+    time.sleep(0.5)
+    child.send_signal(signal.SIGINT)
+    out, error = child.communicate(timeout=60)
+    if child.returncode == 0:
+        pytest.skip("the machine was quicker than Ctrl-C")
+    assert (child.returncode, out) == (130, b""), error.decode()
+    assert error.decode().endswith("the same command goes on from there.\n")
+    assert b"Traceback" not in error
+    assert run("status", index=tmp_path / "index").exit_code in (0, 3)
+
+
+# Streams -------------------------------------------------------------------------------------
+
+
+def test_head_closes_the_pipe_quietly(index: Path) -> None:
+    words = [sys.executable, "-m", "semsearch", "search", "nông dân", "--index", str(index)]
+    child = subprocess.Popen(words, env=cli_case.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.stdout is not None and child.stderr is not None
+    child.stdout.close()
+    error = child.stderr.read()
+    assert (child.wait(60), error) == (0, b"")
+
+
+def test_vietnamese_comes_out_as_utf8_whatever_the_locale(index: Path) -> None:
+    result = process("ask", BRIDGE_QUESTION, "--index", index, PYTHONIOENCODING="latin-1", LC_ALL="C")
+    assert result.returncode == 0
+    assert "Nguồn (source)" in result.stdout.decode("utf-8")
+
+
+def test_python_m_semsearch_and_the_script_are_one(index: Path) -> None:
+    assert process("--version").stdout.decode() == f"semsearch {__version__}\n"
+    assert b"Usage: semsearch" in process("--help").stdout
+
+
+def test_no_progress_where_stderr_is_no_terminal(corpus: Path, tmp_path: Path) -> None:
+    result = process("index", corpus, "--index", tmp_path / "index")
+    assert (result.returncode, result.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="terminals are made with pty")
+@pytest.mark.parametrize(("env", "bold"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_bold_only_on_a_terminal_and_without_no_color(index: Path, env: dict[str, str], bold: bool) -> None:
+    out = on_terminal(["ask", BRIDGE_QUESTION, "--index", str(index)], **env)
+    assert ("\x1b[" in out) is bold
+    assert "\x1b[" not in process("ask", BRIDGE_QUESTION, "--index", index).stdout.decode()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="terminals are made with pty")
+def test_lines_are_wrapped_to_the_terminal_and_progress_is_shown(index: Path, corpus: Path, tmp_path: Path) -> None:
+    out = on_terminal(["search", "nông dân", "--index", str(index)], COLUMNS="50", NO_COLOR="1")
+    assert max(len(line) for line in out.replace("\r", "").split("\n") if str(corpus) not in line) <= 50
+    assert "[#" in on_terminal(["index", str(corpus), "--index", str(tmp_path / "index")], COLUMNS="100")
+
+
+def on_terminal(words: list[str], **env: str) -> str:
+    """All output of a process whose stdout and stderr are a terminal."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "semsearch", *words]
+    child = subprocess.Popen(
+        command,
+        env=cli_case.environment(**{"TERM": "xterm"} | env),
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    parts = []
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:  # Linux: the other end is closed
+            part = b""
+        if not part:
+            break
+        parts.append(part)
+    os.close(ours)
+    child.wait(60)
+    return b"".join(parts).decode("utf-8")

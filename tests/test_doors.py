@@ -1,0 +1,90 @@
+"""How fast the doors open: what a command imports, and how long a cold question takes."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cli_case
+import pytest
+from cli_case import process, run
+
+ROOT = Path(__file__).resolve().parent.parent
+HEAVY = [
+    *("torch", "sentence_transformers", "transformers", "pyvi", "sklearn", "scipy", "pandas"),
+    *("trafilatura", "ir_measures", "pypdf", "docx"),
+]
+HEAVIER_THAN_HELP = [*HEAVY, "numpy", "faiss", "tantivy", "tokenizers", "sqlite3", "rich"]
+SEEDS = ROOT / "seeds" / "articles"
+
+
+def imported(words: list[str]) -> set[str]:
+    """Top-level modules that ``semsearch WORDS`` has imported when it ends."""
+    code = (
+        "import sys\n"
+        f"sys.argv = ['semsearch', *{words!r}]\n"
+        "from semsearch.cli import main\n"
+        "try:\n    main()\n"
+        "except SystemExit as stop:\n    print(stop.code, *{m.partition('.')[0] for m in sys.modules}, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=cli_case.environment(), capture_output=True, text=True, timeout=60, check=True
+    )
+    code_and_names = done.stderr.splitlines()[-1].split()
+    assert code_and_names[0] in ("0", "1"), done.stderr
+    return set(code_and_names[1:])
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The seeds where they are there, else the small corpus."""
+    folder = SEEDS if SEEDS.is_dir() else cli_case.write_corpus(tmp_path_factory.mktemp("doors") / "corpus")
+    path = tmp_path_factory.mktemp("doors-index") / "index"
+    assert run("index", folder, index=path).exit_code in (0, 1)
+    return path
+
+
+def test_help_imports_nothing_heavy() -> None:
+    assert not imported(["--help"]) & set(HEAVIER_THAN_HELP)
+    assert not imported(["search", "--help"]) & set(HEAVIER_THAN_HELP)
+
+
+@pytest.mark.parametrize("verb", [["ask"], ["search"], ["similar"], ["ask", "--explain", "--json"]])
+def test_answering_imports_no_framework(index: Path, verb: list[str]) -> None:
+    names = imported([*verb, "Cầu Vàm Tư dài bao nhiêu mét?", "--index", str(index)])
+    assert {"faiss", "tantivy", "tokenizers"} <= names
+    assert not names & set(HEAVY)
+
+
+def test_import_semsearch_costs_nothing() -> None:
+    code = "import semsearch, sys; print(*{m.partition('.')[0] for m in sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=cli_case.environment(), capture_output=True, text=True, check=True
+    )
+    assert not set(done.stdout.split()) & {*HEAVIER_THAN_HELP, "typer"}
+
+
+def seconds(command: list[str]) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, env=cli_case.environment(), capture_output=True, check=False)
+    return time.perf_counter() - start
+
+
+def test_a_cold_question_takes_at_most_twice_the_bare_imports(index: Path) -> None:
+    """Medians of alternating runs; a machine that is busy with something else gets two more tries."""
+    bare = [sys.executable, "-c", "import numpy, faiss, typer, tokenizers, tantivy"]
+    ask = [sys.executable, "-m", "semsearch", "ask", "Cầu Vàm Tư dài bao nhiêu mét?", "--index", str(index)]
+    seconds(bare), seconds(ask)  # both read from the disk once before it counts
+    for _ in range(3):
+        pairs = [(seconds(ask), seconds(bare)) for _ in range(7)]
+        ratio = statistics.median(a for a, _ in pairs) / statistics.median(b for _, b in pairs)
+        if ratio <= 2.0:
+            break
+    assert ratio <= 2.0, f"a cold ask takes {ratio:.2f} times the bare imports"
+
+
+def test_a_cold_question_is_answered(index: Path) -> None:
+    assert process("search", "huyện", "--index", index).returncode == 0
