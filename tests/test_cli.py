@@ -398,8 +398,7 @@ def test_stopping_index_says_that_what_was_done_is_kept(
 def test_ctrl_c_during_index_leaves_an_index_that_opens(tmp_path: Path) -> None:
     text = "Kho số {0} ở tỉnh {1} chứa {2} tấn lúa. Thủ kho là anh An {0}."
     rows = ({"id": i, "title": f"Bài {i}", "text": text.format(i, i % 7, i * 13)} for i in range(30_000))
-    lines = (json.dumps(row, ensure_ascii=False) + "
-" for row in rows)
+    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     (tmp_path / "kho.jsonl").write_text("".join(lines), encoding="utf-8")
     words = [
         sys.executable,
