@@ -1,0 +1,257 @@
+"""The bundled encoder: one vector per piece of the vocabulary, their mean for a text.
+
+The format is sentence-transformers' own ``StaticEmbedding``, so that ``SentenceTransformer(folder)``
+gives the same vectors; here it is read with ``tokenizers`` and numpy alone, which is what makes a
+question answerable in a fraction of a second from a cold start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from ..errors import EncoderUnavailable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..types import Vectors
+
+__all__ = ["StaticEncoder", "declared_prompts", "is_static", "read_json", "sampled", "unit"]
+
+_DTYPES = {"F16": "<f2", "F32": "<f4"}
+_KINDS = ["StaticEmbedding", "Normalize"]
+_TENSORS = ("embedding.weight", "embeddings")  # sentence-transformers' name and model2vec's
+_TEXTS_AT_ONCE = 1024
+_TOKENS_AT_ONCE = 65_536  # bounds the memory that one endless text may take
+
+
+class StaticEncoder:
+    """Mean of token vectors, of unit length.
+
+    The sum of the token rows is taken in float32 and divided by its own length (the mean points the
+    same way). A text without known pieces gets the first basis vector, where sentence-transformers
+    gives zeros: every vector here has unit length. Texts are never cut.
+
+    ``folder`` holds ``modules.json``, ``tokenizer.json`` and ``model.safetensors``. ``threads=1`` tokenises
+    in the calling thread; any other value leaves it to the tokenizer's own pool (as many threads as cores,
+    or as the environment variable RAYON_NUM_THREADS says).
+
+    Raises ``EncoderUnavailable`` where a file is missing or damaged.
+    """
+
+    def __init__(self, folder: str | Path, *, name: str | None = None, threads: int | None = None) -> None:
+        self.folder = Path(folder).resolve()
+        self.name = name or self.folder.as_posix()
+        self._threads = threads
+        files = _files(self.folder)
+        if files is None:
+            raise EncoderUnavailable(
+                f"{self.folder} holds no model of token vectors (StaticEmbedding in modules.json)."
+            )
+        self._matrix = _read_matrix(files / "model.safetensors")
+        self._tokenizer, tokenizer_hash = _read_tokenizer(files / "tokenizer.json")
+        if self._tokenizer.get_vocab_size() > len(self._matrix):
+            raise EncoderUnavailable(
+                f"The model in {self.folder} does not fit together: its tokenizer knows "
+                f"{self._tokenizer.get_vocab_size()} pieces, its weights have {len(self._matrix)} rows; "
+                "install it again."
+            )
+        config = read_json(self.folder / "config_sentence_transformers.json", default={})
+        self._query_prompt, self._passage_prompt = declared_prompts(config) or ("", "")
+        digest = hashlib.sha256(b"semsearch static 1\0")
+        digest.update(repr((self._matrix.shape, self._query_prompt, self._passage_prompt)).encode())
+        digest.update(tokenizer_hash)
+        for block in sampled(self._matrix.reshape(-1)):
+            digest.update(block.astype("<f4").tobytes())
+        self.fingerprint = digest.hexdigest()
+
+    @property
+    def dim(self) -> int:
+        return int(self._matrix.shape[1])
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """``(len(texts), dim)`` float32, rows of unit length, in the order of ``texts``."""
+        return self._encode(texts, self._query_prompt)
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        """``(len(texts), dim)`` float32, rows of unit length, in the order of ``texts``."""
+        return self._encode(texts, self._passage_prompt)
+
+    def describe(self) -> dict[str, Any]:
+        """How texts are treated; plain values, ready for JSON. ``max_length`` None: texts are never cut."""
+        return {
+            "name": self.name,
+            "family": "static",
+            "dim": self.dim,
+            "pieces": len(self._matrix),
+            "query_prompt": self._query_prompt,
+            "passage_prompt": self._passage_prompt,
+            "segmentation": "none",
+            "max_length": None,
+            "fingerprint": self.fingerprint,
+        }
+
+    def verify(self) -> None:
+        """Compare each file with the sha256 that ``semsearch.json`` gives for it, reading them whole.
+
+        The fingerprint samples the weights so that opening is quick; this is for a thorough check.
+        Raises ``EncoderUnavailable`` naming the first file that is missing or differs.
+        """
+        sums = read_json(self.folder / "semsearch.json", default={}).get("sha256", {})
+        for name, expected in sums.items():
+            try:
+                with (self.folder / name).open("rb") as file:
+                    found = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError as error:
+                raise EncoderUnavailable(f"{self.folder / name} cannot be read ({error.strerror}).") from error
+            if found != expected:
+                raise EncoderUnavailable(f"{self.folder / name} is not the file it was made as; install it again.")
+
+    def _encode(self, texts: Sequence[str], prompt: str) -> Vectors:
+        if prompt:
+            texts = [prompt + text for text in texts]
+        sums = np.zeros((len(texts), self.dim), dtype=np.float32)
+        for first in range(0, len(texts), _TEXTS_AT_ONCE):
+            for row, ids in enumerate(self._tokenise(texts[first : first + _TEXTS_AT_ONCE]), first):
+                # Text by text, so that a vector does not depend on what else is in the batch; the rows of
+                # one text stay in the processor's cache, which makes this as fast as one large gather.
+                for at in range(0, len(ids), _TOKENS_AT_ONCE):
+                    rows = self._matrix.take(ids[at : at + _TOKENS_AT_ONCE], axis=0)
+                    sums[row] += rows.astype(np.float32).sum(axis=0)
+        return unit(sums)
+
+    def _tokenise(self, texts: Sequence[str]) -> list[list[int]]:
+        if len(texts) == 1 or self._threads == 1:  # a pool of threads costs more than one question
+            return [self._tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+        return [e.ids for e in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+
+def unit(vectors: NDArray[Any]) -> Vectors:
+    """Rows divided by their length, float32; a row of zeros becomes the first basis vector."""
+    lengths = np.linalg.norm(vectors.astype(np.float32, copy=False), axis=1, keepdims=True)
+    empty = lengths[:, 0] == 0
+    lengths[empty] = 1
+    result: Vectors = np.divide(vectors, lengths, dtype=np.float32)
+    result[empty, 0] = 1
+    return result
+
+
+def sampled(flat: Any, blocks: int = 64, block: int = 4096) -> list[Any]:
+    """Slices of a one-dimensional array or tensor: all of a short one, evenly spaced blocks of a long one.
+
+    Enough to tell trained weights apart, and a thousandth of the reading.
+    """
+    if len(flat) <= blocks * block:
+        return [flat]
+    return [flat[at : at + block] for at in (i * (len(flat) - block) // (blocks - 1) for i in range(blocks))]
+
+
+def is_static(folder: Path) -> bool:
+    """True for a model of token vectors that :class:`StaticEncoder` reads; looks into two files at most."""
+    files = _files(folder)
+    if files is None:
+        return False
+    try:
+        tensors = set(_read_header(files / "model.safetensors")[0]) - {"__metadata__"}
+    except (OSError, ValueError):
+        return True  # StaticEncoder says best what is wrong with the file
+    # model2vec may add weights or a mapping for its tokens; those models go through sentence-transformers.
+    return len(tensors) == 1 and tensors <= set(_TENSORS)
+
+
+def _files(folder: Path) -> Path | None:
+    """Where the weights and the tokenizer lie, if ``modules.json`` names token vectors and nothing else."""
+    modules = read_json(folder / "modules.json", default=[])
+    try:
+        kinds = [module["type"].rsplit(".", 1)[-1] for module in modules]
+        # The path is "" in our own layout, "0_StaticEmbedding" in others.
+        return folder / modules[0]["path"] if kinds in (_KINDS, _KINDS[:1]) else None
+    except (TypeError, KeyError, AttributeError):
+        return None
+
+
+def declared_prompts(config: dict[str, Any]) -> tuple[str, str] | None:
+    """(query prompt, passage prompt) as a model's own settings give them, None where they give none.
+
+    ``config`` is the content of ``config_sentence_transformers.json``: ``prompts`` by name, and perhaps
+    a ``default_prompt_name`` for all texts alike.
+    """
+    prompts = {name: text for name, text in (config.get("prompts") or {}).items() if text}
+    query = next((prompts[n] for n in ("query", "search_query") if n in prompts), "")
+    passage = next((prompts[n] for n in ("document", "passage", "corpus", "search_document") if n in prompts), "")
+    if query or passage:
+        return query, passage
+    default = prompts.get(config.get("default_prompt_name") or "")
+    return (default, default) if default else None
+
+
+def read_json(path: Path, default: Any = None) -> Any:
+    """The content of a JSON file of a model; ``default`` (if not None) where there is no such file."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if default is not None:
+            return default
+        raise EncoderUnavailable(f"{path} is missing, so the model in its folder cannot be used.") from None
+    except (OSError, ValueError) as error:
+        raise EncoderUnavailable(f"{path} cannot be read as JSON ({error}); install the model again.") from error
+
+
+def _read_tokenizer(path: Path) -> tuple[Tokenizer, bytes]:
+    """The tokenizer, and the sha256 of its file."""
+    try:
+        content = path.read_bytes()
+        tokenizer = Tokenizer.from_buffer(content)
+    except FileNotFoundError:
+        raise EncoderUnavailable(f"{path} is missing; install the model again.") from None
+    except Exception as error:  # tokenizers raises bare Exception for whatever is wrong in the file
+        raise EncoderUnavailable(f"{path} is not a tokenizer that can be read ({error}).") from error
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer, hashlib.sha256(content).digest()
+
+
+def _read_header(path: Path) -> tuple[dict[str, Any], int]:
+    """What stands in a safetensors file, and where its tensors begin.
+
+    The format: 8 bytes little-endian n, n bytes of JSON (name -> dtype, shape, data_offsets counted from
+    the end of the header), then the tensors. https://huggingface.co/docs/safetensors/index#format
+    """
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > path.stat().st_size - 8:
+            raise ValueError("its header is longer than the file")
+        header = json.loads(file.read(length))
+    if not isinstance(header, dict):
+        raise ValueError("its header is no table of tensors")
+    return header, 8 + length
+
+
+def _read_matrix(path: Path) -> NDArray[np.float16 | np.float32]:
+    """The token vectors, ``(pieces, dim)``, mapped from the file and not read."""
+    try:
+        header, base = _read_header(path)
+        entry = next(header[name] for name in _TENSORS if name in header)
+        (start, end), (pieces, dim), dtype = entry["data_offsets"], entry["shape"], np.dtype(_DTYPES[entry["dtype"]])
+        if not 0 <= start <= end or end - start != pieces * dim * dtype.itemsize or not end:
+            raise ValueError("its header contradicts itself")
+        if base + end > path.stat().st_size:
+            raise ValueError(f"it is cut short: {path.stat().st_size} bytes of {base + end}")
+        # As a plain array: the memmap class would cost more at each access than the rows themselves.
+        matrix = np.asarray(np.memmap(path, dtype, "r", offset=base + start, shape=(pieces, dim)))
+    except FileNotFoundError:
+        raise EncoderUnavailable(f"{path} is missing; install the model again.") from None
+    except (KeyError, StopIteration, TypeError) as error:
+        raise EncoderUnavailable(f"{path} holds no token vectors in float16 or float32.") from error
+    except (OSError, ValueError) as error:
+        raise EncoderUnavailable(f"{path} is damaged ({error}); install the model again.") from error
+    if not all(np.isfinite(block).all() for block in sampled(matrix.reshape(-1))):
+        raise EncoderUnavailable(f"{path} is damaged (numbers that are none); install the model again.")
+    return matrix

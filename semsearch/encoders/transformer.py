@@ -1,0 +1,315 @@
+"""Any sentence-transformers model, by the path of its folder or by its name on the hub.
+
+Nothing heavy is imported before it is sure that there is a model to load: torch and
+sentence-transformers take seconds, and asking the hub in vain takes them over a minute (five patient
+retries for each of several files), so whether it can be reached is found out first and cheaply.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import EncoderUnavailable
+from .families import Family, family_of
+from .static import declared_prompts, read_json, sampled, unit
+
+if TYPE_CHECKING:
+    from ..types import Vectors
+
+__all__ = ["TransformerEncoder", "load_transformer"]
+
+_BUNDLED = "or use the bundled encoder, which needs nothing more"
+_INSTALL = 'pip install "semsearch[models]"'
+_PROBE = "Quân khu 4 có 38 mô hình tự quản; the U.S. spent 11,5% more, không dấu: khu vuc phong thu."
+_SECONDS = 5.0  # for the hub to answer
+
+
+class TransformerEncoder:
+    """A loaded ``SentenceTransformer`` with its prompts, segmentation and maximum length set right.
+
+    Prompts: those the model declares; else those of its family; else none. Segmentation by pyvi for the
+    PhoBERT family. A text longer than the maximum length is cut by the model. On a CPU the weights are
+    used as float32, whatever they are stored as.
+
+    ``family`` is found by the name and the tokenizer if not given. Raises ``EncoderUnavailable`` if
+    the model needs pyvi and it is not installed.
+    """
+
+    def __init__(self, model: Any, *, name: str, family: Family | None = None) -> None:
+        self.name = name
+        self._model = model
+        self._family = family or family_of(name, tokenizer=type(model.tokenizer).__name__)
+        # sentence-transformers adds empty "query" and "document" prompts of its own, and its
+        # encode_document would take that empty one before a declared "passage"; so it is chosen here.
+        declared = declared_prompts({"prompts": model.prompts, "default_prompt_name": model.default_prompt_name})
+        self._query_prompt, self._passage_prompt = declared or (self._family.query_prompt, self._family.passage_prompt)
+        self._segment = _segmenter(name) if self._family.segmentation == "pyvi" else None
+        self._max_length = _limit_length(model)
+        if model.device.type == "cpu":
+            model.float()  # half precision is slow and coarse there
+        self.dim = int(model.encode(["."], show_progress_bar=False).shape[1])
+        self.fingerprint = self._fingerprint()
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """``(len(texts), dim)`` float32, rows of unit length, in the order of ``texts``."""
+        return self._encode(self._model.encode_query, texts, self._query_prompt)
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        """``(len(texts), dim)`` float32, rows of unit length, in the order of ``texts``."""
+        return self._encode(self._model.encode_document, texts, self._passage_prompt)
+
+    def describe(self) -> dict[str, Any]:
+        """How texts are treated; plain values, ready for JSON. ``max_length`` is in tokens, None without limit."""
+        return {
+            "name": self.name,
+            "family": self._family.name,
+            "dim": self.dim,
+            "query_prompt": self._query_prompt,
+            "passage_prompt": self._passage_prompt,
+            "segmentation": self._family.segmentation,
+            "max_length": self._max_length,
+            "fingerprint": self.fingerprint,
+        }
+
+    def _encode(self, encode: Callable[..., Any], texts: Sequence[str], prompt: str) -> Vectors:
+        if len(texts) == 0:
+            return np.zeros((0, self.dim), dtype=np.float32)
+        if self._segment:
+            texts = [self._segment(text) for text in texts]
+        return unit(encode(list(texts), prompt=prompt, show_progress_bar=False))
+
+    def _fingerprint(self) -> str:
+        """Hash of the weights (sampled evenly), the tokenizer (by what it makes of a text) and the settings.
+
+        Numbers are hashed as float32, tensors without their names or order: neither the device nor a
+        newer version of a library makes another model of the same one.
+        """
+        weights = set()
+        for parameter in self._model.parameters():
+            digest = hashlib.sha256(repr(tuple(parameter.shape)).encode())
+            for block in sampled(parameter.detach().reshape(-1)):
+                digest.update(block.float().cpu().numpy().tobytes())
+            weights.add(digest.digest())
+        text = self._segment(_PROBE) if self._segment else _PROBE
+        tokenizer = self._model.tokenizer
+        ids = tokenizer(text)["input_ids"] if callable(tokenizer) else tokenizer.encode(text).ids
+        settings = (
+            [type(module).__name__ for module in self._model],
+            [module.get_pooling_mode_str() for module in self._model if hasattr(module, "get_pooling_mode_str")],
+            (self._query_prompt, self._passage_prompt, self._family.segmentation, self._max_length, self.dim),
+            list(ids),
+        )
+        return hashlib.sha256(repr(settings).encode() + b"".join(sorted(weights))).hexdigest()
+
+
+def load_transformer(
+    name: str, *, threads: int | None = None, device: str | None = None, trust_remote_code: bool = False
+) -> TransformerEncoder:
+    """Load a model from a folder, from the hub's cache on this machine, or from the hub, in this order.
+
+    ``threads`` sets torch's number of threads, which holds for the whole process. ``device`` is torch's
+    ("cpu", "cuda"); None takes an accelerator if there is one. ``trust_remote_code`` lets the model
+    run the Python code that comes with it.
+
+    Raises ``EncoderUnavailable``, with one sentence on what was tried and what to do.
+    """
+    folder = Path(name).expanduser()
+    local = folder.is_dir()
+    hub_name: str | None = name
+    if local:
+        name = folder.resolve().as_posix()
+        hub_name = _check_folder(folder, trust_remote_code)
+    elif folder.exists():
+        raise EncoderUnavailable(f'"{name}" is a file; an encoder is the folder of a model, or its name on the hub.')
+    elif not re.fullmatch(r"\w[\w.-]*(/[\w.-]+)?", name):
+        raise EncoderUnavailable(f'There is no folder "{name}"; give the folder of a model, {_BUNDLED}.')
+    needed = ["sentence_transformers", "torch"] + (["pyvi"] if family_of(name).segmentation == "pyvi" else [])
+    if missing := [package for package in needed if find_spec(package) is None]:
+        raise EncoderUnavailable(
+            f'The encoder "{name}" needs {" and ".join(missing)}, not installed here: {_INSTALL}, {_BUNDLED}.'
+        )
+    model = None
+    if local or _is_cached(name):
+        try:
+            model = _load(name, device, trust_remote_code, offline=True)
+        except OSError as error:  # what is on this machine may not be all of it: the hub may have the rest
+            if hub_name is None:
+                raise _unloadable(name, error) from error
+    if model is None:
+        assert hub_name is not None
+        _ask_hub(hub_name, name)
+        try:
+            model = _load(name, device, trust_remote_code, offline=False)
+        except OSError as error:
+            raise _unloadable(name, error) from error
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+    return TransformerEncoder(model, name=name)
+
+
+def _check_folder(folder: Path, trust_remote_code: bool) -> str | None:
+    """Make sure that it is a model's; give the hub's repository that its code comes from, if any."""
+    modules = read_json(folder / "modules.json", default=[])
+    config = read_json(folder / "config.json", default={})
+    if not modules and not config:
+        raise EncoderUnavailable(
+            f"{folder} is no model (there is neither modules.json nor config.json in it); "
+            f"give the folder of a sentence-transformers model, {_BUNDLED}."
+        )
+    if not trust_remote_code and any(not str(m.get("type")).startswith("sentence_transformers.") for m in modules):
+        raise _untrusted(str(folder))
+    code = [str(reference) for reference in config.get("auto_map", {}).values()]
+    return next((c.split("--")[0] for c in code if "--" in c), None) if trust_remote_code else None
+
+
+def _is_cached(name: str) -> bool:
+    """Whether an earlier download left the model, or the most of it, on this machine."""
+    from huggingface_hub import try_to_load_from_cache
+
+    names = [name] if "/" in name else [f"sentence-transformers/{name}", name]
+    files = ("modules.json", "config.json")
+    return any(isinstance(try_to_load_from_cache(n, file), str) for n in names for file in files)
+
+
+def _ask_hub(repository: str, name: str) -> None:
+    """Raise ``EncoderUnavailable`` unless the hub answers within seconds that it has the repository."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    outcome: list[Exception | None] = []
+
+    def ask(repository: str) -> None:
+        try:
+            HfApi().model_info(repository, timeout=_SECONDS)
+            outcome.append(None)
+        except Exception as error:
+            outcome.append(error)
+
+    def wait(repository: str) -> Exception | None:
+        # In a thread of its own, because looking up the hub's address is not covered by any timeout.
+        thread = threading.Thread(target=ask, args=(repository,), daemon=True)
+        thread.start()
+        thread.join(2 * _SECONDS)
+        return outcome.pop() if outcome else TimeoutError(f"no answer in {2 * _SECONDS:.0f} s")
+
+    with _quiet():
+        error = wait(repository if "/" in repository else f"sentence-transformers/{repository}")
+        if isinstance(error, RepositoryNotFoundError) and "/" not in repository:
+            error = wait(repository)
+    if error is None:
+        return
+    if isinstance(error, GatedRepoError):
+        reason = "the hub gives it only to those who have asked for access (then: hf auth login)"
+    elif isinstance(error, RepositoryNotFoundError):
+        reason = "the hub has no model of this name, or not for everybody"
+    else:
+        reason = f"the hub is out of reach ({_short(error)})"
+    raise EncoderUnavailable(
+        f'The encoder "{name}" cannot be loaded: it is no folder here, it was not downloaded before, and {reason}; '
+        f"give the folder of a model, {_BUNDLED}."
+    ) from error
+
+
+def _load(name: str, device: str | None, trust_remote_code: bool, *, offline: bool) -> Any:
+    """The ``SentenceTransformer``. Raises OSError where files are missing, ``EncoderUnavailable`` otherwise."""
+    with _quiet():
+        try:
+            from sentence_transformers import SentenceTransformer
+            from transformers.utils import logging as transformers_logging
+
+            progress: Any = transformers_logging
+            bars = progress.is_progress_bar_enabled()
+            if offline or not sys.stderr.isatty():  # a download may show itself, on a terminal
+                progress.disable_progress_bar()
+            try:
+                return SentenceTransformer(
+                    name, device=device, trust_remote_code=trust_remote_code, local_files_only=offline
+                )
+            finally:
+                if bars:
+                    progress.enable_progress_bar()
+        except OSError:
+            raise
+        except Exception as error:  # whatever torch, transformers and the model's own code raise
+            raise _unloadable(name, error) from error
+
+
+def _limit_length(model: Any) -> int | None:
+    """Make the model cut texts where its position embeddings end, if it would go on; the limit, None if none."""
+    limit = getattr(model, "max_seq_length", None)
+    config: Any = getattr(getattr(model[0], "auto_model", None), "config", None)
+    # RoBERTa and its kin count positions from the padding id on, and so have fewer than they seem to:
+    # PhoBERT's 258 are 256 tokens. Models of that kind without a declared limit crash on long texts.
+    if getattr(config, "model_type", "") in ("roberta", "xlm-roberta", "camembert"):
+        usable = config.max_position_embeddings - config.pad_token_id - 1
+        if limit is None or limit > usable:
+            limit = model.max_seq_length = usable
+    return None if limit is None or limit > 10**9 else int(limit)
+
+
+def _segmenter(name: str) -> Callable[[str], str]:
+    """pyvi's word segmentation: syllables of one word joined with ``_``, NFC, punctuation set apart."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from pyvi import ViTokenizer
+    except ImportError as error:
+        raise EncoderUnavailable(
+            f'The encoder "{name}" reads segmented words and needs pyvi for it: {_INSTALL}, {_BUNDLED}.'
+        ) from error
+
+    def segment(text: str) -> str:
+        return str(ViTokenizer.tokenize(text))
+
+    return segment
+
+
+def _untrusted(name: str) -> EncoderUnavailable:
+    return EncoderUnavailable(
+        f'The encoder "{name}" runs Python code of its own; if you trust it, pass trust_remote_code '
+        f"(--trust-remote-code), {_BUNDLED}."
+    )
+
+
+def _unloadable(name: str, error: Exception) -> EncoderUnavailable:
+    if "trust_remote_code" in str(error):
+        return _untrusted(name)
+    return EncoderUnavailable(
+        f'The model "{name}" cannot be loaded ({_short(error)}); check its files or download it again, {_BUNDLED}.'
+    )
+
+
+def _short(error: Exception) -> str:
+    """The first line of a message, which may be long, or the kind of the error where there is none."""
+    line = next(iter(str(error).strip().splitlines()), "").rstrip(". ") or type(error).__name__
+    return line if len(line) <= 160 else line[:160].rsplit(" ", 1)[0] + " …"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No warnings and no log lines of the libraries: what matters is raised, and said in one sentence."""
+    loggers = [logging.getLogger(n) for n in ("transformers", "sentence_transformers", "huggingface_hub", "torch")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
