@@ -9,7 +9,7 @@ import sys
 
 import environment
 
-QUESTION = "Cầu Vàm Tư dài bao nhiêu mét?"
+QUESTION = "Cầu Bản Lầy dài bao nhiêu mét?"
 
 
 def main():

@@ -21,7 +21,7 @@ ASK, KEEP, KNOW = "Ask and find", "Keep the index up to date", "Look inside"
 EXAMPLES = """\b
 Examples:
   semsearch index seeds/articles
-  semsearch ask "Cầu Vàm Tư dài bao nhiêu mét?"
+  semsearch ask "Cầu Bản Lầy dài bao nhiêu mét?"
   semsearch search "xâm nhập mặn" -k 5 --since 2020-01-01
   semsearch similar --passage 12
   cat letter.txt | semsearch similar -
@@ -352,11 +352,10 @@ def encoders(as_json: Json = False) -> int:
     from . import human
     from .style import Paper
 
-    told = [wire.plain(item) for item in known()]
     if as_json:
-        emit("encoders", {"encoders": told})
+        emit("encoders", {"encoders": wire.plain(known())})
     else:
-        human.encoders(Paper.for_stdout(), told)
+        human.encoders(Paper.for_stdout(), known())
     return 0
 
 

@@ -9,6 +9,7 @@ from ..types import Answer, Article, Hit, Scores, Span
 from .style import Paper, date, decimal, one_line, safe, where
 
 if TYPE_CHECKING:
+    from ..encoders import Family
     from ..index import Finding, Status, SyncReport
 
 __all__ = ["answer", "encoders", "evaluation", "explanation", "findings", "hits", "report", "show", "status"]
@@ -168,22 +169,22 @@ def findings(paper: Paper, found: Sequence[Finding]) -> None:
             paper.print(item.cure, indent=" " * 10)
 
 
-def encoders(paper: Paper, known: Sequence[Mapping[str, Any]]) -> None:
-    """One block for each encoder or family: its name, then what is told of it."""
-    for i, item in enumerate(known):
-        if i:
-            paper.print()
-        paper.print(paper.strong(str(item["name"])))
-        for key, value in item.items():
-            if key != "name" and value not in (None, "", [], ()):
-                label = f"{key.replace('_', ' ')}: "
-                paper.print(safe(phrase(value)), first=f"  {label}", indent="    ")
-
-
-def phrase(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{k} {v!r}" for k, v in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+def encoders(paper: Paper, known: Sequence[Family]) -> None:
+    """One block for each: its name, how it is prompted and segmented, which models are of its kind."""
+    for family in known:
+        paper.print(paper.strong(family.name) + (f": {family.note}" if family.note else ""), first="", indent="  ")
+        told = {
+            "query": repr(family.query_prompt) if family.query_prompt else "",
+            "passage": repr(family.passage_prompt) if family.passage_prompt else "",
+            "words": f"segmented by {family.segmentation}" if family.segmentation != "none" else "",
+            "length": f"{family.max_length} tokens" if family.max_length else "",
+            "models": ", ".join(family.examples) if family.examples != (family.name,) else "",
+        }
+        for name, value in told.items():
+            if value:
+                paper.print(value, first=f"  {name:<8} ", indent=" " * 11)
+    paper.print()
+    paper.print("Any other sentence-transformers model works too, by name or folder, as its own files say.")
 
 
 def evaluation(paper: Paper, measured: Mapping[str, float]) -> None:
