@@ -32,7 +32,7 @@ from .types import Ranking
 if TYPE_CHECKING:
     from .types import Ids
 
-__all__ = ["DEFAULT", "FORMAT", "LexicalIndex", "Weights", "verify"]
+__all__ = ["DEFAULT", "FORMAT", "LexicalIndex", "Weights"]
 
 FORMAT = 1
 """Raised when fields or terms change here: indexes made before are stale."""
@@ -101,20 +101,18 @@ class LexicalIndex:
         """
         if not (path / "meta.json").is_file():
             raise IndexMissing(f"There is no lexical index at {path}; rebuild makes it again.")
-        if verify:
-            cls._intact(path)
+        if verify and (names := _unsound(path)):
+            raise _damaged(path, f"changed, cut or missing: {', '.join(names)}")
         try:
             index = tantivy.Index.open(str(path))
         except Exception as error:
             raise _damaged(path, error) from error
         if index.schema != _schema():
             raise _damaged(path, "its fields are not the ones this version writes")
-        return cls(path, index)
-
-    @staticmethod
-    def _intact(path: Path) -> None:
-        if names := verify(path):
-            raise _damaged(path, f"checksums differ or files are missing: {', '.join(names)}")
+        opened = cls(path, index)
+        if verify:
+            opened.ids()
+        return opened
 
     # reading
 
@@ -129,7 +127,10 @@ class LexicalIndex:
             return []
         with self._reading():
             hits = self._searcher.search(Query.all_query(), limit=self.count, count=False).hits
-            return sorted(self._ids_of(hits))
+            ids = sorted(set(self._ids_of(hits)))
+        if len(ids) != self.count:
+            raise _damaged(self._path, f"it counts {self.count} things and has {len(ids)}")
+        return ids
 
     def search(
         self, query: str, k: int, allowed: Collection[int] | None = None, *, weights: Weights = DEFAULT
@@ -181,8 +182,8 @@ class LexicalIndex:
             self._searcher = self._index.searcher()
 
     def verify(self) -> list[str]:
-        """The names of files missing, cut or changed; see ``lexical.verify``."""
-        return verify(self._path)
+        """Reads every file of the last commit; the names of those missing, cut or changed, sorted."""
+        return _unsound(self._path)
 
     def _query(self, query: str, weights: Weights) -> Query | None:
         """Any of the query's terms, each in each field that counts; None without any term."""
@@ -249,16 +250,15 @@ class LexicalIndex:
             for id_, document in documents:
                 if id_ > self._top:  # a new id; asking tantivy to delete it would cost
                     self._top = id_
-                else:
-                    writer.delete_documents_by_term("id", id_)
+                else:  # by query: delete_documents_by_term makes a signed term, which matches nothing
+                    writer.delete_documents_by_query(Query.term_query(self._schema, "id", id_))
                 writer.add_document(document)
 
     def remove(self, ids: Iterable[int]) -> None:
         """Removes ``ids``; those not there are passed over. Seen after ``commit``."""
         with self._writing() as writer:
-            for id_ in ids:
-                if 0 <= id_ <= self._top:
-                    writer.delete_documents_by_term("id", int(id_))
+            here = [int(id_) for id_ in ids if 0 <= id_ <= self._top]
+            writer.delete_documents_by_query(Query.term_set_query(self._schema, "id", here))
 
     def remove_above(self, max_id: int) -> None:
         """Removes every id above ``max_id``: what an interrupted run left. Seen after ``commit``."""
@@ -322,12 +322,9 @@ class LexicalIndex:
             return int(hits[0][0]) if hits else -1
 
 
-def verify(path: Path) -> list[str]:
-    """Reads every file that the last commit in ``path`` names; those missing, cut or changed, sorted.
-
-    tantivy ends each file with a footer: JSON holding the CRC-32 of all before it, the footer's length
-    and a magic number. ``meta.json`` has none; it counts as changed if it does not name segments.
-    """
+def _unsound(path: Path) -> list[str]:
+    # tantivy ends each file with a footer: JSON that holds the CRC-32 of all before it, the length of
+    # the JSON, a magic number. Only meta.json, which names the segments, has none.
     bad: set[str] = set()
     try:
         meta = json.loads((path / "meta.json").read_bytes())
@@ -387,7 +384,7 @@ _fold = lru_cache(maxsize=100_000)(fold)  # syllables are few, and folding them 
 
 
 def _array(ids: Collection[int]) -> Ids:
-    return np.fromiter(ids, np.int64, len(ids))
+    return np.asarray(ids if isinstance(ids, np.ndarray) else list(ids), np.int64)
 
 
 @contextmanager
