@@ -47,7 +47,8 @@ def write_static_model(
     tokenizer = Tokenizer.from_str(tokenizer.to_str())
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    weights = matrix.astype(np.float16)
+    with np.errstate(over="ignore"):  # said below, in words
+        weights = matrix.astype(np.float16)
     if not np.isfinite(weights).all():
         raise ValueError("the matrix has numbers that are not finite in float16")
     if (unknown := unknown_id(tokenizer)) is not None:

@@ -50,8 +50,11 @@ def load_encoder(
     ``trust_remote_code`` (for models that bring Python code of their own). ``threads``: how many to use;
     None leaves it to the libraries.
 
-    Raises ``EncoderUnavailable`` with what was tried and what to do, ``UsageError`` for threads below 1.
+    Raises ``EncoderUnavailable`` with what was tried and what to do, ``UsageError`` for an empty name or
+    threads below 1.
     """
+    if not name.strip():
+        raise UsageError('The name of the encoder is empty; give "bundled", a folder, or a name on the hub.')
     if threads is not None and threads < 1:
         raise UsageError(f"threads must be 1 or more, not {threads}.")
     if name == "bundled":
@@ -71,8 +74,8 @@ def known() -> tuple[Family, ...]:
 
     Any other sentence-transformers model works too, as its own files say.
     """
-    bundled = Family("bundled", "^bundled$", ("bundled",), note="comes with semsearch; needs no download and no torch")
-    return (bundled, *FAMILIES)
+    bundled = Family("bundled", ("bundled",), note="comes with semsearch; needs no download and no torch")
+    return (bundled, *FAMILIES.values())
 
 
 if TYPE_CHECKING:

@@ -23,102 +23,93 @@ class Family:
 
     ``query_prompt`` and ``passage_prompt`` are put before each text, exactly as they stand.
     ``segmentation`` is ``pyvi`` where Vietnamese syllables of one word must be joined with ``_`` first.
-    ``max_length`` is in the model's own tokens; 0 where only the model's files say it.
+    ``max_length`` is in the model's own tokens, to be told here: the model's files decide it.
     """
 
     name: str
-    pattern: str  # regular expression, searched in the model's name without regard to case
     examples: tuple[str, ...]
     query_prompt: str = ""
     passage_prompt: str = ""
     segmentation: Segmentation = "none"
-    max_length: int = 0
-    trust_remote_code: bool = False
+    max_length: int | None = None
     note: str = ""
 
 
-# The first whose pattern is found in the name wins, so the narrow ones stand before the wide ones.
-FAMILIES: tuple[Family, ...] = (
-    Family(
+_PHOBERT = Family(
+    "phobert",
+    (
+        "bkai-foundation-models/vietnamese-bi-encoder",
+        "VoVanPhuc/sup-SimCSE-VietNamese-phobert-base",
+        "keepitreal/vietnamese-sbert",
+        "dangvantuan/vietnamese-embedding",
+        "vinai/phobert-base-v2",
+    ),
+    segmentation="pyvi",
+    max_length=256,
+    note="reads words, not syllables; known by its tokenizer too, whatever the model's name",
+)
+
+# By a regular expression that is searched in the model's name, without regard to case. The first that is
+# found wins, so the narrow ones stand before the wide ones.
+FAMILIES: dict[str, Family] = {
+    r"halong_embedding": Family(
         "halong",
-        r"halong_embedding",
         ("hiieu/halong_embedding",),
         max_length=512,
-        note="made from multilingual-e5-base, but trained and shown without its prefixes",
+        note="made from multilingual-e5-base, but its card shows no prefixes",
     ),
-    Family(
+    r"e5-(large-instruct|mistral-7b-instruct)": Family(
         "e5-instruct",
-        r"e5-(large-instruct|mistral-7b-instruct)",
         ("intfloat/multilingual-e5-large-instruct",),
         query_prompt=_WEB_SEARCH + " ",
         max_length=512,
         note="the instruction stands before queries only",
     ),
-    Family(
+    r"(^|[/_-])e5-(small|base|large)": Family(
         "e5",
-        r"(^|[/_-])e5-(small|base|large)",
         ("intfloat/multilingual-e5-small", "intfloat/multilingual-e5-base", "intfloat/multilingual-e5-large"),
         query_prompt="query: ",
         passage_prompt="passage: ",
         max_length=512,
     ),
-    Family(
+    r"bge-m3|AITeamVN/Vietnamese_Embedding": Family(
         "bge-m3",
-        r"bge-m3|AITeamVN/Vietnamese_Embedding",
         ("BAAI/bge-m3", "AITeamVN/Vietnamese_Embedding"),
         max_length=8192,
         note="the dense vectors only",
     ),
-    Family(
+    r"gte-multilingual|vietnamese-document-embedding|vietnamese-embedding-LongContext": Family(
         "gte-multilingual",
-        r"gte-multilingual|vietnamese-document-embedding|vietnamese-embedding-LongContext",
         ("Alibaba-NLP/gte-multilingual-base", "dangvantuan/vietnamese-document-embedding"),
         max_length=8192,
-        trust_remote_code=True,
-        note="runs code from its repository, so it has to be trusted",
+        note="runs Python code of its own: load_encoder(name, trust_remote_code=True)",
     ),
-    Family(
-        "phobert",
-        r"phobert|vietnamese-sbert|vietnamese-bi-encoder|dangvantuan/vietnamese-embedding$|vn-law-embedding|DEk21_hcmute",
-        (
-            "bkai-foundation-models/vietnamese-bi-encoder",
-            "VoVanPhuc/sup-SimCSE-VietNamese-phobert-base",
-            "keepitreal/vietnamese-sbert",
-            "dangvantuan/vietnamese-embedding",
-            "vinai/phobert-base-v2",
-        ),
-        segmentation="pyvi",
-        max_length=256,
-        note="reads words, not syllables; known by its tokenizer too, whatever the model's name",
-    ),
-    Family(
+    r"phobert|vietnamese-sbert|vietnamese-bi-encoder|dangvantuan/vietnamese-embedding$": _PHOBERT,
+    r"Qwen3-Embedding": Family(
         "qwen3-embedding",
-        r"Qwen3-Embedding",
         ("Qwen/Qwen3-Embedding-0.6B",),
         query_prompt=_WEB_SEARCH,
         max_length=32768,
         note="declares its prompt itself",
     ),
-    Family(
+    r"snowflake-arctic-embed-.*v2": Family(
         "arctic-embed",
-        r"snowflake-arctic-embed-.*v2",
         ("Snowflake/snowflake-arctic-embed-l-v2.0",),
         query_prompt="query: ",
         max_length=8192,
         note="declares its prompt itself",
     ),
-    Family("labse", r"LaBSE", ("sentence-transformers/LaBSE",), max_length=256),
-    Family(
+    r"LaBSE": Family("labse", ("sentence-transformers/LaBSE",), max_length=256),
+    r"paraphrase-multilingual|distiluse-base-multilingual": Family(
         "paraphrase-multilingual",
-        r"paraphrase-multilingual|distiluse-base-multilingual",
         (
             "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
             "sentence-transformers/paraphrase-multilingual-mpnet-base-v2",
         ),
         max_length=128,
     ),
-)
-UNKNOWN = Family("unknown", "", (), note="used plainly: no prompt but what the model declares, no segmentation")
+}
+UNKNOWN = Family("unknown", (), note="used plainly: no prompt but what the model declares, no segmentation")
 
 
 def family_of(name: str, tokenizer: str = "") -> Family:
@@ -132,9 +123,6 @@ def family_of(name: str, tokenizer: str = "") -> Family:
     # In the hub's cache a model lies at .../models--org--name/snapshots/<commit>.
     short = next((p[8:].replace("--", "/") for p in name.split("/") if p.startswith("models--")), name)
     short = "/".join(short.rstrip("/").split("/")[-2:])
-    for family in FAMILIES:
-        if re.search(family.pattern, short, re.IGNORECASE):
-            return family
-    if "phobert" in tokenizer.lower():
-        return next(family for family in FAMILIES if family.name == "phobert")
-    return UNKNOWN
+    found = (family for pattern, family in FAMILIES.items() if re.search(pattern, short, re.IGNORECASE))
+    # Whatever it is called, a model with PhoBERT's tokenizer wants what PhoBERT wants.
+    return next(found, _PHOBERT if "phobert" in tokenizer.lower() else UNKNOWN)

@@ -41,7 +41,7 @@ class TransformerEncoder:
 
     Prompts: those the model declares; else those of its family; else none. Segmentation by pyvi for the
     PhoBERT family. A text longer than the maximum length is cut by the model. On a CPU the weights are
-    used as float32, whatever they are stored as.
+    used as float32, whatever they are stored as. A blank text gets the first basis vector.
 
     ``family`` is found by the name and the tokenizer if not given. Raises ``EncoderUnavailable`` if
     the model needs pyvi and it is not installed.
@@ -59,8 +59,9 @@ class TransformerEncoder:
         self._max_length = _limit_length(model)
         if model.device.type == "cpu":
             model.float()  # half precision is slow and coarse there
-        self.dim = int(model.encode(["."], show_progress_bar=False).shape[1])
-        self.fingerprint = self._fingerprint()
+        with _quiet():
+            self.dim = int(model.encode(["."], show_progress_bar=False).shape[1])
+            self.fingerprint = self._fingerprint()
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """``(len(texts), dim)`` float32, rows of unit length, in the order of ``texts``."""
@@ -84,11 +85,13 @@ class TransformerEncoder:
         }
 
     def _encode(self, encode: Callable[..., Any], texts: Sequence[str], prompt: str) -> Vectors:
-        if len(texts) == 0:
-            return np.zeros((0, self.dim), dtype=np.float32)
-        if self._segment:
-            texts = [self._segment(text) for text in texts]
-        return unit(encode(list(texts), prompt=prompt, show_progress_bar=False))
+        # A blank text is not given to the model: not every tokenizer makes anything of it.
+        filled = [i for i, text in enumerate(texts) if text.strip()]
+        chosen = [self._segment(texts[i]) if self._segment else texts[i] for i in filled]
+        vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
+        if chosen:
+            vectors[filled] = encode(chosen, prompt=prompt, show_progress_bar=False)
+        return unit(vectors)
 
     def _fingerprint(self) -> str:
         """Hash of the weights (sampled evenly), the tokenizer (by what it makes of a text) and the settings.
@@ -107,7 +110,7 @@ class TransformerEncoder:
         ids = tokenizer(text)["input_ids"] if callable(tokenizer) else tokenizer.encode(text).ids
         settings = (
             [type(module).__name__ for module in self._model],
-            [module.get_pooling_mode_str() for module in self._model if hasattr(module, "get_pooling_mode_str")],
+            [_pooling(module) for module in self._model],
             (self._query_prompt, self._passage_prompt, self._family.segmentation, self._max_length, self.dim),
             list(ids),
         )
@@ -261,6 +264,12 @@ def _limit_length(model: Any) -> int | None:
     return None if limit is None or limit > 10**9 else int(limit)
 
 
+def _pooling(module: Any) -> str:
+    """How a Pooling module pools ("mean", "cls"); sentence-transformers 5 has a method for it, 6 an attribute."""
+    method = getattr(module, "get_pooling_mode_str", None)
+    return str(method() if method else getattr(module, "pooling_mode", ""))
+
+
 def _segmenter(name: str) -> Callable[[str], str]:
     """pyvi's word segmentation: syllables of one word joined with ``_``, NFC, punctuation set apart."""
     try:
@@ -280,8 +289,8 @@ def _segmenter(name: str) -> Callable[[str], str]:
 
 def _untrusted(name: str) -> EncoderUnavailable:
     return EncoderUnavailable(
-        f'The encoder "{name}" runs Python code of its own; if you trust it, pass trust_remote_code '
-        f"(--trust-remote-code), {_BUNDLED}."
+        f'The encoder "{name}" runs Python code of its own; if you trust it, load it with '
+        f"load_encoder(name, trust_remote_code=True), {_BUNDLED}."
     )
 
 
