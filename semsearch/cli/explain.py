@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from ..index.ranking import weights
 from ..text import fold, language, terms
 from ..types import Hit
 
@@ -12,6 +14,12 @@ if TYPE_CHECKING:
     from ..index import Index
 
 __all__ = ["explained"]
+
+_SIDES = {
+    "hybrid": ("dense", "sentence", "lexical", "article"),
+    "dense": ("dense", "sentence"),
+    "lexical": ("lexical", "article"),
+}
 
 
 def explained(index: Index, query: str, hits: Iterable[Hit], mode: str) -> dict[str, Any]:
@@ -24,7 +32,9 @@ def explained(index: Index, query: str, hits: Iterable[Hit], mode: str) -> dict[
     return {
         "language": spoken,
         "mode": mode,
-        "weights": _weights(index, spoken) if mode == "hybrid" else {mode: 1.0},
+        "weights": {
+            side: weight for side, weight in asdict(weights(index.encoder, spoken)).items() if side in _SIDES[mode]
+        },
         "hits": [{"passage_id": hit.passage.id, **_shared(wanted, hit)} for hit in hits],
     }
 
@@ -34,7 +44,3 @@ def _shared(wanted: list[str], hit: Hit) -> dict[str, list[str]]:
     plain = {fold(term) for term in there}
     exact = [term for term in wanted if term in there]
     return {"terms": exact, "folded_terms": [t for t in wanted if t not in there and fold(t) in plain]}
-
-
-def _weights(index: Index, spoken: str) -> dict[str, float]:
-    return {}

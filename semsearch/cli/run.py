@@ -102,7 +102,7 @@ def _told(error: BaseException, command: str) -> tuple[str, str, int]:
 
     kind = type(error).__name__
     if isinstance(error, SemsearchError):
-        return kind, " ".join(str(error).split()), error.exit_code
+        return kind, _sentence(str(error)), error.exit_code
     if isinstance(error, KeyboardInterrupt):
         kept = "; what was done so far is kept, the same command goes on from there" if command in _LONG else ""
         return "Stopped", f"Stopped{kept}.", STOPPED
@@ -113,6 +113,12 @@ def _told(error: BaseException, command: str) -> tuple[str, str, int]:
         return kind, "Out of memory; close other programs, or index fewer or smaller files at once.", FAULT
     message = " ".join(f"{kind}: {error}".split())
     return kind, f"A fault of semsearch itself ({message}); please report it with what SEMSEARCH_DEBUG=1 shows.", FAULT
+
+
+def _sentence(message: str) -> str:
+    """On one line, with a capital unless it begins with a path or a name."""
+    message = " ".join(message.split())
+    return message[:1].upper() + message[1:] if message.partition(" ")[0].isalpha() else message
 
 
 _LONG = ("index", "rebuild")

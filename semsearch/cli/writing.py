@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 
 from .. import wire
@@ -12,7 +13,7 @@ from ..errors import IngestError
 from ..index import Index, SyncReport
 from ..index import doctor as examine
 from . import human
-from .run import emit, say
+from .run import emit, read_stdin, say
 from .style import Paper, safe, where
 
 __all__ = ["doctor", "rebuild", "sync"]
@@ -73,12 +74,20 @@ def sync(path: Path, paths: Sequence[str], encoder: str | None, threads: int | N
     return _tell("index", path, made, as_json)
 
 
-def _add_stdin(index: Index, bar: Bar, failed: object) -> SyncReport:
-    raise NotImplementedError
+def _add_stdin(index: Index, bar: Bar, failed: Callable[[IngestError], None]) -> SyncReport:
+    """The article that stdin holds; its source is named by its content, so the same text is added once."""
+    from ..ingest import read_bytes
+
+    try:
+        articles = [record.article for record in read_bytes(read_stdin(), "stdin")]
+    except IngestError as error:
+        failed(error)
+        return SyncReport(failed=(error,))
+    return index.add(articles, progress=bar)
 
 
 def _together(one: SyncReport, two: SyncReport) -> SyncReport:
-    raise NotImplementedError
+    return SyncReport(**{f.name: getattr(one, f.name) + getattr(two, f.name) for f in fields(SyncReport)})
 
 
 def rebuild(path: Path, encoder: str | None, threads: int | None, as_json: bool) -> int:
