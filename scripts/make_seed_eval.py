@@ -1,4 +1,4 @@
-"""Put the answers of seeds/eval back in their places after corpus.jsonl was edited.
+"""Put the answers of seeds back in their places after corpus.jsonl was edited.
 
 ``answers.jsonl`` says where an answer stands by its offset in the corpus entry's text. Editing an
 article moves it; this finds each answer again (the whole-word occurrence nearest to where it was) and
@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-EVAL = Path(__file__).resolve().parents[1] / "seeds" / "eval"
+EVAL = Path(__file__).resolve().parents[1] / "seeds"
 
 
 def rows(name: str) -> list[dict[str, Any]]:

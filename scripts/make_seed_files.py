@@ -1,6 +1,6 @@
-"""Make seeds/articles from seeds/eval/corpus.jsonl.
+"""Make seeds/articles from seeds/corpus.jsonl.
 
-The clean text of every seed article is kept once, in ``seeds/eval/corpus.jsonl``. Here it is dressed as
+The clean text of every seed article is kept once, in ``seeds/corpus.jsonl``. Here it is dressed as
 the files people really have: news pages with menus and captions said twice, office documents, PDFs,
 lines broken in the middle, CSV and JSONL exports, and encodings of other days. Run it after
 editing the corpus; ``--check`` only says which files differ.
@@ -69,7 +69,7 @@ WEEKDAYS = ["Thứ Hai", "Thứ Ba", "Thứ Tư", "Thứ Năm", "Thứ Sáu", "T
 
 
 def corpus() -> dict[str, Record]:
-    lines = (SEEDS / "eval" / "corpus.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (SEEDS / "corpus.jsonl").read_text(encoding="utf-8").splitlines()
     return {record["_id"]: record for record in map(json.loads, lines)}
 
 

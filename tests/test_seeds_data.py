@@ -20,7 +20,7 @@ from semsearch import text as vietnamese
 
 ROOT = Path(__file__).resolve().parents[1]
 ARTICLES = ROOT / "seeds" / "articles"
-EVAL = ROOT / "seeds" / "eval"
+EVAL = ROOT / "seeds"
 SHARED = ROOT.parent / "shared" / "seeds"
 
 
