@@ -62,6 +62,17 @@ def test_accepts_halves_and_lists_its_ids() -> None:
     assert index.ids.tolist() == [1, 2, 3]
 
 
+def test_scores_are_the_same_before_and_after_a_file(tmp_path: Path) -> None:
+    vectors, queries = unit(500), unit(3, seed=1)
+    before, after = FlatIndex(DIM), FlatIndex(DIM)
+    before.add(np.arange(500), vectors)
+    write_segment(tmp_path / "a.vec", np.arange(500), vectors)
+    after.add(*read_segment(tmp_path / "a.vec"))
+    assert before.search(queries, 500) == after.search(queries, 500)
+    after.add(np.arange(500), after.get(np.arange(500)))
+    assert before.search(queries, 500) == after.search(queries, 500)
+
+
 def test_dimension_must_be_positive() -> None:
     with pytest.raises(ValueError, match="dimension"):
         FlatIndex(0)
