@@ -1,0 +1,248 @@
+"""Files of many articles: JSON lines and CSV, read line by line, so that their size does not matter.
+
+A line that cannot be used is reported with its number, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import cast
+
+from ..errors import IngestError
+from .article import MAX_TEXT, Draft, Record, finish
+from .dates import parse_date
+from .encoding import Undecodable, decode, is_binary, is_utf16, line_decoder
+from .head import FIELDS, as_url, field_name, first_field
+
+__all__ = ["Report", "numbered_lines", "read_csv", "read_jsonl", "unpacked"]
+
+Report = Callable[[IngestError], None]
+MAX_LINE = 4 * MAX_TEXT
+"""The longest line, in bytes: JSON may spend six of them on one letter."""
+_SNIFFED = 262_144  # bytes of a CSV file from which its encoding is told
+_MANY = 100  # broken lines before a file without one good line is given up
+_ZSTD = b"\x28\xb5\x2f\xfd"
+
+
+def unpacked(stream: io.BufferedReader) -> io.BufferedReader:
+    """The stream with room to peek into; if it is zstd-compressed, what is in it."""
+    raw: io.RawIOBase | io.BufferedReader = stream
+    if stream.peek(4).startswith(_ZSTD):
+        import zstandard
+
+        raw = cast(io.RawIOBase, zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True))
+    return io.BufferedReader(cast(io.RawIOBase, raw), _SNIFFED)
+
+
+def _is_zstd_error(error: Exception) -> bool:
+    return type(error).__name__ == "ZstdError"  # its class would have to be imported first
+
+
+def _peeked(stream: io.BufferedReader, source: str) -> bytes:
+    """The first bytes, still there to be read. Raises IngestError where compressed bytes are damaged."""
+    try:
+        return stream.peek(_SNIFFED)
+    except Exception as error:
+        if not _is_zstd_error(error):
+            raise
+        raise IngestError(source, "is cut short or damaged from its first byte; fetch it again") from error
+
+
+def numbered_lines(stream: io.BufferedReader, source: str, report: Report) -> Iterator[tuple[int, bytes]]:
+    """Lines in UTF-8 (if they were in UTF-16) with 1-based numbers, without a byte order mark.
+
+    A line longer than MAX_LINE is reported and skipped. Raises IngestError where reading fails or
+    compressed bytes end too early.
+    """
+    number = 0
+    try:
+        head = _peeked(stream, source)
+        if is_binary(head):
+            raise IngestError(source, "looks like a binary file, not text")
+        if codec := is_utf16(head):
+            wide = io.TextIOWrapper(stream, codec, errors="replace", newline="\n")
+            lines: Iterator[bytes] = (line.encode() for line in iter(lambda: wide.readline(MAX_LINE + 1), ""))
+        else:
+            stream.read(len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0)
+            lines = iter(lambda: stream.readline(MAX_LINE + 1), b"")
+        too_long = False
+        for line in lines:
+            started = too_long
+            too_long = not line.endswith(b"\n") and len(line) > MAX_LINE
+            number += not started
+            if too_long and not started:
+                report(
+                    IngestError(
+                        source, f"line {number} is longer than {MAX_LINE // 10**6} MB; split it into smaller articles"
+                    )
+                )
+            if not too_long and not started:
+                yield number, line
+    except OSError as error:
+        raise IngestError(source, f"cannot be read after line {number}: {error.strerror or error}") from error
+    except Exception as error:
+        if not _is_zstd_error(error):
+            raise
+        raise IngestError(source, f"is cut short or damaged after line {number}; fetch it again") from error
+
+
+class _Records:
+    """What the two formats share: from the fields of a line to a Record with a source of its own."""
+
+    def __init__(self, file: str, report: Report) -> None:
+        self.file = file
+        self.report = report
+        self.keys: set[str] = set()
+        self.failed = 0
+
+    def fail(self, number: int, reason: str) -> None:
+        self.failed += 1
+        if self.failed == _MANY and not self.keys:
+            raise IngestError(self.file, f"holds no article in its first {number} lines; the last reason: {reason}")
+        self.report(IngestError(self.file, f"line {number} {reason}"))
+
+    def make(self, number: int, values: Mapping[str, object], encoding: str) -> Record | None:
+        draft = _draft(values)
+        if draft is None:
+            names = ", ".join(FIELDS["text"] + FIELDS["abstract"])
+            self.fail(number, f"has no text (a field named {names})")
+            return None
+        key = " ".join(str(first_field(values, "id") or number).split())
+        notes: tuple[str, ...] = ()
+        if key in self.keys:
+            notes = (f"the id {key} is used more than once",)
+            key = f"{key}:{number}"
+        try:
+            article = finish(draft, f"{self.file}#{key}")
+        except IngestError as error:
+            self.fail(number, error.reason)
+            return None
+        self.keys.add(key)
+        return Record(article, self.file, encoding, notes)
+
+
+def _written(value: object) -> str:
+    """A field as text: a list is one paragraph for each item."""
+    if isinstance(value, list):
+        return "\n\n".join(item for item in value if isinstance(item, str))
+    return value if isinstance(value, str) else ""
+
+
+def _draft(values: Mapping[str, object]) -> Draft | None:
+    """The draft of a record's fields (named as in FIELDS); None if there is no text among them."""
+    text, abstract = _written(first_field(values, "text")), _written(first_field(values, "abstract"))
+    if abstract.strip() and not text.lstrip().startswith(abstract.strip()):
+        text = f"{abstract}\n\n{text}" if text.strip() else abstract
+    if not text.strip():
+        return None
+    author = first_field(values, "author")
+    names = author if isinstance(author, list) else [author]
+    return Draft(
+        text,
+        title=str(first_field(values, "title") or "") if any(name in values for name in FIELDS["title"]) else None,
+        date=parse_date(first_field(values, "date") or ""),
+        author=", ".join(name for name in names if isinstance(name, str)),
+        url=next((url for name in FIELDS["url"] if (url := as_url(values.get(name)))), ""),
+    )
+
+
+def read_jsonl(stream: io.BufferedReader, file: str, report: Report) -> Iterator[Record]:
+    """One article for each JSON object, ``file#id`` its source (the line's number where it has no id)."""
+    records = _Records(file, report)
+    seen_any = False
+    for number, line in numbered_lines(stream, file, report):
+        if not line.strip():
+            continue
+        seen_any = True
+        try:
+            text, encoding = line.decode("utf-8"), "utf-8"
+        except UnicodeDecodeError:
+            try:
+                text, encoding = decode(line)
+            except Undecodable as error:
+                records.fail(number, str(error))
+                continue
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            records.fail(number, f"is no valid JSON ({str(error)[:80]})")
+            continue
+        if not isinstance(values, dict):
+            records.fail(number, "is no JSON object")
+            continue
+        named = {field_name(str(name)): value for name, value in reversed(values.items())}
+        if record := records.make(number, named, encoding):
+            yield record
+    if not seen_any:
+        raise IngestError(file, "is empty: it holds no text")
+
+
+def read_csv(stream: io.BufferedReader, file: str, report: Report) -> Iterator[Record]:
+    """One article for each row of a table with a header; separated by comma, semicolon, tab or bar."""
+    decoder, encoding = _told_from(_peeked(stream, file), file)
+    records = _Records(file, report)
+    at = 0  # the number of the line last given to the parser
+
+    def lines() -> Iterator[str]:
+        nonlocal at
+        for number, line in numbered_lines(stream, file, report):
+            at = number
+            yield decoder(line)
+
+    source = lines()
+    header = next((line for line in source if line.strip()), "")
+    if not header:
+        raise IngestError(file, "is empty: it holds no text")
+    delimiter, names = _header(header, file)
+    # The parser's own limit (128 KB for a field) is below the length of long articles.
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_TEXT))
+    rows = csv.reader(source, delimiter=delimiter, strict=True)
+    while True:
+        number = at + 1
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            upto = f" up to line {at}" if at > number else ""
+            records.fail(number, f"is no valid CSV{upto} ({error}); is a quote opened and not closed?")
+            continue
+        if row is None:
+            return
+        if not any(cell.strip() for cell in row):
+            continue
+        if len(row) > len(names):
+            records.fail(
+                number, f"has {len(row)} columns, its header {len(names)}; put quotes around text with a “{delimiter}”"
+            )
+            continue
+        values = dict(reversed(list(zip(names, row, strict=False))))
+        if record := records.make(number, values, encoding):
+            yield record
+
+
+def _told_from(sample: bytes, file: str) -> tuple[Callable[[bytes], str], str]:
+    """What decodes the lines of a file (as ``numbered_lines`` gives them), and the name of its encoding."""
+    if codec := is_utf16(sample):
+        return (lambda line: line.decode("utf-8")), codec
+    try:
+        return line_decoder(sample[: sample.rfind(b"\n") + 1] or sample)
+    except Undecodable as error:
+        raise IngestError(file, str(error)) from None
+
+
+def _header(line: str, file: str) -> tuple[str, list[str]]:
+    """The separator and the columns' names. Raises IngestError if no column is known to hold text."""
+    known = FIELDS["text"] + FIELDS["abstract"]
+    best: tuple[str, list[str]] = ("", [])
+    for delimiter in ",;\t|":
+        names = [field_name(cell) for cell in next(csv.reader([line], delimiter=delimiter), [])]
+        if len(names) > len(best[1]) and any(name in known for name in names):
+            best = (delimiter, names)
+    if not best[0]:
+        raise IngestError(
+            file, f"has no header with a text column: name one of its columns {' or '.join(FIELDS['text'])}"
+        )
+    return best
