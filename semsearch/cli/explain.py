@@ -28,13 +28,12 @@ def explained(index: Index, query: str, hits: Iterable[Hit], mode: str) -> dict[
     ``terms`` are met as typed, ``folded_terms`` only without their accents.
     """
     spoken = language(query)
+    own = asdict(weights(index.encoder, spoken))
     wanted = list(dict.fromkeys(terms(query)))
     return {
         "language": spoken,
         "mode": mode,
-        "weights": {
-            side: weight for side, weight in asdict(weights(index.encoder, spoken)).items() if side in _SIDES[mode]
-        },
+        "weights": {side: weight for side, weight in own.items() if side in _SIDES[mode]},
         "hits": [{"passage_id": hit.passage.id, **_shared(wanted, hit)} for hit in hits],
     }
 
