@@ -32,6 +32,7 @@ _SPACES = dict.fromkeys(map(ord, "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u20
 _DROPPED = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufffc"))
 _CONTROLS = {i: " " for i in range(0xA0) if (i < 0x20 or 0x7F <= i) and chr(i) not in "\n\r\t\v\f\x85"}
 _LETTERS = {0x00D0: "Đ", 0x00F0: "đ", 0x0189: "Đ", 0x0256: "đ", 0x85: "\n", 0x2028: "\n", 0x2029: "\n"}
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _CLEAN = _SPACES | _DROPPED | _CONTROLS | _LETTERS
 
 
@@ -44,8 +45,7 @@ def clean(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_CLEAN)
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
-        if any("\ud800" <= c <= "\udfff" for c in text):
-            text = re.sub("[\ud800-\udfff]", "\ufffd", text)
+        text = _SURROGATES.sub("\ufffd", text)
     return text
 
 
