@@ -168,7 +168,7 @@ def find_blocks(text: str, lines: Sequence[Span], metadata: Sequence[Span] = ())
     seen: set[str] = set()
     kept = []
     for block in blocks:
-        said = " ".join(fold(block.of(text)).split())
+        said = " ".join(block.of(text).lower().split())
         if len(said) < 3 or said not in seen:
             kept.append(block)
         seen.add(said)

@@ -14,6 +14,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _YEAR = r"(?P<y>(?:1[5-9]|20)\d\d)"
 _MONTH = r"(?P<m>0?[1-9]|1[0-2])"
 _DAY = r"(?P<d>0?[1-9]|[12]\d|3[01])"
+_YEAR_AT = re.compile(r"(?:1[5-9]|20)\d\d(?!\d)")
 # Patterns are searched in folded text: "ngày 27 tháng 8 năm 2018" is met as "ngay 27 thang 8 nam 2018".
 _FULL = [
     re.compile(pattern)
@@ -45,9 +46,13 @@ def _date(match: re.Match[str]) -> dt.date | None:
         return None
 
 
-def _full_dates(folded: str) -> Iterator[tuple[re.Match[str], dt.date]]:
+def _full_dates(
+    folded: str, patterns: Sequence[re.Pattern[str]] = (*_FULL, _AMERICAN)
+) -> Iterator[tuple[re.Match[str], dt.date]]:
     """Every complete date, in the order of the patterns."""
-    for pattern in (*_FULL, _AMERICAN):
+    if _YEAR_AT.search(folded) is None:
+        return
+    for pattern in patterns:
         for match in pattern.finditer(folded):
             if date := _date(match):
                 yield match, date
@@ -143,9 +148,10 @@ def infer_date(
 
     ``lead``: its first paragraphs of running text; a full date must open the first of them. ``month``:
     the first day of the month that the article is known to be of. A day without a year ("Ngày 27/8,
-    ...") takes the year of ``month``, of the address, of "năm 2018" in the title or the same
-    sentence if the text names no other year, of a summing-up of N years that ended then ("tổng kết 10 năm ... (2008-2018)"), or of a full date of
-    the two weeks before. None of these, two that disagree, or a later year elsewhere: no date.
+    ...") takes the year of ``month``, or of the address, or of "năm 2018" in the title or the same
+    sentence if the text names no other year, or of a summing-up of N years that ended then ("tổng kết
+    10 năm ... (2008-2018)"), or of a full date of the two weeks before. None of these, two that
+    disagree, or a later year elsewhere: no date.
     """
     for pattern in _URL_DATE:
         if (match := pattern.search(url.lower())) and (date := _date(match)):
@@ -159,7 +165,7 @@ def infer_date(
         if found := _DAY_MONTH.match(opening, reach):
             if month is not None:
                 return _day(month.year, month.month, int(found["d"])) if month.month == int(found["m"]) else month
-            return _resolved(int(found["d"]), int(found["m"]), opening, fold(title), fold(text[:20_000]), url)
+            return _resolved(int(found["d"]), int(found["m"]), opening, fold(title), fold(text[:10_000]), url)
     return month
 
 
@@ -190,7 +196,7 @@ def _resolved(day: int, month: int, opening: str, title: str, text: str, url: st
             if int(m[2]) - int(m[1]) == int(summed[1]) and not _PLANNED.search(sentence[: m.start()]):
                 years.add(int(m[2]))
     if not years:
-        for m, date in _full_dates(text):
+        for m, date in _full_dates(text, _FULL[1:3]):  # as Vietnamese running text writes them
             ahead = this - date if (this := _day(date.year, month, day)) else dt.timedelta(-1)
             if dt.timedelta(0) <= ahead <= dt.timedelta(14) and not _OF_OTHERS.search(text[: m.start()][-40:]):
                 years.add(date.year)
