@@ -13,6 +13,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ._version import __version__
+
 if TYPE_CHECKING:
     from .encoders import load_encoder
     from .errors import (
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
     )
     from .index import Finding, Index, Status, SyncReport
     from .types import Answer, Article, Encoder, Hit, Passage, Scores, Span
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "encoders": ("load_encoder",),

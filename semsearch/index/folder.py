@@ -38,6 +38,8 @@ class Manifest:
     dim: int
     text: int  # text.VERSION
     sentences: int  # sentences.VERSION
+    window: int  # syllables that a passage aims at
+    lexical: int  # lexical.FORMAT
     made_with: str
     format: int = FORMAT
     details: dict[str, Any] = field(default_factory=dict)  # the encoder's own words: prompts, segmentation, length
@@ -95,6 +97,10 @@ class Folder:
         """Bytes of all files."""
         return sum(size for size, _ in self._files())
 
+    def small(self) -> bool:
+        """Whether all of it can be read at every opening."""
+        return self.size() <= SEALED_BYTES
+
     # Manifest ------------------------------------------------------------------------------
 
     def manifest(self) -> Manifest | None:
@@ -106,6 +112,12 @@ class Folder:
         except UnicodeDecodeError as error:
             raise IndexDamaged(f"{self._manifest} is not text; run: semsearch doctor --repair") from error
         return Manifest.parse(text, self._manifest)
+
+    def written_manifest(self) -> str:
+        """The text of the manifest's file; empty where there is none, or none that is text."""
+        with suppress(OSError, UnicodeDecodeError):
+            return self._manifest.read_text("utf-8")
+        return ""
 
     def write_manifest(self, manifest: Manifest) -> None:
         write_text(self._manifest, manifest.dump())

@@ -7,7 +7,7 @@ may set the weights: ``{"fusion": {"vi": {"dense": 0.3, ...}, "vi-plain": {...},
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
@@ -57,9 +57,12 @@ _SIDES: dict[Mode, frozenset[str]] = {
 }
 
 
-def weights(encoder: Encoder, language: str) -> Weights:
-    """The encoder's card's for a query's ``language`` ("vi", "vi-plain", "en"), else the defaults."""
-    own = card(encoder).get("fusion", {}).get(language)
+def weights(encoder: Encoder | None, language: str) -> Weights:
+    """The encoder's card's for a query's ``language`` ("vi", "vi-plain", "en"), else the defaults.
+
+    None where no encoder is asked (lexical mode).
+    """
+    own = card(encoder).get("fusion", {}).get(language) if encoder else None
     if own is None:
         return DEFAULTS[language]
     return Weights(**{f.name: float(own.get(f.name, 0.0)) for f in fields(Weights)})
@@ -100,15 +103,23 @@ class Allowed:
 
 
 def ranked(
-    view: View, store: Store, wanted: Wanted, k: int, mode: Mode, weights: Weights, allowed: Allowed | None
+    view: View,
+    store: Store,
+    wanted: Wanted,
+    k: int,
+    mode: Mode,
+    weights: Weights,
+    allowed: Allowed | None = None,
+    excluded: Collection[int] = (),
 ) -> list[tuple[int, Scores]]:
-    """The best ``k`` passages (of ``allowed``; None: of all) with their scores, ties by id.
+    """The best ``k`` passages (of ``allowed``; None: of all; none ``excluded``) with their scores, ties by id.
 
     Each side names its best; then every side scores all that were named, so that no score is missing
     where the least and the greatest are taken.
     """
     sides = _SIDES[mode]
-    owners = _candidates(view, store, wanted, max(DEPTH, k), sides, allowed)
+    owners = _candidates(view, store, wanted, max(DEPTH, k) + len(excluded), sides, allowed)
+    owners = {id_: article for id_, article in owners.items() if id_ not in excluded}
     ids = sorted(owners)
     scored: dict[str, dict[int, float]] = {}
     if wanted.vector is not None and ids:

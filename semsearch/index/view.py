@@ -10,9 +10,10 @@ import numpy as np
 from ..errors import IndexDamaged
 from ..lexical import LexicalIndex
 from ..store import Segment, Store
-from ..vectors import FlatIndex, read_segment
-from .folder import Folder
+from ..vectors import FlatIndex
+from .folder import Folder, Manifest
 from .ranking import SENTENCES
+from .segments import read
 
 if TYPE_CHECKING:
     from ..types import Ids, Vectors
@@ -28,25 +29,29 @@ class View:
     database is in; call it, and everything else, inside one of the store's snapshots.
     """
 
-    def __init__(self, folder: Folder, fingerprint: str, dim: int, lexical: int, *, verify: bool) -> None:
-        self.fingerprint = fingerprint
+    def __init__(self, folder: Folder, manifest: Manifest, lexical: int, *, verify: bool) -> None:
+        self.manifest = manifest
         self.lexical = lexical
         self._folder = folder
         self._verify = verify  # compare checksums of what is read: the seal did not
-        self._passages = _Vectors(folder, "passages", dim, 1)
-        self._sentences = _Vectors(folder, "sentences", dim, SENTENCES)
+        self._passages = _Vectors(folder, "passages", manifest.dim, 1)
+        self._sentences = _Vectors(folder, "sentences", manifest.dim, SENTENCES)
         self._terms: LexicalIndex | None = None
         self._articles: LexicalIndex | None = None
+        self._terms_of = self._vectors_of = -1  # generations
 
-    def refresh(self, store: Store, *, vectors: bool) -> None:
-        """To the state of ``store``; without ``vectors`` only what was read before and the terms."""
-        segments = store.segments(self.fingerprint) if vectors else []
-        dead = np.array(store.dead(), np.int64) if vectors else np.empty(0, np.int64)
-        for part in (self._passages, self._sentences) if vectors else ():
-            part.refresh(segments, dead, verify=self._verify)
-        for lexical in (self._terms, self._articles):
-            if lexical is not None:
-                lexical.reload()
+    def refresh(self, store: Store, generation: int, *, vectors: bool) -> None:
+        """To the state of ``store``, which is ``generation``; vectors only if they are needed."""
+        if generation != self._terms_of:
+            for lexical in (self._terms, self._articles):
+                if lexical is not None:
+                    lexical.reload()
+            self._terms_of = generation
+        if vectors and generation != self._vectors_of:
+            segments, dead = store.segments(self.manifest.fingerprint), np.array(store.dead(), np.int64)
+            for part in (self._passages, self._sentences):
+                part.refresh(segments, dead, verify=self._verify)
+            self._vectors_of = generation
 
     @property
     def terms(self) -> LexicalIndex:
@@ -128,12 +133,11 @@ class _Vectors:
             self._ids = self.index.ids
 
     def _read(self, segment: Segment, *, verify: bool) -> tuple[Ids, Halves]:
-        path = self._folder.segment_file(segment.number, self._kind)
-        passages = self._kind == "passages"
-        recorded = segment.passages_sha256 if passages else segment.sentences_sha256
-        ids, vectors = read_segment(path, sha256=recorded, verify=verify)
-        if len(ids) != (segment.passages if passages else segment.sentences) or vectors.shape[1] != self._dim:
-            raise IndexDamaged(f"{path} is not the file that was recorded; run: semsearch doctor --repair")
+        ids, vectors = read(self._folder, segment, self._kind, verify=verify)
+        if vectors.shape[1] != self._dim:
+            raise IndexDamaged(
+                f"segment {segment.number} has vectors of another length; run: semsearch doctor --repair"
+            )
         return ids, vectors
 
     def search(self, vector: Vectors, count: int, allowed: Collection[int] | None) -> list[int]:

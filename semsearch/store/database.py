@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -58,8 +58,11 @@ class Database:
     # Opening -------------------------------------------------------------------------------
 
     @classmethod
-    def create(cls, path: Path) -> Self:
-        """A new empty database. Raises UsageError if there is one, StorageError if it cannot be written."""
+    def create(cls, path: Path, meta: Mapping[str, str | int]) -> Self:
+        """A new database that holds nothing but ``meta``.
+
+        Raises UsageError if there is one, StorageError if it cannot be written.
+        """
         if path.exists():
             raise UsageError(f"{path} exists already")
         store = cls(path, _connect(path, "rwc"))
@@ -68,6 +71,8 @@ class Database:
         with store.transaction():
             store._all(f"PRAGMA application_id = {_APPLICATION}")
             store._migrate()
+            for key, value in meta.items():
+                store.set_meta(key, value)
         return store
 
     @classmethod
@@ -99,6 +104,8 @@ class Database:
             self._connection = _connect(self.path, "ro&immutable=1")
             application = self._one("PRAGMA application_id")
         version = self._one("PRAGMA user_version")
+        if not application and not version and not self._all("SELECT 1 FROM sqlite_master LIMIT 1"):
+            raise IndexMissing(f"{self.path} is empty: making the index was interrupted; run: semsearch index PATH...")
         if application != _APPLICATION or version < 1:
             raise IndexDamaged(f"{self.path} is not the database of an index; run: semsearch doctor")
         if version > FORMAT:
@@ -150,7 +157,7 @@ class Database:
     def reserve(self, articles: int, passages: int) -> tuple[int, int, int]:
         """The first of so many article ids, of so many passage ids, and the number of a segment; never given again.
 
-        Until ``want`` is called they count as unwanted: should the run die before its transaction,
+        Until ``clear_unwanted`` they count as unwanted: should the run die before its transaction,
         whatever was written under them elsewhere is known to be rubbish.
         """
         names = ("next_article", "next_passage", "next_segment")
@@ -158,18 +165,13 @@ class Database:
         with self.transaction(visible=False):
             for name, start, count in zip(names, first, (articles, passages, 1), strict=True):
                 self.set_meta(name, start + count)
-            for kind, start, count in zip(("article", "passage"), first, (articles, passages), strict=False):
+            for kind, start, count in zip(("articles", "passages"), first, (articles, passages), strict=False):
                 if count:
                     self._unwant(kind, start, start + count - 1)
         return first[0], first[1], first[2]
 
-    def want(self, article: int, passage: int) -> None:
-        """The ids reserved from these on are in use now."""
-        self._all("DELETE FROM unwanted WHERE kind = 'article' AND first >= ?", article)
-        self._all("DELETE FROM unwanted WHERE kind = 'passage' AND first >= ?", passage)
-
     def unwanted(self, kind: str) -> list[range]:
-        """Ids of ``article``s or ``passage``s that the lexical index may hold and must not."""
+        """Ids of ``articles`` or ``passages`` that the lexical index may hold and must not."""
         rows = self._all("SELECT first, last FROM unwanted WHERE kind = ? ORDER BY first", kind)
         return [range(first, last + 1) for first, last in rows]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from ..errors import UsageError
 from ..types import Article, Passage
@@ -35,10 +35,18 @@ class Store(Database):
         for id_ in ids:
             self._all("INSERT INTO dead VALUES (?)", id_)
         if ids:
-            self._unwant("passage", min(ids), max(ids))  # passages of one article have consecutive ids
-        self._unwant("article", article, article)
+            self._unwant("passages", min(ids), max(ids))  # passages of one article have consecutive ids
+        self._unwant("articles", article, article)
         self._all("DELETE FROM passages WHERE article = ?", article)
         self._all("DELETE FROM articles WHERE id = ?", article)
+
+    def lose_article(self, article: int) -> None:
+        """Takes a damaged article away with its sources; their files are read again when they are next met."""
+        files = self._all("SELECT DISTINCT file FROM sources WHERE article = ?", article)
+        for (file,) in files:
+            self._all("UPDATE files SET hash = '' WHERE path = ?", file)
+        self._all("DELETE FROM sources WHERE article = ?", article)
+        self.drop_article(article)
 
     def article(self, id_: int) -> Article:
         """Raises IndexDamaged if it is not as it was written, UsageError if there is none."""
@@ -57,12 +65,10 @@ class Store(Database):
             raise self._damaged(f"article {id_}")
         return article
 
-    def articles(self) -> Iterator[Article]:
-        """All articles by id, one at a time, whatever is written meanwhile."""
-        last = 0
-        while rows := self._all("SELECT id FROM articles WHERE id > ? ORDER BY id LIMIT 1", last):
-            last = rows[0][0]
-            yield self.article(last)
+    def next_article(self, after: int) -> Article | None:
+        """The article with the least id above ``after``; None if there is none. Raises IndexDamaged."""
+        rows = self._all("SELECT id FROM articles WHERE id > ? ORDER BY id LIMIT 1", after)
+        return self.article(rows[0][0]) if rows else None
 
     def article_with(self, body: bytes) -> int | None:
         """The id of the article with this body."""
@@ -111,9 +117,13 @@ class Store(Database):
         return sorted(id_ for (id_,) in self._in("SELECT id FROM passages WHERE article IN (%s)", articles))
 
     def all_ids(self, kind: str) -> list[int]:
-        """Every ``article`` or ``passage`` id, ascending."""
-        table = {"article": "articles", "passage": "passages"}[kind]
-        return [id_ for (id_,) in self._all(f"SELECT id FROM {table} ORDER BY id")]
+        """Every id of "articles" or "passages", ascending."""
+        return [id_ for (id_,) in self._all(f"SELECT id FROM {kind} ORDER BY id")]
+
+    def sentence_ids(self, factor: int) -> list[int]:
+        """``passage id * factor + place`` of every sentence, ascending."""
+        rows = self._all("SELECT id, (length(sentences) - 4) / 8 FROM passages ORDER BY id")
+        return [id_ * factor + place for id_, count in rows for place in range(count)]
 
     def select(self, sources: Sequence[str], since: dt.date | None, until: dt.date | None) -> list[int]:
         """Ids of articles dated within the bounds and with a source or URL that one of the GLOBs ``sources`` matches.
@@ -165,10 +175,11 @@ class Store(Database):
         """The sources that were read from ``file``."""
         return [s for (s,) in self._all("SELECT source FROM sources WHERE file = ? ORDER BY number", file)]
 
-    def sources_like(self, globs: Sequence[str]) -> list[str]:
+    def sources_like(self, globs: Sequence[str], limit: int = -1) -> list[str]:
         """The sources that one of ``globs`` (SQLite's GLOB) matches."""
         where = " OR ".join(["source GLOB ?"] * len(globs))
-        return [s for (s,) in self._all(f"SELECT source FROM sources WHERE {where} ORDER BY number", *globs)]
+        sql = f"SELECT source FROM sources WHERE {where} ORDER BY number LIMIT ?"
+        return [source for (source,) in self._all(sql, *globs, limit)]
 
     def files(self) -> dict[str, str]:
         """Content hash by path of every file that was read to its end."""
@@ -223,6 +234,11 @@ class Store(Database):
     def dead(self) -> list[int]:
         """Passages whose vectors stand in a segment though they are gone themselves, ascending."""
         return [id_ for (id_,) in self._all("SELECT passage FROM dead ORDER BY passage")]
+
+    def set_dead(self, passages: Iterable[int]) -> None:
+        """Only these are dead, whatever was."""
+        self._all("DELETE FROM dead")
+        self._many("INSERT INTO dead VALUES (?)", ((id_,) for id_ in passages))
 
     def bury(self, first: int, last: int) -> None:
         """No segment holds the dead of ``first..last`` any longer."""

@@ -1,0 +1,144 @@
+"""Everything but the database made anew from it, while readers go on with what there is.
+
+New vectors are written beside the old ones, in batches that are kept if the run is interrupted; new terms
+into a folder of their own. One transaction then changes over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import IndexDamaged
+from ..lexical import LexicalIndex
+from ..store import Segment
+from ..types import Encoder
+from .folder import Manifest
+from .plan import Plan
+from .ranking import SENTENCES
+from .reports import Progress
+from .segments import arrays, read, write
+from .steps import step
+from .sync import BATCH_ARTICLES
+from .writer import Writer, encoded, terms_of
+
+if TYPE_CHECKING:
+    from ..types import Ids
+
+__all__ = ["rebuild"]
+
+BATCH_PASSAGES = 1024
+
+
+def rebuild(writer: Writer, encoder: Callable[[], Encoder], manifest: Manifest, progress: Progress) -> int:
+    """To what ``manifest`` says, with ``encoder``; how many articles were split anew."""
+    old, store = writer.manifest, writer.store
+    writer.touch()
+    writer.manifest = manifest
+    changed = 0
+    if (old.text, old.sentences, old.window) != (manifest.text, manifest.sentences, manifest.window):
+        changed = _split_anew(writer, encoder, progress)
+    there = _encode_missing(writer, encoder, _intact(writer), progress)
+    number = _terms_anew(writer, progress)
+    step("changing over")
+    dead = np.array(store.dead(), np.int64)
+    with store.transaction():
+        for segment in store.segments():
+            if segment.fingerprint != manifest.fingerprint:
+                store.drop_segment(segment.number)
+        store.set_dead(dead[np.isin(dead, there)].tolist())
+        store.clear_unwanted()
+        store.set_meta("lexical", number)
+        store.set_meta("manifest", manifest.dump())
+    step("changed over")
+    writer.close_lexical()
+    writer.folder.write_manifest(manifest)
+    writer.folder.sweep({segment.number for segment in store.segments()}, number)
+    return changed
+
+
+def _split_anew(writer: Writer, encoder: Callable[[], Encoder], progress: Progress) -> int:
+    """Every article windowed again, its site's lines counted again; vectors of unchanged texts are kept."""
+    store = writer.store
+    with store.transaction():
+        store.clear_lines()
+    ids = store.all_ids("articles")
+    for start in range(0, len(ids), BATCH_ARTICLES):
+        plan = Plan(store)
+        # An article can have been made anew already: for a line that turned out to be its site's.
+        for id_ in store.titles(ids[start : start + BATCH_ARTICLES]):
+            plan.redo(id_)
+        writer.commit(plan, encoder)
+        progress("splitting", min(start + BATCH_ARTICLES, len(ids)), len(ids))
+    return len(ids)
+
+
+def _intact(writer: Writer) -> Ids:
+    """The passages that have their vectors, ascending; segments that are damaged are given up."""
+    found = [np.empty(0, np.int64)]
+    for segment in writer.store.segments(writer.manifest.fingerprint):
+        try:
+            found.append(read(writer.folder, segment, "passages", verify=True)[0])
+            read(writer.folder, segment, "sentences", verify=True)
+        except IndexDamaged:
+            with writer.store.transaction():
+                writer.store.drop_segment(segment.number)
+    return np.unique(np.concatenate(found))
+
+
+def _encode_missing(writer: Writer, encoder: Callable[[], Encoder], there: Ids, progress: Progress) -> Ids:
+    """Vectors for the passages that have none; afterwards all of them have, and are returned."""
+    store = writer.store
+    wanted = np.array(store.all_ids("passages"), np.int64)
+    lacking = np.setdiff1d(wanted, there)
+    done = 0
+    for ids in _batches(lacking, store.segments(writer.manifest.fingerprint)):
+        texts = {id_: encoded(article, passage.sentences) for id_, (passage, article) in store.load(ids).items()}
+        new = list(dict.fromkeys(text for whole, parts in texts.values() for text in (whole, *parts)))
+        vectors = dict(zip(new, encoder().encode_passages(new).astype(np.float16), strict=True))
+        writer.encoded += len(new)
+        own = [(id_, vectors[whole]) for id_, (whole, _) in texts.items()]
+        of_sentences = [
+            (id_ * SENTENCES + place, vectors[part])
+            for id_, (_, parts) in texts.items()
+            for place, part in enumerate(parts)
+        ]
+        number = store.reserve(0, 0)[2]
+        segment = write(writer.folder, number, writer.manifest.fingerprint, arrays(own), arrays(of_sentences))
+        step("vectors written")
+        with store.transaction():
+            store.put_segment(segment)
+        done += len(ids)
+        progress("encoding", done, len(lacking))
+    return np.union1d(there, lacking)
+
+
+def _batches(ids: Ids, segments: list[Segment]) -> Iterator[list[int]]:
+    """Runs of ``ids`` that reach over no segment: what a segment holds is told by its first and last."""
+    firsts = np.array([segment.first for segment in segments], np.int64)
+    gaps = np.searchsorted(firsts, ids)
+    for run in np.split(ids, np.flatnonzero(np.diff(gaps)) + 1):
+        for start in range(0, len(run), BATCH_PASSAGES):
+            yield run[start : start + BATCH_PASSAGES].tolist()
+
+
+def _terms_anew(writer: Writer, progress: Progress) -> int:
+    """Terms of everything in a new folder; its number."""
+    store = writer.store
+    number, total = int(store.meta("lexical")) + 1, store.counts()["articles"]
+    with (
+        LexicalIndex.create(writer.folder.terms(number, "passages")) as passages,
+        LexicalIndex.create(writer.folder.terms(number, "articles")) as articles,
+    ):
+        done, article = 0, store.next_article(0)
+        while article:
+            made = store.passages(article)
+            passages.add([p.id for p in made], [p.text for p in made], [article.title] * len(made))
+            articles.add([article.id], [terms_of(made)], [article.title])
+            done, article = done + 1, store.next_article(article.id)
+            progress("terms", done, total)
+        passages.commit()
+        articles.commit()
+    return number

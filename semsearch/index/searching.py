@@ -1,0 +1,118 @@
+"""From a query, a text or something stored to hits."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+
+from .. import text as words
+from ..errors import UsageError
+from ..store import Store
+from ..types import Encoder, Hit, Mode
+from .paths import absolute, below, globs
+from .ranking import Allowed, Wanted, best_sentence, ranked, weights
+from .view import View
+
+__all__ = ["Filter", "like_article", "like_passage", "like_text", "search"]
+
+LEADING = 3
+"""So many of an article's first passages speak for its words; its vector is the mean of all."""
+
+
+class Filter:
+    """Which articles may be found."""
+
+    def __init__(self, source: str | None, since: dt.date | None, until: dt.date | None) -> None:
+        """Raises UsageError if nothing can lie within the bounds."""
+        if since and until and since > until:
+            raise UsageError(f"nothing lies between {since} and {until}; since must not be after until")
+        self._source, self._since, self._until = source, since, until
+
+    def allowed(self, store: Store) -> Allowed | None:
+        """What is left; None if nothing is filtered."""
+        if self._source is None and self._since is None and self._until is None:
+            return None
+        names = [] if self._source is None else globs(store, self._source)
+        articles = store.select(names, self._since, self._until)
+        return Allowed(articles, store.passage_ids(articles))
+
+
+def search(
+    store: Store, view: View, query: str, k: int, mode: Mode, encoder: Encoder | None, only: Filter
+) -> list[Hit]:
+    """Passages for a query; ``encoder`` is None in lexical mode."""
+    vector = encoder.encode_queries([query]) if encoder else None
+    return _found(store, view, Wanted(query, vector), k, mode, encoder, only, ())
+
+
+def like_text(
+    store: Store, view: View, text: str, k: int, mode: Mode, encoder: Encoder | None, only: Filter
+) -> list[Hit]:
+    """Passages like a text; none that says the very same."""
+    vector = encoder.encode_passages([text]) if encoder else None
+    wanted, said = Wanted(text, vector), _said(text)
+    nearest = [hit.passage for hit in _found(store, view, wanted, k, mode, encoder, only, ())]
+    same = [passage.id for passage in nearest if _said(passage.text) == said]
+    return _found(store, view, wanted, k, mode, encoder, only, same)
+
+
+def like_passage(
+    store: Store, view: View, passage: int, k: int, mode: Mode, encoder: Encoder | None, only: Filter
+) -> list[Hit]:
+    """Passages like a stored one, from what is stored of it. Raises UsageError if there is none."""
+    found = store.load([passage])
+    if not found:
+        raise UsageError(f"there is no passage {passage} in the index; it may have been replaced since")
+    wanted = Wanted(found[passage][0].text, None if mode == "lexical" else view.mean([passage]))
+    return _found(store, view, wanted, k, mode, encoder, only, [passage])
+
+
+def like_article(
+    store: Store, view: View, source: str, k: int, mode: Mode, encoder: Encoder | None, only: Filter
+) -> list[Hit]:
+    """Passages like a stored article, from others. Raises UsageError if there is none, or more than one."""
+    known = store.source(source) or store.source(absolute(source))
+    if known is None:
+        many = store.sources_like([*below(source), *below(absolute(source))], 2)
+        raise UsageError(
+            f"{source} holds several articles; name one, like {many[0]}" if many else f"{source} is not in the index"
+        )
+    article = store.article(known.article)
+    passages = store.passages(article)
+    if not passages:
+        return []
+    text = "\n\n".join([article.title, *(passage.text for passage in passages[:LEADING])])
+    ids = [passage.id for passage in passages]
+    wanted = Wanted(text, None if mode == "lexical" else view.mean(ids))
+    return _found(store, view, wanted, k, mode, encoder, only, ids)
+
+
+def _found(
+    store: Store,
+    view: View,
+    wanted: Wanted,
+    k: int,
+    mode: Mode,
+    encoder: Encoder | None,
+    only: Filter,
+    excluded: Collection[int],
+) -> list[Hit]:
+    allowed = only.allowed(store)
+    if not words.terms(wanted.text) or (allowed and not allowed.passages):
+        return []
+    tuned = weights(encoder, words.language(wanted.text))
+    found = ranked(view, store, wanted, k, mode, tuned, allowed, excluded)
+    stored = store.load(id_ for id_, _ in found)
+    hits = []
+    for rank, (id_, scores) in enumerate(found, 1):
+        passage, article = stored[id_]
+        cosines = None
+        if wanted.vector is not None:
+            cosines = view.sentence_cosines(id_, len(passage.sentences), wanted.vector[0])
+        sentence = best_sentence(wanted.text, article, passage, cosines)
+        hits.append(Hit(passage, article, scores.fused, scores, sentence, rank))
+    return hits
+
+
+def _said(text: str) -> str:
+    return " ".join(words.canonical(text).split())

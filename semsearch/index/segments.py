@@ -1,0 +1,146 @@
+"""Vector segments on disk: writing a pair of files, looking vectors up, merging small ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import IndexDamaged
+from ..store import Segment, Store
+from ..vectors import read_segment, write_segment
+from .folder import Folder
+from .ranking import SENTENCES
+from .steps import step
+
+if TYPE_CHECKING:
+    from ..types import Ids, Vectors
+    from ..vectors import Halves
+
+    Part = tuple[Ids, Vectors | Halves]
+
+__all__ = ["Shelf", "arrays", "merge", "read", "write"]
+
+LARGEST = 131_072
+"""Passages that merging puts into one segment at most, so that no merge takes long."""
+
+FAN = 4
+"""Neighbouring segments of about one size that are merged into one."""
+
+
+def write(folder: Folder, number: int, fingerprint: str, passages: Part, sentences: Part) -> Segment:
+    """Both files of a new segment, durable on return; it is nothing until the database names it."""
+    folder.vectors.mkdir(exist_ok=True)
+    first, last = int(passages[0].min()), int(passages[0].max())
+    sums = [
+        write_segment(folder.segment_file(number, kind), *part)
+        for kind, part in (("passages", passages), ("sentences", sentences))
+    ]
+    return Segment(number, fingerprint, first, last, len(passages[0]), len(sentences[0]), *sums)
+
+
+def arrays(pairs: Sequence[tuple[int, Halves]]) -> tuple[Ids, Halves]:
+    """(id, vector) pairs as ``write`` wants them."""
+    return np.array([id_ for id_, _ in pairs], np.int64), np.stack([vector for _, vector in pairs])
+
+
+class Shelf:
+    """Vectors of single passages, read from the segments of one encoder where they lie."""
+
+    def __init__(self, folder: Folder, store: Store, fingerprint: str) -> None:
+        self._folder = folder
+        self._segments = store.segments(fingerprint)
+
+    def vectors(self, passages: Sequence[int]) -> tuple[dict[int, Halves], dict[int, Halves]]:
+        """By passage id and by sentence id; ids that have no vector are left out."""
+        own: dict[int, Halves] = {}
+        of_sentences: dict[int, Halves] = {}
+        for segment in self._segments:
+            wanted = np.array([id_ for id_ in passages if segment.first <= id_ <= segment.last], np.int64)
+            if len(wanted):
+                own |= dict(_found(*read(self._folder, segment, "passages"), wanted, 1))
+                of_sentences |= dict(_found(*read(self._folder, segment, "sentences"), wanted, SENTENCES))
+        return own, of_sentences
+
+
+def _found(ids: Ids, vectors: Halves, wanted: Ids, factor: int) -> Iterator[tuple[int, Halves]]:
+    for row in np.flatnonzero(np.isin(ids // factor, wanted)):
+        yield int(ids[row]), vectors[row]
+
+
+def read(folder: Folder, segment: Segment, kind: str, *, verify: bool = False) -> tuple[Ids, Halves]:
+    """One file of a segment, mapped. Raises IndexDamaged if it is not the one that was recorded."""
+    path = folder.segment_file(segment.number, kind)
+    count, sha256 = segment.passages, segment.passages_sha256
+    if kind == "sentences":
+        count, sha256 = segment.sentences, segment.sentences_sha256
+    ids, vectors = read_segment(path, sha256=sha256, verify=verify)
+    if len(ids) != count:
+        raise IndexDamaged(f"{path} is not the file that was recorded; run: semsearch doctor --repair")
+    return ids, vectors
+
+
+def merge(folder: Folder, store: Store, fingerprint: str) -> int:
+    """Puts small neighbours together and leaves the dead behind; how many segments went.
+
+    Readers go on with the old files, which are deleted last. While vectors of two encoders are there (a
+    rebuild was interrupted) nothing is merged.
+    """
+    if any(segment.fingerprint != fingerprint for segment in store.segments()):
+        return 0
+    went = 0
+    while group := _next(store):
+        step("merge")
+        dead = np.array(store.dead(), np.int64)
+        parts = [
+            _alive(folder, group, kind, factor, dead) for kind, factor in (("passages", 1), ("sentences", SENTENCES))
+        ]
+        number = store.reserve(0, 0)[2]
+        merged = write(folder, number, fingerprint, *parts) if len(parts[0][0]) else None
+        step("merge written")
+        with store.transaction():
+            for segment in group:
+                store.drop_segment(segment.number)
+            store.bury(group[0].first, group[-1].last)
+            if merged:
+                store.put_segment(merged)
+        step("merge committed")
+        for segment in group:
+            for kind in ("passages", "sentences"):
+                with suppress(OSError):  # Windows keeps a file that a reader holds; it is swept away later
+                    folder.segment_file(segment.number, kind).unlink()
+        went += len(group)
+    return went
+
+
+def _alive(folder: Folder, group: Sequence[Segment], kind: str, factor: int, dead: Ids) -> Part:
+    ids, vectors = zip(*(read(folder, segment, kind, verify=True) for segment in group), strict=True)
+    together = np.concatenate(ids)
+    kept = ~np.isin(together // factor, dead)
+    return together[kept], np.concatenate(vectors)[kept]
+
+
+def _next(store: Store) -> list[Segment]:
+    """Neighbours to be merged, or one segment that is mostly dead; nothing if all is well.
+
+    From the newest back, each older one joins that is at most twice all newer ones together: so every
+    vector is rewritten only as often as the index doubles.
+    """
+    segments = store.segments()
+    dead = np.array(store.dead(), np.int64)
+    for segment in segments:
+        gone = np.searchsorted(dead, segment.last, "right") - np.searchsorted(dead, segment.first)
+        if gone and 2 * gone >= segment.passages:
+            return [segment]
+    end = len(segments)
+    while end:
+        start, total = end - 1, segments[end - 1].passages
+        while start and segments[start - 1].passages <= 2 * total and segments[start - 1].passages + total <= LARGEST:
+            start -= 1
+            total += segments[start].passages
+        if end - start >= FAN:
+            return segments[start:end]
+        end = start
+    return []

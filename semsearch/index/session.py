@@ -1,0 +1,101 @@
+"""A reader's hold on an index: its connection, and what it has in memory of the state it last saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from .. import text
+from ..errors import IndexDamaged, IndexMissing, IndexStale
+from ..store import Store
+from .folder import Folder, Manifest
+
+if TYPE_CHECKING:
+    from .view import View
+
+__all__ = ["Session"]
+
+Result = TypeVar("Result")
+
+
+class Session:
+    """One reader. Each look is at one committed state, the newest; nothing is read before it is needed."""
+
+    def __init__(self, folder: Folder, threads: int | None) -> None:
+        self._folder = folder
+        self._threads = threads
+        self._store: Store | None = None
+        self._view: View | None = None
+        self._sealed = False
+
+    def connect(self) -> Store:
+        """The connection; at first it is looked whether the files are as they were written.
+
+        Raises IndexMissing, IndexDamaged, IndexStale, StorageError.
+        """
+        if self._store is None:
+            self._folder.require()
+            self._folder.manifest()
+            self._sealed = self._folder.sealed()
+            broken = self._folder.broken()
+            if broken:
+                raise IndexDamaged(
+                    f"{', '.join(broken)} in {self._folder.path} changed since it was written; "
+                    "run: semsearch doctor --repair"
+                )
+            self._store = Store.open(self._folder.database)
+        return self._store
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+        self._store = self._view = None
+
+    def manifest(self) -> Manifest:
+        """What the index is made with now."""
+        return Manifest.parse(str(self.connect().meta("manifest")), self._folder.database)
+
+    def rows(self, look: Callable[[Store], Result]) -> Result:
+        """What ``look`` sees in the database."""
+        store = self.connect()
+        with store.snapshot():
+            return look(store)
+
+    def search(self, look: Callable[[Store, View], Result], *, vectors: bool) -> Result:
+        """What ``look`` sees in the database, the terms and, if they are needed, the vectors.
+
+        A writer deletes files that its newest state does not name: whoever comes too late for one looks
+        again, once, at that state.
+        """
+        store = self.connect()
+        seen = -1
+        try:
+            with store.snapshot():
+                seen = store.generation()
+                return look(store, self._at(store, seen, vectors))
+        except (IndexDamaged, IndexMissing) as error:
+            self._view = None
+            if seen == store.generation():
+                raise IndexDamaged(str(error)) from error
+        with store.snapshot():
+            return look(store, self._at(store, store.generation(), vectors))
+
+    def _at(self, store: Store, generation: int, vectors: bool) -> View:
+        from ..lexical import FORMAT
+        from ..vectors import set_threads
+        from .view import View
+
+        manifest, lexical = self.manifest(), int(store.meta("lexical"))
+        if (manifest.text, manifest.lexical) != (text.VERSION, FORMAT):
+            raise IndexStale(
+                f"the index at {self._folder.path} was made by another version of semsearch ({manifest.made_with}), "
+                "whose terms are others; run: semsearch rebuild"
+            )
+        if self._view is None or (self._view.manifest, self._view.lexical) != (manifest, lexical):
+            if self._threads:
+                set_threads(self._threads)
+            # Without a seal (a run was interrupted) small files are compared with their own checksums.
+            verify = not self._sealed and self._folder.small()
+            self._view = View(self._folder, manifest, lexical, verify=verify)
+        self._view.refresh(store, generation, vectors=vectors)
+        return self._view

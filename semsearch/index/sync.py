@@ -1,0 +1,277 @@
+"""From paths to changes: which files are new, changed or gone, and what that means for the articles."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+from .. import ingest
+from ..errors import IngestError, UsageError
+from ..store import Store
+from ..types import Article, Encoder
+from .paths import absolute, below
+from .plan import Outcome, Plan
+from .reports import Progress, SyncReport
+from .writer import Writer
+
+__all__ = ["BATCH_ARTICLES", "Sync", "check_paths"]
+
+BATCH_ARTICLES = 256
+BATCH_CHARACTERS = 400_000
+"""A batch is committed at so many articles or characters: seconds of work are lost by a kill, not hours."""
+
+
+def check_paths(store: Store | None, paths: Sequence[str | Path]) -> None:
+    """Raises UsageError for a path that is neither there nor known; before anything is made or locked."""
+    for path in paths:
+        root = absolute(path)
+        known = store is not None and bool(root in store.roots() or store.sources_like(below(root)))
+        if not known and not _leads_somewhere(root):
+            ingest.expand([path])  # which says so
+
+
+@dataclass(slots=True)
+class Sync:
+    """One run: puts and drops go through plans, a batch at a time, and are counted."""
+
+    writer: Writer
+    encoder: Callable[[], Encoder]
+    progress: Progress | None = None
+    on_error: Callable[[IngestError], None] | None = None
+    _plan: Plan = field(init=False)
+    _counts: dict[Outcome, int] = field(default_factory=dict)
+    _twins: set[str] = field(default_factory=set)  # sources found to hold what another holds
+    _failed: list[IngestError] = field(default_factory=list)
+    _notes: list[str] = field(default_factory=list)
+    _since: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self._plan = Plan(self.writer.store)
+
+    # The three verbs -----------------------------------------------------------------------
+
+    def sync(self, paths: Sequence[str | Path] | None) -> None:
+        """Makes the index hold what is in ``paths``; None: in all that it knows."""
+        store = self.writer.store
+        roots = store.roots() if paths is None else list(dict.fromkeys(map(absolute, paths)))
+        there, gone = [], []
+        for root in roots:
+            if _leads_somewhere(root):
+                there.append(root)
+            elif paths is None and not Path(root).parent.exists():
+                # Perhaps a disk that is not mounted: nothing is taken away for that.
+                self._fail(IngestError(root, "is not there, and neither is its folder; its articles stay"))
+            else:
+                gone.append(root)
+        errors: list[IngestError] = []
+        files = [path.as_posix() for path in ingest.expand(there, errors.append)]
+        for error in errors:
+            self._fail(error)
+        self._set_roots(put=sorted(set(there) - set(store.roots())))
+        self._read_all(files)
+        unseen = [error.source for error in errors]
+        self._drop_missing([*there, *gone], set(files), unseen)
+        self._flush()
+        self._set_roots(drop=sorted(set(gone) & set(store.roots())))
+
+    def add(self, articles: Iterable[Article]) -> None:
+        """Puts articles that a program hands over, under the sources they name."""
+        for number, article in enumerate(articles):
+            if not article.sources or not article.text.strip():
+                raise UsageError("an article to be added needs a text and at least one source")
+            for source in article.sources:
+                self._put(source, "", article)
+            self._show("articles", number + 1, 0)
+        self._flush()
+
+    def forget(self, path: str | Path) -> int:
+        """Drops a source, a file or a folder; how many sources went."""
+        store = self.writer.store
+        names = list(dict.fromkeys((str(path), absolute(path))))
+        sources = store.sources_like([glob for name in names for glob in below(name)])
+        for source in sources:
+            known = store.source(source)
+            if known and known.file:  # whatever else it holds is looked at again when it is next met
+                self._plan.files[known.file] = ""
+            self._drop(source)
+        for file in store.files():
+            if any(_within(name, file) for name in names):
+                self._plan.files[file] = None
+        self._flush()
+        self._set_roots(drop=[root for root in store.roots() if any(_within(name, root) for name in names)])
+        return len(sources)
+
+    def report(self) -> SyncReport:
+        counts = self._counts
+        return SyncReport(
+            added=counts.get("added", 0),
+            changed=counts.get("changed", 0),
+            removed=counts.get("removed", 0),
+            unchanged=counts.get("unchanged", 0),
+            duplicates=counts.get("duplicate", 0),
+            failed=tuple(self._failed),
+            passages=self.writer.passages,
+            encoded=self.writer.encoded,
+            notes=tuple(self._notes),
+            seconds=time.monotonic() - self._since,
+        )
+
+    # Files ---------------------------------------------------------------------------------
+
+    def _read_all(self, files: Sequence[str]) -> None:
+        store = self.writer.store
+        known = store.files()
+        for number, file in enumerate(files):
+            if len(files) > 1:
+                self._show("files", number, len(files))
+            try:
+                content = ingest.file_hash(file)
+                if known.get(file) == content:
+                    self._count("unchanged", len(store.sources_in(file)))
+                else:
+                    self._read(file, content, alone=len(files) == 1)
+            except IngestError as error:
+                self._fail(error)
+        if len(files) > 1:
+            self._show("files", len(files), len(files))
+
+    def _read(self, file: str, content: str, *, alone: bool) -> None:
+        """Reads a file that is new or changed. What an unreadable part of it held before stays."""
+        errors: list[IngestError] = []
+
+        def failed(error: IngestError) -> None:
+            errors.append(error)
+            self._fail(error)
+
+        seen: set[str] = set()
+        for record in ingest.read_path(file, failed):
+            # Begun, not done: should the run end here, the file is read again.
+            self._plan.files.setdefault(file, "")
+            source = _unique(record.article.source, seen)
+            self._put(source, file, record.article)
+            self._notes += [f"{source}: {note}" for note in record.notes]
+            if alone:
+                self._show("articles", len(seen), 0)
+        if errors:
+            return
+        for source in self.writer.store.sources_in(file):
+            if source not in seen:
+                self._drop(source)
+        self._plan.files[file] = content
+
+    def _drop_missing(self, roots: Sequence[str], files: set[str], unseen: Sequence[str]) -> None:
+        """Drops what was read from files below ``roots`` that are not there any longer."""
+        store = self.writer.store
+        for file in store.files():
+            if file in files or not any(_covers(root, file) for root in roots):
+                continue
+            if any(_covers(folder, file) for folder in unseen):
+                continue  # its folder cannot be opened now, so nobody knows
+            for source in store.sources_in(file):
+                self._drop(source)
+            self._plan.files[file] = None
+
+    def _set_roots(self, put: Iterable[str] = (), drop: Iterable[str] = ()) -> None:
+        put, drop = list(put), list(drop)
+        if put or drop:
+            self.writer.touch()
+            with self.writer.store.transaction(visible=False):
+                for root in put:
+                    self.writer.store.put_root(root)
+                for root in drop:
+                    self.writer.store.drop_root(root)
+
+    # Changes -------------------------------------------------------------------------------
+
+    def _put(self, source: str, file: str, article: Article) -> None:
+        outcome = self._plan.put(source, file, article)
+        if outcome == "duplicate":
+            self._twins.add(source)
+        self._count(outcome)
+        self._flush_if_full()
+
+    def _drop(self, source: str) -> None:
+        outcome, others = self._plan.drop(source)
+        moved = next((other for other in others if other in self._twins), None)
+        if moved is not None:
+            # The same text under a new name: not two places, and nothing gone.
+            self._twins.remove(moved)
+            self._count("duplicate", -1)
+            outcome = "changed"
+        self._count(outcome)
+        self._flush_if_full()
+
+    def _flush_if_full(self) -> None:
+        if self._plan.size >= BATCH_CHARACTERS or self._plan.changes >= BATCH_ARTICLES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._plan:
+            self.writer.commit(self._plan, self.encoder)
+            self._plan = Plan(self.writer.store)
+
+    def _count(self, outcome: Outcome, number: int = 1) -> None:
+        self._counts[outcome] = self._counts.get(outcome, 0) + number
+
+    def _fail(self, error: IngestError) -> None:
+        self._failed.append(error)
+        if self.on_error:
+            self.on_error(error)
+
+    def _show(self, stage: str, done: int, total: int) -> None:
+        if self.progress:
+            self.progress(stage, done, total)
+
+
+def _unique(source: str, seen: set[str]) -> str:
+    """A name of its own for each record, also where a file gives two the same key."""
+    name, number = source, 1
+    while name in seen:
+        number += 1
+        name = f"{source}~{number}"
+    seen.add(name)
+    return name
+
+
+def _leads_somewhere(root: str) -> bool:
+    try:
+        return os.path.lexists(root) or bool(ingest.expand([root], lambda error: None))
+    except UsageError:
+        return False
+
+
+def _within(folder: str, path: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _covers(root: str, file: str) -> bool:
+    """Whether a path, a folder or a pattern stands for a file."""
+    if _within(root, file):
+        return True
+    pattern = _pattern(root)
+    return pattern is not None and any(pattern.fullmatch(str(part)) for part in (file, *PurePosixPath(file).parents))
+
+
+@lru_cache(maxsize=256)
+def _pattern(root: str) -> re.Pattern[str] | None:
+    """A pattern of paths as a regular expression, as ``glob`` understands it; None if it is none."""
+    if not re.search(r"[*?\[]", root):
+        return None
+    out = ""
+    for token in re.findall(r"\*\*/|\*\*|\*|\?|\[!?[^\]]+\]|.", root, re.DOTALL):
+        if token == "**/":
+            out += r"(?:[^/]+/)*"
+        elif token == "**":
+            out += ".*"
+        elif token in "*?":
+            out += {"*": "[^/]*", "?": "[^/]"}[token]
+        elif len(token) > 1:
+            out += "[" + ("^" if token[1] == "!" else "") + re.escape(token[1:-1].lstrip("!")).replace(r"\-", "-") + "]"
+        else:
+            out += re.escape(token)
+    return re.compile(out, re.DOTALL)

@@ -1,0 +1,347 @@
+"""The one writer: what is under the lock, and the order in which a batch becomes part of the index.
+
+1. Everything is made ready: sentences, windows, vectors. Nothing is written.
+2. Ids are reserved; under them vectors and terms are written, durably. Nobody knows them yet.
+3. One transaction of the database names them, and takes away what they replace. This is the change.
+4. Terms of what was taken away are deleted with the next batch, or at the end.
+
+Killed before 3, the old state holds and ``_recover`` clears away what was written; after 3, the new one does.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import ingest, sentences, text
+from ..errors import IndexDamaged, IndexMissing, IndexStale
+from ..lexical import FORMAT as LEXICAL
+from ..lexical import LexicalIndex
+from ..store import Store
+from ..types import Article, Encoder, Passage, Span
+from .folder import Folder, Manifest, storage_errors
+from .plan import Draft, Plan
+from .ranking import SENTENCES, passage_text
+from .segments import Shelf, arrays, merge, write
+from .steps import step
+
+if TYPE_CHECKING:
+    from ..types import Ids
+    from ..vectors import Halves
+
+__all__ = ["Writer", "encoded", "manifest_of", "terms_of", "writing"]
+
+
+def manifest_of(encoder: Encoder, made_with: str) -> Manifest:
+    """What an index made now, with ``encoder``, is made with."""
+    describe = getattr(encoder, "describe", dict)
+    return Manifest(
+        encoder=encoder.name,
+        fingerprint=encoder.fingerprint,
+        dim=encoder.dim,
+        text=text.VERSION,
+        sentences=sentences.VERSION,
+        window=sentences.PASSAGE_SYLLABLES,
+        lexical=LEXICAL,
+        made_with=made_with,
+        details=describe(),
+    )
+
+
+@contextmanager
+def writing(folder: Folder, new: Manifest | None = None, *, repair: bool = False) -> Iterator[Writer]:
+    """The writer, alone; the folder is made if ``new`` is given and there is none.
+
+    ``repair`` accepts files that are not as they were sealed.
+
+    Raises IndexLocked, IndexMissing, IndexDamaged, IndexStale, StorageError.
+    """
+    if new is None:
+        folder.require()
+    with folder.locked(), storage_errors(folder.path):
+        try:
+            store = Store.open(folder.database, write=True)
+        except IndexMissing:
+            if new is None:
+                raise
+            store = _create(folder, new)
+        try:
+            writer = Writer(folder, store)
+            writer.recover(repair=repair)
+            yield writer
+            writer.finish()
+        finally:
+            writer.close()
+        if writer.changed or not folder.sealed():
+            folder.seal()
+
+
+def _create(folder: Folder, manifest: Manifest) -> Store:
+    # What is here was left by a run that was killed before there was anything to lose.
+    for path in (folder.vectors, folder.lexical):
+        shutil.rmtree(path, ignore_errors=True)
+    for path in folder.path.glob("store.db*"):
+        path.unlink()
+    for kind in ("passages", "articles"):
+        LexicalIndex.create(folder.terms(1, kind)).close()
+    step("created terms")
+    store = Store.create(folder.database, {"manifest": manifest.dump(), "lexical": 1})
+    step("created database")
+    folder.write_manifest(manifest)
+    return store
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A draft with its windows, and what is to be encoded of it."""
+
+    draft: Draft
+    reduced: Article  # without the lines its site repeats
+    windows: list[tuple[Span, ...]]
+
+    def texts(self) -> Iterator[tuple[str, list[str]]]:
+        """For each passage what the encoder is given for it, and for its sentences."""
+        for spans in self.windows:
+            yield encoded(self.reduced, spans)
+
+
+def encoded(article: Article, spans: tuple[Span, ...]) -> tuple[str, list[str]]:
+    """What the encoder is given for a passage of ``spans``, and for each of them."""
+    whole = article.text[spans[0].start : spans[-1].end]
+    return passage_text(article.title, whole), [span.of(article.text) for span in spans]
+
+
+def _windowed(article: Article) -> list[tuple[Span, ...]]:
+    """The passages of an article, each as the spans of its sentences."""
+    spans = [span for block in article.blocks for span in sentences.split(article.text, block.start, block.end)]
+    return sentences.windows(article.text, spans, article.blocks)
+
+
+class Writer:
+    """A session of writing. ``changed`` tells whether anything was written."""
+
+    def __init__(self, folder: Folder, store: Store) -> None:
+        self.folder = folder
+        self.store = store
+        self.manifest = Manifest.parse(str(store.meta("manifest")), folder.database)
+        self.changed = False
+        self.encoded = 0  # texts that went through the encoder
+        self.passages = 0  # passages made
+        self._lexical: dict[str, LexicalIndex] = {}
+
+    # Before and after ----------------------------------------------------------------------
+
+    def recover(self, *, repair: bool) -> None:
+        """Clears away what an interrupted run left. Raises IndexDamaged if sealed files are not as they were."""
+        broken = self.folder.broken()
+        if broken and repair:
+            self.touch()
+        elif broken:
+            raise IndexDamaged(f"{', '.join(broken)} in {self.folder.path} changed; run: semsearch doctor --repair")
+        if self.folder.written_manifest() != self.manifest.dump():
+            self.touch()
+            self.folder.write_manifest(self.manifest)
+        numbers, lexical = {s.number for s in self.store.segments()}, int(self.store.meta("lexical"))
+        if self.folder.strays(numbers, lexical):
+            self.touch()
+            step("sweep")
+            self.folder.sweep(numbers, lexical)
+        if not repair:
+            self._delete_terms()
+
+    def require_current(self) -> None:
+        """Raises IndexStale if what is there was split or cleaned by another version."""
+        old = self.manifest
+        if (old.text, old.sentences, old.window, old.lexical) != (
+            text.VERSION,
+            sentences.VERSION,
+            sentences.PASSAGE_SYLLABLES,
+            LEXICAL,
+        ):
+            raise IndexStale(
+                f"the index at {self.folder.path} was made by another version of semsearch ({old.made_with}), "
+                "which splits texts otherwise; run: semsearch rebuild"
+            )
+
+    def touch(self) -> None:
+        """Before the first byte is written."""
+        if not self.changed:
+            self.folder.unseal()
+            self.changed = True
+
+    def finish(self) -> None:
+        """After all batches: what is unwanted goes, small segments are merged."""
+        self._delete_terms()
+        if self.changed:
+            merge(self.folder, self.store, self.manifest.fingerprint)
+
+    def close_lexical(self) -> None:
+        """Lets the terms go; they are opened again where they are needed."""
+        for lexical in self._lexical.values():
+            lexical.close()
+        self._lexical.clear()
+
+    def close(self) -> None:
+        self.close_lexical()
+        if self.changed:
+            self.store.checkpoint()
+        self.store.close()
+
+    def lexical(self, kind: str) -> LexicalIndex:
+        """Terms of "passages" or "articles", opened when first needed."""
+        if kind not in self._lexical:
+            self._lexical[kind] = LexicalIndex.open(self.folder.terms(int(self.store.meta("lexical")), kind))
+        return self._lexical[kind]
+
+    def _delete_terms(self) -> None:
+        if self._remove_unwanted():
+            self.touch()
+            for kind in ("passages", "articles"):
+                self.lexical(kind).commit()
+            step("terms deleted")
+            with self.store.transaction():
+                self.store.clear_unwanted()
+
+    def _remove_unwanted(self) -> bool:
+        """Terms are told to forget what the database did; they do at their next commit."""
+        anything = False
+        for kind in ("passages", "articles"):
+            for ids in self.store.unwanted(kind):
+                self.lexical(kind).remove(ids)
+                anything = True
+        return anything
+
+    # One batch -----------------------------------------------------------------------------
+
+    def commit(self, plan: Plan, encoder: Callable[[], Encoder]) -> None:
+        """Makes a plan true. What fails or is killed on the way leaves the index as it was."""
+        plan.finish()
+        drafts = plan.drafts()
+        keys = sorted(drafts, reverse=True)
+        ready = [self._ready(drafts[key]) for key in keys]
+        vectors = self._vectors(ready, encoder)
+        step("ready")
+        self.touch()
+        articles: list[Article] = []
+        passages: list[list[Passage]] = []
+        segment = None
+        if ready:
+            count = sum(len(item.windows) for item in ready)
+            first_article, first_passage, number = self.store.reserve(len(ready), count)
+            articles = [replace(item.draft.article, id=id_) for id_, item in enumerate(ready, first_article)]
+            passages = list(_numbered(articles, ready, first_passage))
+            step("reserved")
+            if count:
+                parts = _parts(passages, ready, vectors)
+                segment = write(self.folder, number, self.manifest.fingerprint, *parts)
+            self.passages += count
+            step("vectors written")
+            self._write_terms(articles, ready, passages)
+            step("terms written")
+        numbers = dict(zip(keys, (article.id for article in articles), strict=True))
+        with self.store.transaction():
+            if ready:
+                self.store.clear_unwanted()
+            for key in plan.gone():
+                self.store.drop_article(key)
+            for article, item, made in zip(articles, ready, passages, strict=True):
+                self.store.put_article(article, made, item.draft.body)
+            self._put_provenance(plan, numbers)
+            if segment:
+                self.store.put_segment(segment)
+            step("committing")
+        step("committed")
+
+    def _ready(self, draft: Draft) -> _Ready:
+        reduced = ingest.without(draft.article, draft.boilerplate) if draft.boilerplate else draft.article
+        return _Ready(draft, reduced, _windowed(reduced))
+
+    def _put_provenance(self, plan: Plan, keys: Mapping[int, int]) -> None:
+        for name, source in plan.sources().items():
+            if source is None:
+                self.store.drop_source(name)
+            else:
+                self.store.put_source(replace(source, article=keys.get(source.article, source.article)))
+        for path, content in plan.files.items():
+            if content is None:
+                self.store.drop_file(path)
+            else:
+                self.store.put_file(path, content)
+        for line, held in plan.lines().items():
+            self.store.put_line(line, None if held is None else sorted(keys.get(key, key) for key in held))
+
+    def _write_terms(self, articles: list[Article], ready: list[_Ready], passages: list[list[Passage]]) -> None:
+        titles = [article.title for article, made in zip(articles, passages, strict=True) for _ in made]
+        made = [passage for of_article in passages for passage in of_article]
+        self._remove_unwanted()
+        self.lexical("passages").add([p.id for p in made], [p.text for p in made], titles)
+        self.lexical("articles").add(
+            [a.id for a in articles], [terms_of(of_article) for of_article in passages], [a.title for a in articles]
+        )
+        self.lexical("passages").commit()
+        step("passage terms written")
+        self.lexical("articles").commit()
+
+    def _vectors(self, ready: list[_Ready], encoder: Callable[[], Encoder]) -> dict[str, Halves]:
+        """The vector of every text; those that were encoded before are taken from where they lie."""
+        wanted = dict.fromkeys(t for item in ready for whole, parts in item.texts() for t in (whole, *parts))
+        known = self._encoded_before(ready) if wanted else {}
+        new = [text for text in wanted if text not in known]
+        if new:
+            fresh = encoder().encode_passages(new).astype(np.float16)
+            self.encoded += len(new)
+            known.update(zip(new, fresh, strict=True))
+        return known
+
+    def _encoded_before(self, ready: list[_Ready]) -> dict[str, Halves]:
+        before = sorted({id_ for item in ready for id_ in item.draft.before})
+        known: dict[str, Halves] = {}
+        if not before:
+            return known
+        shelf = Shelf(self.folder, self.store, self.manifest.fingerprint)
+        for id_ in before:
+            article = self.store.article(id_)
+            made = self.store.passages(article)
+            own, of_sentences = shelf.vectors([p.id for p in made])
+            for passage in made:
+                whole, parts = encoded(article, passage.sentences)
+                if passage.id in own:
+                    known[whole] = own[passage.id]
+                for place, part in enumerate(parts):
+                    if passage.id * SENTENCES + place in of_sentences:
+                        known[part] = of_sentences[passage.id * SENTENCES + place]
+        return known
+
+
+def terms_of(passages: Iterable[Passage]) -> str:
+    """What the lexical index is given for a whole article."""
+    return "\n\n".join(passage.text for passage in passages)
+
+
+def _numbered(articles: Iterable[Article], ready: Iterable[_Ready], first: int) -> Iterator[list[Passage]]:
+    for article, item in zip(articles, ready, strict=True):
+        made = []
+        for position, spans in enumerate(item.windows):
+            start, end = spans[0].start, spans[-1].end
+            made.append(
+                Passage(first + position, article.id, position, start, end, article.text[start:end], tuple(spans))
+            )
+        first += len(made)
+        yield made
+
+
+def _parts(
+    passages: list[list[Passage]], ready: list[_Ready], vectors: Mapping[str, Halves]
+) -> tuple[tuple[Ids, Halves], tuple[Ids, Halves]]:
+    own: list[tuple[int, Halves]] = []
+    of_sentences: list[tuple[int, Halves]] = []
+    for made, item in zip(passages, ready, strict=True):
+        for passage, (whole, parts) in zip(made, item.texts(), strict=True):
+            own.append((passage.id, vectors[whole]))
+            of_sentences += [(passage.id * SENTENCES + i, vectors[part]) for i, part in enumerate(parts)]
+    return arrays(own), arrays(of_sentences)
