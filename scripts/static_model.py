@@ -59,6 +59,7 @@ def write_static_model(
     # model2vec takes a folder with a config.json for its own format, where the tensor has another name.
     (folder / "config.json").unlink(missing_ok=True)
     save_file({"embedding.weight": np.ascontiguousarray(weights)}, folder / "model.safetensors")
+    (folder / "model.safetensors").chmod(0o644)  # it is written for its owner only
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
     _write_json(folder / "modules.json", _MODULES)
     config = {

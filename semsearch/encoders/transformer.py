@@ -130,10 +130,12 @@ def load_transformer(
     """
     folder = Path(name).expanduser()
     local = folder.is_dir()
-    hub_name: str | None = name
+    repository: str | None = name  # what the hub can give that this machine has not
+    tried = f'The encoder "{name}" cannot be loaded: it is no folder here, it was not downloaded before'
     if local:
         name = folder.resolve().as_posix()
-        hub_name = _check_folder(folder, trust_remote_code)
+        repository = _check_folder(folder, trust_remote_code)
+        tried = f"The model in {name} cannot be loaded: its code, of {repository}, was not downloaded before"
     elif folder.exists():
         raise EncoderUnavailable(f'"{name}" is a file; an encoder is the folder of a model, or its name on the hub.')
     elif not re.fullmatch(r"\w[\w.-]*(/[\w.-]+)?", name):
@@ -148,11 +150,10 @@ def load_transformer(
         try:
             model = _load(name, device, trust_remote_code, offline=True)
         except OSError as error:  # what is on this machine may not be all of it: the hub may have the rest
-            if hub_name is None:
+            if repository is None:
                 raise _unloadable(name, error) from error
     if model is None:
-        assert hub_name is not None
-        _ask_hub(hub_name, name)
+        _ask_hub(repository or name, tried)
         try:
             model = _load(name, device, trust_remote_code, offline=False)
         except OSError as error:
@@ -188,8 +189,11 @@ def _is_cached(name: str) -> bool:
     return any(isinstance(try_to_load_from_cache(n, file), str) for n in names for file in files)
 
 
-def _ask_hub(repository: str, name: str) -> None:
-    """Raise ``EncoderUnavailable`` unless the hub answers within seconds that it has the repository."""
+def _ask_hub(repository: str, tried: str) -> None:
+    """Raise ``EncoderUnavailable`` unless the hub answers within seconds that it has the repository.
+
+    ``tried`` begins the message: what was looked for in vain until now.
+    """
     from huggingface_hub import HfApi
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
@@ -221,10 +225,7 @@ def _ask_hub(repository: str, name: str) -> None:
         reason = "the hub has no model of this name, or not for everybody"
     else:
         reason = f"the hub is out of reach ({_short(error)})"
-    raise EncoderUnavailable(
-        f'The encoder "{name}" cannot be loaded: it is no folder here, it was not downloaded before, and {reason}; '
-        f"give the folder of a model, {_BUNDLED}."
-    ) from error
+    raise EncoderUnavailable(f"{tried}, and {reason}; give the folder of a model, {_BUNDLED}.") from error
 
 
 def _load(name: str, device: str | None, trust_remote_code: bool, *, offline: bool) -> Any:
@@ -305,6 +306,7 @@ def _unloadable(name: str, error: Exception) -> EncoderUnavailable:
 def _short(error: Exception) -> str:
     """The first line of a message, which may be long, or the kind of the error where there is none."""
     line = next(iter(str(error).strip().splitlines()), "").rstrip(". ") or type(error).__name__
+    line = re.sub(r"^\[Errno -?\d+\] ", "", line)
     return line if len(line) <= 160 else line[:160].rsplit(" ", 1)[0] + " …"
 
 
