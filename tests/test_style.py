@@ -80,6 +80,11 @@ def test_the_sentence_that_matched_is_marked_in_its_passage() -> None:
     assert paper(colour=True).sentence(text, Span(5, 13), Span(5, 9)) == "\x1b[1mHai.\x1b[0m Ba."
 
 
+def test_paragraphs_inside_a_passage_are_told_apart() -> None:
+    text = "Tựa\nMột. Hai.\n\nBa."
+    assert paper().sentence(text, Span(0, 18), Span(4, 8), [0, 4, 15]) == "Tựa ¶ «Một.» Hai. ¶ Ba."
+
+
 def test_marks_outside_of_what_is_shown_are_cut() -> None:
     assert paper().words("abcdef", Span(1, 4), [Span(0, 2), Span(3, 6)]) == "**b**c**d**"
     assert paper().words("abcdef", Span(1, 4), [Span(4, 6)]) == "bcd"

@@ -66,14 +66,16 @@ def answer(paper: Paper, item: Answer, why: Mapping[str, Any] | None) -> None:
 def hits(paper: Paper, found: Sequence[Hit], why: Mapping[str, Any] | None) -> None:
     """Ranked passages: score, title, date, place, and the text with the sentence that matched."""
     told = {item["passage_id"]: item for item in why["hits"]} if why else {}
-    for hit in found:
+    for i, hit in enumerate(found):
         article, passage = hit.article, hit.passage
-        paper.print()
+        if i:
+            paper.print()
         number = f"{hit.rank}. "
         indent = " " * len(number)
         paper.print(f"{decimal(hit.score)}  {paper.strong(title(article))}", first=number, indent=indent)
         paper.print(paper.faint(f"{place(article, hit.sentence.start)} · id {passage.id}"), indent=indent)
-        paper.print(paper.sentence(article.text, passage.span, hit.sentence), indent=indent)
+        breaks = [block.start for block in article.blocks]
+        paper.print(paper.sentence(article.text, passage.span, hit.sentence, breaks), indent=indent)
         if passage.id in told:
             shared = told[passage.id]
             paper.print(f"score {parts(hit.scores)}", indent=indent)

@@ -74,10 +74,13 @@ class Paper:
         on, off = (_LINE, _OFF) if self.colour else ("**", "**")
         return one_line_keeping(_insert(text, within, _joined(text, marks), on, off))
 
-    def sentence(self, text: str, within: Span, sentence: Span) -> str:
-        """``text[within]`` on one line, the sentence in bold, or between « and » where nothing can be."""
+    def sentence(self, text: str, within: Span, sentence: Span, breaks: Iterable[int] = ()) -> str:
+        """``text[within]`` on one line, the sentence in bold, or between « and » where nothing can be.
+
+        At ``breaks`` (where paragraphs start) stands a ¶.
+        """
         on, off = (_BOLD, _OFF) if self.colour else ("«", "»")
-        return one_line_keeping(_insert(text, within, [sentence], on, off))
+        return one_line_keeping(_insert(text, within, [sentence], on, off, breaks))
 
     def print(self, text: str = "", *, indent: str = "", first: str | None = None) -> None:
         """One paragraph: wrapped, every line after ``indent``, the first one after ``first``."""
@@ -131,12 +134,16 @@ def _joined(text: str, marks: Iterable[Span]) -> list[Span]:
     return joined
 
 
-def _insert(text: str, within: Span, marks: Iterable[Span], on: str, off: str) -> str:
+def _insert(text: str, within: Span, marks: Iterable[Span], on: str, off: str, breaks: Iterable[int] = ()) -> str:
+    """``text[within]`` with each mark between ``on`` and ``off``, and a ¶ at the breaks inside."""
+    cut = (Span(max(mark.start, within.start), min(mark.end, within.end)) for mark in marks)
+    events = [(at, 1, "¶ ") for at in breaks if within.start < at < within.end]
+    for mark in cut:
+        if mark.start < mark.end:
+            events += [(mark.start, 2, on), (mark.end, 0, off)]
     pieces: list[str] = []
     at = within.start
-    for mark in marks:
-        start, end = max(mark.start, at), min(mark.end, within.end)
-        if start < end:
-            pieces += [text[at:start], on, text[start:end], off]
-            at = end
+    for place, _, put in sorted(events):
+        pieces += [text[at:place], put]
+        at = place
     return "".join([*pieces, text[at : within.end]])
