@@ -155,5 +155,7 @@ class _Vectors:
 
     def cosines(self, ids: Ids, vector: Vectors) -> dict[int, float]:
         ids = ids[np.isin(ids, self._ids)]
-        cosines = np.round(self.index.get(ids) @ vector, 6)  # beyond that, sums differ with what else is asked
+        cosines = np.round(
+            (self.index.get(ids) @ vector).astype(np.float64), 6
+        )  # beyond that, sums differ with what else is asked
         return dict(zip(ids.tolist(), cosines.tolist(), strict=True))
