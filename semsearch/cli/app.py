@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .. import __version__
-from .run import Group, date_option, dumps, emit, index_path, only_one, read_stdin, set_debug, verb
+from .parsing import Group, Verb
+from .run import date_option, dumps, emit, index_path, only_one, read_stdin, set_debug, verb
 
 if TYPE_CHECKING:
     from ..index import Index
@@ -115,7 +116,7 @@ def _filters(mode: Mode, source: str | None, since: str | None, until: str | Non
 # Ask and find --------------------------------------------------------------------------------
 
 
-@app.command(rich_help_panel=ASK)
+@app.command(cls=Verb, rich_help_panel=ASK)
 @verb
 def ask(
     question: Annotated[list[str], typer.Argument(metavar="QUESTION", help="The question; - reads it from stdin.")],
@@ -153,7 +154,7 @@ def ask(
     return 0 if answer.found else 1
 
 
-@app.command(rich_help_panel=ASK)
+@app.command(cls=Verb, rich_help_panel=ASK)
 @verb
 def search(
     query: Annotated[list[str], typer.Argument(metavar="QUERY", help="What to look for; - reads it from stdin.")],
@@ -183,7 +184,7 @@ def search(
     return _hits("search", {"query": words, "mode": mode.value}, found, as_json, told)
 
 
-@app.command(rich_help_panel=ASK)
+@app.command(cls=Verb, rich_help_panel=ASK)
 @verb
 def similar(
     text: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - reads it from stdin.")] = None,
@@ -237,7 +238,7 @@ def _hits(command: str, asked: dict[str, Any], found: list[Any], as_json: bool, 
 # Keep the index up to date -------------------------------------------------------------------
 
 
-@app.command("index", rich_help_panel=KEEP)
+@app.command("index", cls=Verb, rich_help_panel=KEEP)
 @verb
 def index_command(
     paths: Annotated[
@@ -259,7 +260,7 @@ def index_command(
     return sync(index_path(index), paths or [], encoder, threads, as_json)
 
 
-@app.command(rich_help_panel=KEEP)
+@app.command(cls=Verb, rich_help_panel=KEEP)
 @verb
 def remove(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="A file, a folder, or a source as `show` names it.")],
@@ -276,7 +277,7 @@ def remove(
     return 0 if gone else 1
 
 
-@app.command(rich_help_panel=KEEP)
+@app.command(cls=Verb, rich_help_panel=KEEP)
 @verb
 def rebuild(as_json: Json = False, index: At = None, encoder: EncoderName = None, threads: Threads = None) -> int:
     """Make all vectors and terms anew, with another encoder if one is named."""
@@ -285,7 +286,7 @@ def rebuild(as_json: Json = False, index: At = None, encoder: EncoderName = None
     return run(index_path(index), encoder, threads, as_json)
 
 
-@app.command(rich_help_panel=KEEP)
+@app.command(cls=Verb, rich_help_panel=KEEP)
 @verb
 def doctor(
     repair: Annotated[bool, typer.Option("--repair", help="Mend what can be made again.")] = False,
@@ -301,7 +302,7 @@ def doctor(
 # Look inside ---------------------------------------------------------------------------------
 
 
-@app.command(rich_help_panel=KNOW)
+@app.command(cls=Verb, rich_help_panel=KNOW)
 @verb
 def show(
     passage: Annotated[int, typer.Argument(metavar="ID", help="A passage's id, as `search` prints it.")],
@@ -326,7 +327,7 @@ def show(
     return 0
 
 
-@app.command(rich_help_panel=KNOW)
+@app.command(cls=Verb, rich_help_panel=KNOW)
 @verb
 def status(as_json: Json = False, index: At = None) -> int:
     """Tell what the index holds and what it was made with."""
@@ -343,7 +344,7 @@ def status(as_json: Json = False, index: At = None) -> int:
     return 0
 
 
-@app.command(rich_help_panel=KNOW)
+@app.command(cls=Verb, rich_help_panel=KNOW)
 @verb
 def encoders(as_json: Json = False) -> int:
     """List what can encode: the bundled encoder and the known families."""
@@ -359,7 +360,7 @@ def encoders(as_json: Json = False) -> int:
     return 0
 
 
-@app.command("eval", rich_help_panel=KNOW)
+@app.command("eval", cls=Verb, rich_help_panel=KNOW)
 @verb
 def evaluate(
     directory: Annotated[

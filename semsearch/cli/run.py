@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any, ParamSpec, TextIO
 
 import typer
-from typer.core import TyperGroup
 
-__all__ = ["Group", "date_option", "dumps", "emit", "index_path", "only_one", "read_stdin", "say", "set_debug", "verb"]
+__all__ = ["date_option", "dumps", "emit", "index_path", "only_one", "read_stdin", "say", "set_debug", "verb"]
 
 P = ParamSpec("P")
 
@@ -35,21 +34,6 @@ _debug = False
 def set_debug(wanted: bool) -> None:
     global _debug
     _debug = wanted
-
-
-class Group(TyperGroup):
-    """Lists the verbs by what one wants to do, in plain text."""
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        panels: dict[str, list[tuple[str, str]]] = {}
-        for name in self.list_commands(ctx):
-            command = self.get_command(ctx, name)
-            if command is not None and not command.hidden:
-                panel = str(getattr(command, "rich_help_panel", None) or "Commands")
-                panels.setdefault(panel, []).append((name, command.get_short_help_str(200)))
-        for panel, rows in panels.items():
-            with formatter.section(panel):
-                formatter.write_dl(rows)
 
 
 def verb(function: Callable[P, int]) -> Callable[P, None]:

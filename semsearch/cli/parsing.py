@@ -1,0 +1,69 @@
+"""How words become arguments: verbs listed by what they are for, values converted without delay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+__all__ = ["Group", "Verb"]
+
+
+class _Converter:
+    """In place of typer's own converter, which imports pydantic: that takes longer than a whole answer.
+
+    It knows the few kinds of values that the verbs have, and leaves the rest to typer.
+    """
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        several = param.multiple or param.nargs == -1
+        if value is None:
+            return () if several else None
+        info, kind = param.type_descriptor.parameter_info, param.type_descriptor.annotation
+        try:
+            if kind == list[str]:
+                return list(value)
+            if kind in (str, Path) or (isinstance(kind, type) and issubclass(kind, Enum)):
+                return kind(value)
+            if kind is int and (info.min is None or int(value) >= info.min):
+                return int(value)
+        except ValueError:
+            pass  # typer knows how to say what is wrong with it
+        from typer._coercion import build_runtime_param
+
+        return build_runtime_param(param.type_descriptor).coerce(value, param=param, ctx=ctx)
+
+
+def _convert_quickly(params: Iterable[Any]) -> None:
+    """Where typer has no such converter (before 0.26 it was click's), nothing needs to be done."""
+    for param in params:
+        if getattr(param, "_runtime_param", ...) is None and hasattr(param, "type_descriptor"):
+            param._runtime_param = _Converter()
+
+
+class Verb(TyperCommand):
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _convert_quickly(self.params)
+        return super().parse_args(ctx, args)
+
+
+class Group(TyperGroup):
+    """Lists the verbs by what one wants to do, in plain text."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _convert_quickly(self.params)
+        return super().parse_args(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            if command is not None and not command.hidden:
+                panel = str(getattr(command, "rich_help_panel", None) or "Commands")
+                panels.setdefault(panel, []).append((name, command.get_short_help_str(200)))
+        for panel, rows in panels.items():
+            with formatter.section(panel):
+                formatter.write_dl(rows)
