@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -37,25 +36,24 @@ class _Converter:
         return build_runtime_param(param.type_descriptor).coerce(value, param=param, ctx=ctx)
 
 
-def _convert_quickly(params: Iterable[Any]) -> None:
+def _convert_quickly(params: list[Any]) -> list[Any]:
     """Where typer has no such converter (before 0.26 it was click's), nothing needs to be done."""
     for param in params:
         if getattr(param, "_runtime_param", ...) is None and hasattr(param, "type_descriptor"):
             param._runtime_param = _Converter()
+    return params
 
 
 class Verb(TyperCommand):
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        _convert_quickly(self.params)
-        return super().parse_args(ctx, args)
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _convert_quickly(super().get_params(ctx))
 
 
 class Group(TyperGroup):
     """Lists the verbs by what one wants to do, in plain text."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        _convert_quickly(self.params)
-        return super().parse_args(ctx, args)
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _convert_quickly(super().get_params(ctx))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         panels: dict[str, list[tuple[str, str]]] = {}
