@@ -52,16 +52,18 @@ _PLACE = re.compile(
     re.VERBOSE,
 )
 _AFTER = re.compile(r"(?P<gap>\s*+)(?P<open>(?:[^\w\s.!?…,;:%]\s?){0,8}+)(?P<word>\w{0,24})")
+
 _ROMAN = "[IVXLC]{1,6}"
 _COUNT = r"\d{1,3}(?:\.\d{1,3})*"
 _PART = "Phần|Chương|Mục|Tiểu mục|Điều|Khoản|Điểm|Bài|Bước|Câu|Hình|Bảng|Biểu|Phụ lục|Chủ đề"
-_LABEL = rf"(?:{_PART})\s(?:{_COUNT}|{_ROMAN}|\w)"
+_LETTER = "[a-zđ]"
+_LABEL = rf"(?:{_PART})\s(?:{_COUNT}|{_ROMAN}|{_LETTER})"
 # No more than a number waiting for its words: before its stop, and as a whole line.
-_NUMBER = re.compile(rf"[-–•+*(]?\s*(?:{_COUNT}|{_ROMAN}|\w|{_LABEL})", re.IGNORECASE)
-_NUMBER_LINE = re.compile(rf"{_COUNT}[.)/]|(?:{_ROMAN}|\w)[.)]|{_LABEL}[.:]?|[-–•+*]", re.IGNORECASE)
+_NUMBER = re.compile(rf"[-–•+*(]?\s*(?:{_COUNT}|{_ROMAN}|{_LETTER}|{_LABEL})", re.IGNORECASE)
+_NUMBER_LINE = re.compile(rf"{_COUNT}[.)/]|(?:{_ROMAN}|{_LETTER})[.)]|{_LABEL}[.:]?|[-–•+*]", re.IGNORECASE)
 _ITEM = re.compile(
     rf"(?P<bullet>[•●▪◦▫►‣·*+=])|(?P<dash>[-–—])"
-    rf"|\(?(?:\d{{1,2}}(?:\.\d{{1,2}})*[.)/]|{_ROMAN}[.)]|[a-zđA-ZĐ]\))\s+\S"
+    rf"|\(?(?:\d{{1,2}}(?:\.\d{{1,2}})*[.)/]|{_ROMAN}[.)]|[a-zđ]\.|[a-zđA-ZĐ]\))\s+\S"
 )
 _INITIAL = re.compile(r"(?:(?:Th|Tr|Ph|Kh|Nh|Ngh|Ng|Ch|Gi|Qu|[A-ZĐĂÂÊÔƠƯ])(?:\.(?!\Z)|\Z))+")
 
@@ -107,7 +109,7 @@ def _add(spans: list[Span], text: str, start: int, end: int, offset: int) -> Non
     if not stripped:
         return
     start += size - len(piece.lstrip())
-    if len(stripped) <= 3 * LONG_SENTENCE:
+    if len(stripped) <= 2 * LONG_SENTENCE:  # too short for so many words
         spans.append(Span(offset + start, offset + start + len(stripped)))
         return
     for a, b in _shorter(stripped):
@@ -211,11 +213,17 @@ def _token(text: str, last: int, at: int) -> str:
 
 def _glued(before: str, token: str, word: str, first: bool, following: str) -> bool:
     """Whether a stop without a space behind it was meant as one with: "xong.Sau" and not "TP.Vinh", "abc.Net"."""
-    if len(before) == 1 or "/" in token or "@" in token or following in ("/", "@", ".") or not word[1:].islower():
+    if (
+        len(before) == 1
+        or "@" in token
+        or ("/" in token and "." in token)
+        or following in ("/", "@", ".")
+        or not word[1:].islower()
+    ):
         return False
     if before.lower() in SHORT:
         return False
-    return first or (before[1:].islower() and is_syllable(before) and is_syllable(word))
+    return first or (before[1:].islower() and is_syllable(before.rpartition("/")[2]) and is_syllable(word))
 
 
 def _initial_ends(text: str, last: int, at: int, token: str, word: str, word_end: int) -> bool:
@@ -272,29 +280,35 @@ class _Wrapped:
         return len(line) + 1 + len(_first_word(following)) > 0.9 * self.width
 
     def _measure(self, start: int, end: int) -> None:
-        """Look at the lines around ``text[start:end]``: a few before it, at most 40 in all."""
+        """Look at the lines around ``text[start:end]``: some before it, and 40 after it if they have no empty one."""
         near = max(0, start - 600)
         blank = self.text.rfind("\n\n", near, start)
         at = blank + 2 if blank >= 0 else self.text.find("\n", near) + 1 if near else 0
         lines: list[str] = []
-        while len(lines) < 40 or at <= end:
+        ahead = 0
+        while ahead < 40 and at <= len(self.text):
             stop = self.text.find("\n", at)
             stop = len(self.text) if stop < 0 else stop
             line = self.text[at:stop].strip()
             at = stop + 1
+            ahead += at > end
             if line:
                 lines.append(line)
-            if at > len(self.text) or (not line and at > end):
+            elif ahead:
                 break
         self.end, self.width = at, max(map(len, lines), default=0)
+        if not 40 <= self.width <= 140:
+            self.width = 0
+            return
         running = headings = 0
         for line, following in pairwise(lines):
             if line[-1] not in ".!?…:;":
-                if following[0].islower():
+                last = line.split()[-1]
+                if following[0].islower() or last in HANGING or last in HANGING_BEFORE_NUMBER:
                     running += self._filled(line, following)
                 else:
                     headings += not self._filled(line, following)
-        if not 40 <= self.width <= 140 or running <= headings:
+        if running <= headings:
             self.width = 0
 
 
@@ -334,7 +348,7 @@ def _line_ends(text: str, last: int, place: re.Match[str], refused: int, wrap: _
     if tail[-1] in "([{“‘«-–—&" or _bracketed(text, last, at, following):
         return False
     before = tail.split()[-1]
-    if before in HANGING or (word[0].isdigit() and before in HANGING_BEFORE_NUMBER):
+    if (before in HANGING and not first) or (word[0].isdigit() and before in HANGING_BEFORE_NUMBER):
         return False
     if before in HANGING_BEFORE_NAME and not word[0].isdigit() and not first:
         return False

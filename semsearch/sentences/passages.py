@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 
+from ..errors import UsageError
 from ..types import Span
 
 __all__ = ["MAX_PASSAGE_SENTENCES", "PASSAGE_SYLLABLES", "windows"]
@@ -27,10 +28,15 @@ def windows(
     passage). Of all groupings the one with the least cost is taken (dynamic programming), so the result
     depends on nothing but the arguments.
 
+    Raises ``UsageError`` if ``size`` is less than 1.
+
+    >>> from semsearch.sentences import split
     >>> text = "Tin vắn\\nMột câu. Hai câu."
     >>> [[span.of(text) for span in passage] for passage in windows(text, split(text), size=4)]
     [['Tin vắn', 'Một câu.', 'Hai câu.']]
     """
+    if size < 1:
+        raise UsageError("A passage needs a size of at least one syllable.")
     passages: list[tuple[Span, ...]] = []
     starts = [block.start for block in blocks]
     run: list[Span] = []
@@ -82,18 +88,18 @@ def _heading(text: str, sentences: list[Span], i: int) -> bool:
     A short line without a stop is one, but not each of a whole list of such lines: of a run of them the
     last three.
     """
-    return any(
-        not _heading_like(text, sentences, j) and j > i and j < len(sentences) for j in range(i + 1, i + 4)
-    ) and _heading_like(text, sentences, i)
+    reach = range(i, min(i + 4, len(sentences)))
+    return _bare_line(text, sentences, i) and not all(_bare_line(text, sentences, j) for j in reach)
 
 
-def _heading_like(text: str, sentences: list[Span], i: int) -> bool:
+def _bare_line(text: str, sentences: list[Span], i: int) -> bool:
+    """Whether sentence ``i`` is a short line of its own, without a stop and not an item, and not the last of all."""
     if i + 1 >= len(sentences):
         return False
-    span, following = sentences[i], sentences[i + 1]
+    span = sentences[i]
     return (
         span.end - span.start <= 160
         and text[span.end - 1] not in '.!?…;,"”)'
         and text[span.start] not in "-–•+*"
-        and "\n" in text[span.end : following.start]
+        and "\n" in text[span.end : sentences[i + 1].start]
     )

@@ -10,10 +10,10 @@ def _words(text: str) -> frozenset[str]:
 # Always followed by what they belong to.
 SHORT = _words(
     "tp tx tt ths ts gs pgs bs bscki bsckii ks kts ls đd ys ncs nsnd nsưt đ/c nxb st mr mrs ms dr prof "
-    "vs cf vd sđd đt sđt tel fax cty kp tm kt tl tuq"
+    "vs cf vd sđd đt sđt tel fax kp tm kt tl tuq"
 )
 # These may stand at an end as well: they end a sentence if a usual first word follows, or if a Vietnamese word does.
-SHORT_OR_END = _words("cn ct sv gv ds no vol fig pp tr")
+SHORT_OR_END = _words("cn ct cty sv gv ds no vol fig pp tr")
 COMPANY = _words("co ltd inc corp jr sr etc bros")
 UNITS = _words("m cm mm km kg g mg ml l ha mmhg km/h m2 m3 km2 °c vnđ vnd usd đ")
 # First words that are hardly ever the continuation of a name.
@@ -27,7 +27,7 @@ FIRST = _words(
 PERSON = _words("anh chị ông bà em cô chú bác cháu bé tên cậu thầy dì thím mợ và")
 # Words before a single letter that is then the name of a kind, not of a person.
 KIND = _words(
-    "vitamin nhóm khối bảng loại hạng lớp tổ khu nhà gan cúm điểm khóa khoá kỳ kỷ quý thứ cấp bậc tập gia hình câu tòa "
+    "vitamin nhóm khối bảng loại hạng lớp tổ khu nhà gan cúm điểm khóa khoá kỳ kỷ quý thứ cấp bậc tập hình câu tòa "
     "toà dãy độ tia trục phim phần mục chương gói dạng mức án chữ"
 )
 # No phrase ends with these, so a line that does runs on.

@@ -1,0 +1,61 @@
+"""The hand-marked sentence ends in ``gold_sentences``, and how a splitter is scored against them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "gold_sentences"
+SIGN = "‖"
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A text and the offsets at which its sentences end."""
+
+    name: str
+    text: str
+    ends: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    right: int
+    wrong: int
+    missed: int
+
+    @property
+    def precision(self) -> float:
+        return self.right / (self.right + self.wrong)
+
+    @property
+    def recall(self) -> float:
+        return self.right / (self.right + self.missed)
+
+    @property
+    def f1(self) -> float:
+        return 2 * self.right / (2 * self.right + self.wrong + self.missed)
+
+    def __add__(self, other: Score) -> Score:
+        return Score(self.right + other.right, self.wrong + other.wrong, self.missed + other.missed)
+
+
+def read(*names: str) -> list[Marked]:
+    """The texts of the named files, of all without names."""
+    files = [FOLDER / name for name in names] or sorted(FOLDER.glob("*.txt"))
+    found = []
+    for file in files:
+        for part in re.split(r"^=== ", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+            name, _, body = part.partition("\n")
+            pieces = body.strip("\n").split(SIGN)
+            lengths = [sum(map(len, pieces[:i])) for i in range(1, len(pieces))]
+            found.append(Marked(name, "".join(pieces), frozenset(lengths)))
+    return found
+
+
+def score(marked: Marked, ends: set[int]) -> Score:
+    """Ends found against ends marked. The end of the whole text is no decision and counts for nobody."""
+    whole = {len(marked.text.rstrip())}
+    found, gold = ends - whole, marked.ends - whole
+    return Score(len(found & gold), len(found - gold), len(gold - found))
