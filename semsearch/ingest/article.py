@@ -59,6 +59,17 @@ _BYLINE = re.compile(
 )
 
 
+# A bare name below an article is its author's, unless it is that of a province.
+_PLACES = re.compile(
+    r"an giang|ba ria|bac (?:giang|kan|lieu|ninh)|ben tre|binh (?:dinh|duong|phuoc|thuan)|ca mau|can tho|cao bang|da nang|"
+    r"dak (?:lak|nong)|dien bien|dong (?:nai|thap)|gia lai|ha (?:giang|nam|noi|tinh)|hai (?:duong|phong)|hau giang|hoa binh|"
+    r"ho chi minh|hung yen|khanh hoa|kien giang|kon tum|lai chau|lam dong|lang son|lao cai|long an|nam dinh|nghe an|"
+    r"ninh (?:binh|thuan)|phu (?:tho|yen)|quang (?:binh|nam|ngai|ninh|tri)|sai gon|soc trang|son la|tay ninh|"
+    r"thai (?:binh|nguyen)|thanh hoa|thua thien hue|tien giang|tra vinh|tuyen quang|viet nam|vinh (?:long|phuc)|vung tau|"
+    r"yen bai"
+)
+
+
 def _one_line(value: object) -> str:
     return " ".join(clean(str(value or "")).split())
 
@@ -122,7 +133,7 @@ def _signature(text: str, blocks: Sequence[Span]) -> str:
     if match:
         return name if capital or "." in name else ""
     bare = 2 <= len(words) <= 4 and name == " ".join(words) and capital and all(map(is_syllable, words))
-    return name if bare and text.count(name) == 1 else ""
+    return name if bare and text.count(name) == 1 and not _PLACES.fullmatch(fold(name)) else ""
 
 
 def content_key(article: Article) -> str:

@@ -45,13 +45,14 @@ _ALONE = re.compile(
     r"(?:ban quyen|copyright|©).{0,150}|all rights reserved.{0,40}|"
     r"(?:>{1,3}|»|=>)\s.{0,200}|(?:xem|doc|tim hieu|moi ban doc) them\s*:\s?.{1,200}|"
     r"cong hoa xa hoi chu nghia viet nam|doc lap\s*[-–—]\s*tu do\s*[-–—]\s*hanh phuc)"
-    r"\s*[:.]?"
+    r"\s*(?:\(\d+\))?[:.]?"
 )
 _SECTION = (
     r"(?:trang chu|thoi su|the gioi|quoc te|trong nuoc|kinh te|kinh doanh|xa hoi|van hoa|giai tri|the thao|phap luat|"
     r"giao duc|suc khoe|y te|doi song|du lich|khoa hoc|cong nghe|chinh tri|quoc phong|an ninh|bat dong san|tai chinh|"
     r"ban doc|moi truong|xe|oto|o to|video|podcast|anh|"
-    r"multimedia|media|infographics?|goc nhin|y kien|tam su|lien he|gioi thieu|tin tuc)"
+    r"multimedia|media|infographics?|goc nhin|y kien|tam su|lien he|gioi thieu|tin tuc|"
+    r"van ban|lich cong tac|dich vu|tuyen dung|thu vien(?: anh)?|hoi dap)"
 )
 _SECTION_LINE = re.compile(_SECTION)
 _MENU_BAR = re.compile(rf"(?:{_SECTION}(?![^\W_])\W*){{4,}}")

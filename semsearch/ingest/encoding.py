@@ -257,7 +257,7 @@ def _codec(name: str) -> str:
     """The Python name of a declared charset; empty if unknown, or if it is one that was refuted."""
     try:
         known = codecs.lookup(name).name if name else ""
-        b"".decode(known or "ascii")  # refuses codecs that are not of text
+        b"a".decode(known or "ascii", "replace")  # refuses codecs that are not of text
     except (LookupError, ValueError):  # ValueError: a zero byte in the name
         return ""
     return "" if known.startswith(("utf", "iso8859-1", "latin", "cp1252", "ascii", "cp1258")) else known

@@ -26,7 +26,7 @@ _INLINE = frozenset(
         "strike strong sub sup time tt u var wbr"
     )
 )
-_PARAGRAPHS = frozenset(("p", "head", "item", "quote", "code", "ab"))  # of trafilatura's tree
+_PARAGRAPHS = frozenset(("p", "head", "item", "quote", "code", "cell"))  # of trafilatura's tree
 
 
 def read_html(data: bytes, source: str) -> Draft:
@@ -86,7 +86,8 @@ def _rendered(body: Any) -> str:
 
     def walk(element: Any) -> None:
         tag = element.tag if isinstance(element.tag, str) else ""
-        if tag == "row":
+        # Old pages put everything into a table: its cells hold paragraphs, and are no row to be read across.
+        if tag == "row" and all(sum(1 for _ in cell.iter("p", "item", "head")) < 2 for cell in element.iter("cell")):
             cells = (" ".join("".join(cell.itertext()).split()) for cell in element.iter("cell"))
             parts.append(f"\n\n{' | '.join(filter(None, cells))}\n\n")
         else:
