@@ -61,12 +61,12 @@ _BYLINE = re.compile(
 
 # A bare name below an article is its author's, unless it is that of a province.
 _PLACES = re.compile(
-    r"an giang|ba ria|bac (?:giang|kan|lieu|ninh)|ben tre|binh (?:dinh|duong|phuoc|thuan)|ca mau|can tho|cao bang|da nang|"
-    r"dak (?:lak|nong)|dien bien|dong (?:nai|thap)|gia lai|ha (?:giang|nam|noi|tinh)|hai (?:duong|phong)|hau giang|hoa binh|"
-    r"ho chi minh|hung yen|khanh hoa|kien giang|kon tum|lai chau|lam dong|lang son|lao cai|long an|nam dinh|nghe an|"
-    r"ninh (?:binh|thuan)|phu (?:tho|yen)|quang (?:binh|nam|ngai|ninh|tri)|sai gon|soc trang|son la|tay ninh|"
-    r"thai (?:binh|nguyen)|thanh hoa|thua thien hue|tien giang|tra vinh|tuyen quang|viet nam|vinh (?:long|phuc)|vung tau|"
-    r"yen bai"
+    r"an giang|ba ria|bac (?:giang|kan|lieu|ninh)|ben tre|binh (?:dinh|duong|phuoc|thuan)|ca mau|can tho|cao bang|"
+    r"da nang|dak (?:lak|nong)|dien bien|dong (?:nai|thap)|gia lai|ha (?:giang|nam|noi|tinh)|hai (?:duong|phong)|"
+    r"hau giang|ho chi minh|hoa binh|hung yen|khanh hoa|kien giang|kon tum|lai chau|lam dong|lang son|lao cai|long an|"
+    r"nam dinh|nghe an|ninh (?:binh|thuan)|phu (?:tho|yen)|quang (?:binh|nam|ngai|ninh|tri)|sai gon|soc trang|son la|"
+    r"tay ninh|thai (?:binh|nguyen)|thanh hoa|thua thien hue|tien giang|tra vinh|tuyen quang|viet nam|"
+    r"vinh (?:long|phuc)|vung tau|yen bai"
 )
 
 

@@ -47,7 +47,8 @@ def read_html(data: bytes, source: str) -> Draft:
         paragraphs, title = _all_text(text)
     # Paragraphs of running text that were left out (a page of <br> and <div>) weigh more than a judgement.
     running = sum(len(p) for p in paragraphs if len(p) > 100 and p.endswith(SENTENCE_ENDS))
-    if not main or len(main) < 0.25 * running:
+    # Where it finds no part that stands out, it gives everything, run together in one paragraph.
+    if not main or len(main) < 0.25 * running or ("\n" not in main and len(paragraphs) > 3):
         main = "\n\n".join(paragraphs)
         draft.notes.append("no main part of the page was found, so all of its text was taken")
     if not main.strip():
@@ -84,6 +85,9 @@ def _rendered(body: Any) -> str:
     """trafilatura's tree as text: a blank line between paragraphs, a table row as "a | b"."""
     parts: list[str] = []
 
+    def say(text: str | None) -> None:
+        parts.append((text or "").replace("\n", " "))  # a line break of the source is a space of the page
+
     def walk(element: Any) -> None:
         tag = element.tag if isinstance(element.tag, str) else ""
         # Old pages put everything into a table: its cells hold paragraphs, and are no row to be read across.
@@ -92,11 +96,12 @@ def _rendered(body: Any) -> str:
             parts.append(f"\n\n{' | '.join(filter(None, cells))}\n\n")
         else:
             edge = "\n\n" if tag in _PARAGRAPHS else ""
-            parts.extend((edge or ("\n" if tag == "lb" else ""), element.text or ""))
+            parts.append(edge or ("\n" if tag == "lb" else ""))
+            say(element.text)
             for child in element:
                 walk(child)
             parts.append(edge)
-        parts.append(element.tail or "")
+        say(element.tail)
 
     walk(body)
     lines = (" ".join(line.split()) for line in "".join(parts).split("\n"))
