@@ -30,9 +30,9 @@ Cầu Rạch Dừa dài 420 mét, rộng 9 mét, tổng vốn đầu tư 85 tỷ
 SCHOOL = """Trường Tiểu học Hoa Sen có thư viện mới
 12/9/2019
 
-Trường Tiểu học Hoa Sen ở xã Bình Phú vừa mở thư viện có 3.200 cuốn sách.
-Cô Nguyễn Thị Lan là hiệu trưởng của trường. Thư viện mở cửa từ thứ hai đến thứ sáu.
-Phụ huynh góp 40 triệu đồng để mua bàn ghế.
+Trường Tiểu học Hoa Sen ở xã Bình Phú vừa mở thư viện có 3.200 cuốn sách. Thư viện mở cửa từ thứ hai đến thứ sáu.
+
+Cô Nguyễn Thị Lan là hiệu trưởng của trường. Phụ huynh góp 40 triệu đồng để mua bàn ghế.
 """
 
 RECORDS = [

@@ -293,10 +293,10 @@ def test_index_reads_an_article_from_stdin(own: Path) -> None:
 
 def test_remove(own: Path, corpus: Path) -> None:
     result = run("remove", corpus / "cau.md", index=own)
-    assert (result.exit_code, result.stdout) == (0, "1 article removed\n")
+    assert (result.exit_code, result.stdout) == (0, "1 source removed\n")
     again = run("remove", corpus / "cau.md", index=own)
-    assert (again.exit_code, again.stdout) == (1, "0 articles removed\n")
-    assert run_json("remove", corpus, index=own)["removed"] == 3
+    assert (again.exit_code, again.stdout) == (1, "0 sources removed\n")
+    assert run_json("remove", corpus, index=own)["removed"] == 4
 
 
 def test_rebuild_status_and_doctor(own: Path) -> None:

@@ -268,12 +268,14 @@ def remove(
     index: At = None,
 ) -> int:
     """Forget an article, a file, or a folder with all below it."""
+    from . import human
+
     with _open(index, None, None) as opened:
         gone = opened.remove(source)
     if as_json:
         emit("remove", {"source": source, "removed": gone})
     else:
-        typer.echo(f"{gone} article{'' if gone == 1 else 's'} removed")
+        typer.echo(f"{human.count(gone, 'source')} removed")
     return 0 if gone else 1
 
 
@@ -362,7 +364,7 @@ def encoders(as_json: Json = False) -> int:
 
 @app.command("eval", cls=Verb, rich_help_panel=KNOW)
 @verb
-def evaluate(
+def eval_command(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help="corpus.jsonl, queries.jsonl, qrels.tsv and, if any, answers.jsonl.")
     ],

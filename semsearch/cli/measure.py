@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from ..errors import UsageError
+from ..errors import IndexMissing, UsageError
 from ..evaluate import Gold, Quoted, best_per_entry, evaluate_answers, quoted, retrieval
 from ..index import Index
 from ..ingest import Gold as GoldAnswer
@@ -71,7 +71,10 @@ def measure(
 
 def _only(index: Index, corpus: str) -> None:
     """An index that holds anything else would answer from that."""
-    status = index.status()
+    try:
+        status = index.status()
+    except IndexMissing:
+        return
     if status.articles and status.roots != (corpus,):
         raise UsageError(f"The index at {status.path} holds other articles; name another folder with --index.")
 
