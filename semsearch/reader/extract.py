@@ -1,0 +1,275 @@
+"""Which words of a sentence answer the question, and which words of it to mark.
+
+Candidates are made by rule: things of the kind asked for, and stretches between punctuation, words of the question
+and words that announce something. Each is described by a few numbers, and trained weights choose.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+from ..text import canonical, fold, tokens
+from ..types import Hit, Span
+from .patterns import (
+    BREAK,
+    CLASS,
+    CONNECTIVES,
+    CUES,
+    DATE,
+    NAME,
+    NOT_NAMES,
+    NUMBER,
+    ROLE,
+    ROLE_END,
+    TITLE,
+    TWO_WORDS,
+    UNIT,
+)
+from .question import SHORT, Kind, Question
+
+__all__ = ["GROUPS", "SPAN_FEATURES", "best_span", "candidates", "completed", "marks", "span_features", "typed"]
+
+GROUPS: dict[Kind, str] = {
+    "number": "number",
+    "date": "number",
+    "person": "name",
+    "role": "name",
+    "place": "name",
+    "organisation": "name",
+    "reason": "clause",
+    "definition": "clause",
+    "other": "clause",
+}
+"""Kinds whose answers look alike share their weights."""
+
+_LONGEST = 60  # tokens of a clause
+
+
+def _lowered(text: str) -> str:
+    """Canonical, and as long as ``text`` in every case."""
+    lowered = canonical(text)
+    return lowered if len(lowered) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+
+
+def typed(question: Question, text: str) -> list[Span]:
+    """Things of the kind asked for, by pattern, that the question does not hold itself; offsets into ``text``."""
+    if question.kind not in SHORT:
+        return []
+    lowered = _lowered(text)
+    if question.kind == "number":
+        found = _numbers(question, lowered)
+    elif question.kind == "date":
+        found = [Span(m.start(), m.end()) for m in DATE.finditer(lowered)]
+    elif question.kind == "role":
+        found = _roles(question, text, lowered)
+    else:
+        found = _named(question, text, lowered)
+    known = question.weights.keys() | question.names
+    return [span for span in dict.fromkeys(found) if not set(question.form(span.of(text))) <= known]
+
+
+def _numbers(question: Question, lowered: str) -> list[Span]:
+    """Numbers alone, with the unit after them, and with the words that the question counts in."""
+    found: list[Span] = []
+    for match in NUMBER.finditer(lowered):
+        start, end = match.span()
+        found.append(Span(start, end))
+        if unit := UNIT.match(lowered, end):
+            found.append(Span(start, unit.end()))
+        if (counted := TWO_WORDS.match(lowered, end)) and set(question.form(counted[0])) & set(question.units):
+            found.append(Span(start, end + len(counted[1])))
+            found.append(Span(start, counted.end()))
+    return found
+
+
+def _roles(question: Question, text: str, lowered: str) -> list[Span]:
+    """Offices, up to a word of saying or doing, or the name that is asked about."""
+    found: list[Span] = []
+    for match in ROLE.finditer(lowered):
+        start, end = match.span()
+        if stop := ROLE_END.search(lowered, start, end):
+            end = stop.start()
+        for name in NAME.finditer(text, start + 1, end):
+            own = set(question.form(name[0]))
+            if len(own) > 1 and own <= question.names:
+                end = name.start()
+                break
+        end = start + len(text[start:end].rstrip(" -"))
+        if end > start:
+            found.append(Span(start, end))
+    return found
+
+
+def _named(question: Question, text: str, lowered: str) -> list[Span]:
+    """Proper names without the title before them; of places and bodies also with their class (tỉnh, công ty)."""
+    found: list[Span] = []
+    for match in NAME.finditer(text):
+        start, end = match.start(), match.start() + len(match[0].rstrip(".-’'"))
+        if title := TITLE.match(text[start:end]):
+            start += title.end()
+        if start >= end or lowered[start:end] in NOT_NAMES:
+            continue
+        found.append(Span(start, end))
+        if question.kind != "person" and (before := CLASS.search(lowered[max(0, start - 14) : start])):
+            found.append(Span(start - len(before[0]), end))
+    return found
+
+
+class _Words:
+    """The tokens of a sentence, and what each has to do with the question."""
+
+    def __init__(self, question: Question, text: str) -> None:
+        self.text = text
+        self.spans = tokens(text)
+        lowered = _lowered(text)
+        self.lowered = [span.of(lowered) for span in self.spans]
+        forms = [question.form(span.of(text)) for span in self.spans]
+        self.rarity = [max((question.weights.get(t, 0.0) for t in form), default=0.0) for form in forms]
+        self.total = sum(question.weights.values()) or 1.0
+        # What of the question has been said before each word; each term counts where it first stands.
+        self.said: list[float] = []
+        seen: set[str] = set()
+        mass = 0.0
+        for form in forms:
+            self.said.append(mass)
+            new = question.weights.keys() & set(form) - seen
+            seen |= new
+            mass += sum(question.weights[t] for t in new)
+
+    def breaks_before(self, i: int) -> bool:
+        """Whether a clause begins at word ``i`` (one past the last word: whether one ends there)."""
+        if i == 0 or i == len(self.spans):
+            return True
+        return bool(BREAK.search(self.text, self.spans[i - 1].end, self.spans[i].start))
+
+    def range(self, span: Span) -> tuple[int, int]:
+        """First word and one past the last of those that ``span`` touches."""
+        inside = [i for i, word in enumerate(self.spans) if word.overlaps(span)]
+        return (inside[0], inside[-1] + 1) if inside else (0, 0)
+
+
+def candidates(question: Question, text: str) -> list[Span]:
+    """All spans of ``text`` that might be the answer: typed ones, clauses and the whole, each once."""
+    words = _Words(question, text)
+    count = len(words.spans)
+    edges = [words.breaks_before(i) for i in range(count)] + [True]
+    announced = [word in CONNECTIVES for word in words.lowered]
+    matched = [rarity > 0 for rarity in words.rarity]
+    starts = [i for i in range(count) if edges[i] or matched[i - 1] or announced[i - 1] or announced[i]]
+    ends = [i for i in range(1, count + 1) if edges[i] or matched[i] or announced[i]]
+    clauses = [
+        Span(words.spans[a].start, words.spans[b - 1].end) for a in starts for b in ends if a < b <= a + _LONGEST
+    ]
+    return list(dict.fromkeys([*typed(question, text), *clauses, Span(0, len(text))]))
+
+
+SPAN_FEATURES = (
+    "typed",  # 1 for a thing of the kind asked for
+    "unit",  # 1 if it holds the unit that the question counts in
+    "cue",  # 1 if the word before it announces this kind
+    "left",  # rarity of the question's terms among the six words before, divided by their distance
+    "density",  # share of its words that are the question's
+    "length",  # log of its words
+    "length2",  # ... squared
+    "ends clause",
+    "opens",  # 1 if the sentence starts with it
+    "after",  # share of the question's rarity that the sentence holds before it
+    "asked last",  # the same where the question ends in its question word
+    "starts connective",
+)
+"""What a span is chosen by."""
+
+_ASKED_LAST = re.compile(r"(?:gì|nào|ai|đâu|sao|bao nhiêu|thế nào|mấy)(?:\s\S+)?$")
+_ASKED_LAST_PLAIN = re.compile(fold(_ASKED_LAST.pattern.replace(r"\S", "\0")).replace("\0", r"\S"))
+
+
+def span_features(question: Question, text: str, spans: Sequence[Span]) -> list[list[float]]:
+    """One row of SPAN_FEATURES per span of ``text``, a sentence."""
+    words = _Words(question, text)
+    things = set(typed(question, text))
+    cues = CUES[question.kind]
+    units = set(question.units)
+    asked = (_ASKED_LAST_PLAIN if question.plain else _ASKED_LAST).search(question.text.lower().strip(" ?!."))
+    rows: list[list[float]] = []
+    for span in spans:
+        a, b = words.range(span)
+        if a == b:
+            rows.append([0.0] * len(SPAN_FEATURES))
+            continue
+        near = sum(words.rarity[i] / (a - i) for i in range(max(0, a - 6), a)) / words.total
+        length = math.log(b - a)
+        said = words.said[a] / words.total
+        content = span.of(text)
+        unit = any(sign in content for sign in units if not sign.isalnum()) or units & set(question.form(content))
+        rows.append(
+            [
+                float(span in things),
+                float(question.kind == "number" and bool(unit)),
+                float(a > 0 and words.lowered[a - 1] in cues),
+                near,
+                sum(rarity > 0 for rarity in words.rarity[a:b]) / (b - a),
+                length,
+                length * length,
+                float(words.breaks_before(b)),
+                float(a == 0),
+                said,
+                said if asked else 0.0,
+                float(words.lowered[a] in CONNECTIVES),
+            ]
+        )
+    return rows
+
+
+def best_span(question: Question, text: str, weights: Mapping[str, Sequence[float]]) -> Span:
+    """The span of ``text``, a sentence, that answers most likely; ``weights`` by GROUPS, one per SPAN_FEATURES."""
+    spans = candidates(question, text)
+    own = weights[GROUPS[question.kind]]
+    scores = [
+        sum(w * x for w, x in zip(own, row, strict=True)) for row in span_features(question, text, spans)
+    ]
+    return spans[max(range(len(spans)), key=lambda i: (scores[i], -i))]
+
+
+_REASON_FOLLOWS = re.compile(r"(?:do|vì|bởi|nguyên nhân|lý do|lí do|sở dĩ|điều này là do|đó là do)(?!\w)")
+
+
+def completed(question: Question, hit: Hit, sentence: Span) -> Span:
+    """``sentence``, or with the one after it where only the two together answer.
+
+    So where the first announces what follows (a colon, a question), and where a reason is asked for and only
+    the second gives one.
+    """
+    text = hit.article.text
+    following = next((s for s in hit.passage.sentences if s.start >= sentence.end), None)
+    if following is None:
+        return sentence
+    quote = sentence.of(text)
+    announces = quote.endswith((":", "?")) and not quote.startswith(("–", "-"))
+    explains = (
+        question.kind == "reason"
+        and _REASON_FOLLOWS.match(following.of(text).lower())
+        and not {"do", "vì", "bởi", "nhờ", "nhằm"} & {word.lower() for word in quote.split()}
+    )
+    return Span(sentence.start, following.end) if announces or explains else sentence
+
+
+def marks(question: Question, text: str, answer: Span) -> list[Span]:
+    """What to mark in ``text``: words of the question, things of the kind asked for, and the answer if it is short.
+
+    In order, without overlap; neighbours that only a space parts are one mark.
+    """
+    found = [word for word in tokens(text) if question.weights.keys() & set(question.form(word.of(text)))]
+    found += typed(question, text)
+    if answer.end - answer.start < len(text) / 2:
+        found.append(answer)
+    merged: list[Span] = []
+    for span in sorted(found):
+        if merged and not text[merged[-1].end : span.start].strip(" ") and "\n" not in text[merged[-1].end : span.start]:
+            merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
+        else:
+            merged.append(span)
+    return merged
+
+

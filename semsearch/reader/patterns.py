@@ -1,0 +1,152 @@
+"""Patterns of Vietnamese numbers, dates, names and offices, and the words around answers.
+
+All but NAME and TITLE are for lower-case text in the new tone placement.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .question import Kind
+
+__all__ = [
+    "BREAK",
+    "CLASS",
+    "CONNECTIVES",
+    "CUES",
+    "DATE",
+    "NAME",
+    "NOT_NAMES",
+    "NUMBER",
+    "ROLE",
+    "ROLE_END",
+    "TITLE",
+    "TWO_WORDS",
+    "UNIT",
+]
+
+
+def _any(words: str) -> str:
+    """An alternative of phrases, written with _ for a space; the longest first, so that none hides another."""
+    return "(?:" + "|".join(w.replace("_", r"\s") for w in sorted(words.split(), key=len, reverse=True)) + ")"
+
+
+_UP = "A-ZÀÁÂÃÈÉÊÌÍÒÓÔÕÙÚÝĂĐĨŨƠƯẠ-Ỹ"
+_COUNTING = _any("một hai ba bốn tư năm lăm sáu bảy bẩy tám chín mười mươi trăm nghìn ngàn triệu tỷ tỉ vạn chục nửa rưỡi đôi tá")
+_DIGITS = r"(?<![\w.,/])\d+(?:[.,]\d+)*(?:\s?[-–]\s?\d+(?:[.,]\d+)*)?(?![\w/])"
+NUMBER = re.compile(
+    # A counting word right before digits is another word ("năm 2017", "ba 30"): it does not count.
+    rf"(?:{_DIGITS}|(?<!\w){_COUNTING}(?!\w)(?!\s\d))(?:\s(?:{_COUNTING}|lẻ)(?!\w)(?!\s\d))*(?:\s?%|\s?‰)?"
+)
+UNIT = re.compile(
+    r"\s?"
+    + _any(
+        "đồng đô_la_mỹ đô_la đô-la đô usd euro vnd bảng_anh bảng yên phần_trăm người km² km2 m² m2 km cm mm mét_vuông mét "
+        "héc_ta hecta ha kg gram gam g tấn tạ lít ml năm tháng tuần ngày giờ phút giây tuổi lần độ_c độ °c °f kilômét "
+        "dặm hải_lý"
+    )
+    + r"(?!\w)"
+)
+TWO_WORDS = re.compile(r"(\s[^\W\d]+)(?:\s[^\W\d]+)?")
+
+_MONTH = r"(?:\d{1,2}|" + _any("giêng hai ba tư năm sáu bảy tám chín mười_một mười_hai mười chạp") + ")"
+_PART = r"(?:(?:đầu|cuối|giữa)\s)?"
+DATE = re.compile(
+    "|".join(
+        (
+            # 27/8, ngày 5-9-2024
+            r"(?<![\w/])(?:(?:ngày|mùng|mồng|sáng|chiều|tối|trưa)\s)*\d{1,2}\s?[/-]\s?\d{1,2}(?:\s?[/-]\s?\d{2,4})?(?![\w/])",
+            # ngày 2 tháng 9 năm 1945
+            rf"(?<!\w)(?:ngày|mùng|mồng)\s\d{{1,2}}(?:\stháng\s{_MONTH})?(?:,?\s(?:năm\s)?\d{{3,4}})?(?!\w)",
+            rf"(?<!\w)\d{{1,2}}\stháng\s{_MONTH}(?:,?\s(?:năm\s)?\d{{3,4}})?(?!\w)",
+            rf"(?<!\w){_PART}tháng\s{_MONTH}(?:\s?/\s?\d{{4}}|,?\s(?:năm\s)?\d{{3,4}})?(?!\w)",
+            rf"(?<!\w){_PART}(?:những\s)?(?:năm|thập\sniên|thập\skỷ)\s\d{{2,4}}(?!\w)",
+            r"(?<!\w)(?:(?:đầu|cuối|giữa|nửa\sđầu|nửa\scuối)\s)?thế\sk[ỷỉ]\s(?:thứ\s)?(?:\d+|[ivxl]+)(?!\w)"
+            r"(?:\s(?:trước|sau)\scông\snguyên|\stcn)?",
+            # a year, or two
+            r"(?<![\w.,/])(?:1\d{3}|20\d\d)(?:\s?[-–]\s?(?:1\d{3}|20\d\d))?(?![\w.,/%])",
+            r"(?<!\w)\d{1,2}(?:h\d{0,2}|\sgiờ)(?!\w)",
+            r"(?<!\w)(?:mùa|đầu|cuối|giữa)\s(?:xuân|hè|hạ|thu|đông|năm)(?!\w)",
+        )
+    )
+)
+
+# Capitalised words, joined by small ones where a capital follows.
+NAME = re.compile(
+    rf"(?<!\w)[{_UP}][\w’'.&-]*"
+    rf"(?:[ ](?:(?:de la|de|van|von|bin|al|of|the|der|da|du|la)[ ])?[{_UP}][\w’'&-]*|[ ]\d+(?![\w.,/%]))*"
+)
+_FIRST_WORDS = (
+    "theo tuy_nhiên tuy khi năm tại trong sau và nhưng do vì đến với từ trước còn nếu để các những một ở đây đó sự người "
+    "nhà nhiều hiện ngày tháng ngoài trên dưới cũng hôm mặc_dù đối_với"
+)
+# What stands before a name and is no part of it: titles, and words that are capitalised for opening a sentence.
+TITLE = re.compile(
+    "(?:"
+    + _any(
+        "ông bà anh chị em cô chú bác cụ thầy bé cậu nàng ngài đức vua chúa đồng_chí đ/c bác_sĩ tiến_sĩ thạc_sĩ giáo_sư "
+        "phó gs pgs ts ths bs tướng đại_tướng thượng_tướng trung_tướng thiếu_tướng đại_tá thượng_tá trung_tá thiếu_tá "
+        "đại_úy thượng_úy trung_úy thiếu_úy hoàng_đế hoàng_tử công_chúa nữ_hoàng chủ_tịch thủ_tướng tổng_thống "
+        "bộ_trưởng thứ_trưởng tổng_giám_đốc giám_đốc " + _FIRST_WORDS
+    )
+    + r"\.?\s)+",
+    re.IGNORECASE,
+)
+NOT_NAMES = frozenset(
+    "ông bà anh chị em cô bác họ tôi bạn chúng nó đồng bên cùng cụ qua mỗi không có được bị là cả hai ba bốn việc cho này "
+    "như rằng mặc".split()
+    + [word for word in _FIRST_WORDS.split() if "_" not in word]
+)
+# Common nouns that may open the name of a place or a body.
+CLASS = re.compile(
+    _any(
+        "tỉnh thành_phố huyện xã quận phường thị_xã thị_trấn làng bản thôn nước đảo quần_đảo sông núi hồ biển vịnh vùng "
+        "khu_vực đường phố bệnh_viện trường đại_học sân_bay cảng nhà_thờ chùa đền bang châu miền cửa_khẩu trung_tâm khu "
+        "tp ga lâu_đài cung_điện bảo_tàng công_viên công_ty tập_đoàn ban bộ viện hội đảng đội ngân_hàng tổ_chức cơ_quan "
+        "hãng quân_khu ủy_ban liên_đoàn hiệp_hội câu_lạc_bộ sở phòng cục vụ tổng_cục tòa_án quốc_hội chính_phủ"
+    )
+    + r"\s$"
+)
+ROLE = re.compile(
+    r"(?<!\w)(?:(?:quyền|nguyên|cựu|phó|đồng|trợ\slý|thư\ský|[uủ][yỷ]\sviên)\s)*(?:tổng\s)?"
+    + _any(
+        "chủ_tịch bí_thư tư_lệnh giám_đốc chính_ủy chính_uỷ thủ_tướng bộ_trưởng thứ_trưởng tổng_thống trưởng_[^\\W\\d]+ "
+        "chỉ_huy_trưởng chỉ_huy_phó tham_mưu_trưởng viện_trưởng hiệu_trưởng cục_trưởng vụ_trưởng chánh_[^\\W\\d]+ ủy_viên "
+        "uỷ_viên đại_biểu chủ_nhiệm tổng_bí_thư thống_đốc đại_sứ tổng_biên_tập huấn_luyện_viên đội_trưởng "
+        "phát_ngôn_viên đại_diện tổng_thư_ký chuyên_gia giảng_viên bác_sĩ kỹ_sư luật_sư nhà_[^\\W\\d]+_[^\\W\\d]+ "
+        "diễn_viên ca_sĩ cầu_thủ hoàng_đế vua thị_trưởng phó"
+    )
+    + r"(?!\w)[^,;.:()–—\n\"“”]*"
+)
+ROLE_END = re.compile(
+    r"\s"
+    + _any(
+        "phát_biểu cho_biết cho_hay đề_nghị yêu_cầu biểu_dương nhấn_mạnh khẳng_định nói chủ_trì tham_dự dự trao trả_lời "
+        "đã đang sẽ được bị cũng báo_cáo kết_luận chỉ_đạo thông_tin chia_sẻ nhận_định cùng và_các là đến vào từ khi ký "
+        "đánh_giá"
+    )
+    + r"(?!\w)"
+)
+
+BREAK = re.compile(r"[,;:.!?…()\[\]“”\"–—\n]|\s-\s")
+"""Where a clause ends."""
+
+CONNECTIVES = frozenset(
+    "là do vì bởi nhờ nhằm để gồm như bằng giúp tại ở với rằng và có được bị cho thành sẽ khiến nên mà vào từ đến của".split()
+)
+"""Words that something may begin with, or after."""
+
+CUES: dict[Kind, frozenset[str]] = {
+    "number": frozenset("là có khoảng hơn với đến trong chiếm".split()),
+    "date": frozenset("vào từ đến trong ngày lúc hồi khi năm".split()),
+    "person": frozenset("do bởi là của ông bà với và cho".split()),
+    "role": frozenset("là giữ chức làm vị".split()),
+    "place": frozenset("ở tại đến từ về vào là qua trên".split()),
+    "organisation": frozenset("do bởi là của tại cho với vào".split()),
+    "reason": frozenset("do vì bởi nhờ là nhằm để nên khiến giúp từ".split()),
+    "definition": frozenset("là gồm tên gọi có".split()),
+    "other": frozenset(
+        "là gồm như bằng giúp có bị để do được cho về với rằng bởi sẽ nhằm trong thành".split()
+    ),
+}
+"""Words after which an answer of a kind often begins."""
