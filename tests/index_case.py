@@ -28,7 +28,7 @@ TOWNS = [
 class HashEncoder:
     """Trigrams of the folded text hashed into ``dim`` places: deterministic, no model, near for near texts."""
 
-    def __init__(self, dim: int = 32, salt: str = "") -> None:
+    def __init__(self, dim: int = 256, salt: str = "") -> None:
         self.name = f"hash{salt}"
         self.dim = dim
         self.fingerprint = f"hash-{dim}-{salt}"

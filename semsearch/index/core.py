@@ -23,7 +23,6 @@ from .reports import Finding, Progress, Status, SyncReport
 from .session import Session
 
 if TYPE_CHECKING:
-    from .searching import Filter
     from .view import View
     from .writer import Writer
 
@@ -236,7 +235,8 @@ class Index:
         asked = words.clean(query).strip()
         if not asked:
             raise UsageError("the query is empty; say what to look for")
-        only = _checked(k, mode, Filter(source, since, until))
+        _check(k, mode)
+        only = Filter(source, since, until)
 
         def look(store: Store, view: View) -> list[Hit]:
             return search(store, view, asked, k, mode, self._asked(view, mode), only)
@@ -260,6 +260,7 @@ class Index:
         ``reader`` finds the answer in the hits; None is the one that comes with semsearch. Of the hits the
         best ``k`` are kept in the Answer, and the one that is quoted. Filters and errors as in ``search``.
         """
+        _check(k, mode)
         hits = self.search(question, max(k, READ), mode=mode, source=source, since=since, until=until)
         answer = (reader or self._own_reader()).read(words.clean(question).strip(), hits)
         return replace(answer, hits=tuple(h for h in hits if h.rank <= k or h == answer.citation))
@@ -285,7 +286,8 @@ class Index:
 
         if [text, passage, article].count(None) != 2:
             raise UsageError("give one of a text, a passage or an article to find the like of")
-        only = _checked(k, mode, Filter(source, since, until))
+        _check(k, mode)
+        only = Filter(source, since, until)
         cleaned = words.clean(text or "").strip()
         if text is not None and not cleaned:
             raise UsageError("the text is empty; give some to find the like of")
@@ -386,9 +388,8 @@ class Index:
         return self._reader
 
 
-def _checked(k: int, mode: Mode, only: Filter) -> Filter:
+def _check(k: int, mode: Mode) -> None:
     if k < 1:
         raise UsageError(f"k is how many to find, at least 1, not {k}")
     if mode not in get_args(Mode):
         raise UsageError(f"there is no mode {mode!r}; modes are {', '.join(get_args(Mode))}")
-    return only

@@ -63,7 +63,7 @@ class Plan:
         if twin is not None and (twin != key or self.owners(twin)[0] != source):
             # The words are there already; who came first tells title, date and layout.
             self._move(source, twin, file, content)
-            return "changed" if twin == key else "duplicate"
+            return "duplicate" if key is None else "changed"
         draft = self._draft(article, body, [] if key is None else [key])
         if key is not None and key == twin:
             self._move_all(key, draft)

@@ -128,8 +128,11 @@ def ranked(
         of_articles = view.articles.scores(wanted.text, set(owners.values()))
         scored["lexical"] = view.terms.scores(wanted.text, ids)
         scored["article"] = {id_: of_articles[article] for id_, article in owners.items()}
-    # A side that found nothing at all has no say; its weight still counts, so that "fused" tells as much.
-    parts = [(list(of.items()) if any(of.values()) else [], getattr(weights, side)) for side, of in scored.items()]
+    # Where no word was met, terms have no say; their weight still counts, so that "fused" tells as much.
+    parts = [
+        (list(of.items()) if side in _SIDES["dense"] or any(of.values()) else [], getattr(weights, side))
+        for side, of in scored.items()
+    ]
     if not any(weight for _, weight in parts):
         parts = [(ranking, 1.0) for ranking, _ in parts]
     return [

@@ -80,8 +80,9 @@ def _intact(writer: Writer) -> Ids:
     found = [np.empty(0, np.int64)]
     for segment in writer.store.segments(writer.manifest.fingerprint):
         try:
-            found.append(read(writer.folder, segment, "passages", verify=True)[0])
+            ids, _ = read(writer.folder, segment, "passages", verify=True)
             read(writer.folder, segment, "sentences", verify=True)
+            found.append(ids)
         except IndexDamaged:
             with writer.store.transaction():
                 writer.store.drop_segment(segment.number)
