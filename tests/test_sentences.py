@@ -62,6 +62,7 @@ def test_boundary_f1_on_the_gold_set() -> None:
         ["Ông Phan Kim Đ. bị bắt.", "Bà T.T.H. (52 tuổi) kêu cứu."],
         ["Chị gọi cho anh K.", "Sau đó chị đi.", "Anh Th. không nghe máy."],
         ["Học thuyết của C. Mác và V.I. Lênin.", "Truyện của J. K. Rowling và George W. Bush."],
+        ["Đạo diễn Trịnh H. Hoa vắng mặt.", "Người thắng là Lê Hoàng T.", "Công chúng vỗ tay.", "Bà N.T. Hoa về."],
         # numbers, dates
         ["Chi 11,5 tỷ đồng cho 37.000 người.", "Ngày 27.8.2018 xong.", "2 năm sau lại sửa."],
         ["Ông sinh năm 1954.", "12 tuổi đã đi làm."],

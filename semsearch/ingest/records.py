@@ -10,7 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import cast
+from typing import Any, cast
 
 from ..errors import IngestError
 from .article import MAX_TEXT, Draft, Record, finish
@@ -28,18 +28,47 @@ _MANY = 100  # broken lines before a file without one good line is given up
 _ZSTD = b"\x28\xb5\x2f\xfd"
 
 
-def unpacked(stream: io.BufferedReader) -> io.BufferedReader:
-    """The stream with room to peek into; if it is zstd-compressed, what is in it."""
-    raw: io.RawIOBase | io.BufferedReader = stream
-    if stream.peek(4).startswith(_ZSTD):
+class _Zstd(io.RawIOBase):
+    """What a zstd-compressed stream holds; EOFError where it ends in the middle of a frame.
+
+    (zstandard's own reader takes a cut file for a short one.)
+    """
+
+    def __init__(self, packed: io.BufferedReader) -> None:
         import zstandard
 
-        raw = cast(io.RawIOBase, zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True))
-    return io.BufferedReader(cast(io.RawIOBase, raw), _SNIFFED)
+        self._new = zstandard.ZstdDecompressor().decompressobj
+        self._frame = self._new()
+        self._packed, self._rest, self._out = packed, b"", memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._out:
+            # Few at a time: a frame may hold thirty thousand times its size.
+            chunk = self._rest or self._packed.read(4096)
+            if not chunk:
+                if not self._frame.eof:
+                    raise EOFError
+                return 0
+            if self._frame.eof:
+                self._frame = self._new()
+            self._out = memoryview(self._frame.decompress(chunk))
+            self._rest = self._frame.unused_data
+        given = min(len(buffer), len(self._out))
+        buffer[:given], self._out = self._out[:given], self._out[given:]
+        return given
+
+
+def unpacked(stream: io.BufferedReader) -> io.BufferedReader:
+    """The stream with room to peek into; if it is zstd-compressed, what is in it."""
+    raw = _Zstd(stream) if stream.peek(4).startswith(_ZSTD) else cast(io.RawIOBase, stream)
+    return io.BufferedReader(raw, _SNIFFED)
 
 
 def _is_zstd_error(error: Exception) -> bool:
-    return type(error).__name__ == "ZstdError"  # its class would have to be imported first
+    return isinstance(error, EOFError) or type(error).__name__ == "ZstdError"  # its module may not be imported
 
 
 def _peeked(stream: io.BufferedReader, source: str) -> bytes:
@@ -111,7 +140,8 @@ class _Records:
             names = ", ".join(FIELDS["text"] + FIELDS["abstract"])
             self.fail(number, f"has no text (a field named {names})")
             return None
-        key = " ".join(str(first_field(values, "id") or number).split())
+        given = first_field(values, "id")
+        key = " ".join(str(number if given is None else given).split())
         notes: tuple[str, ...] = ()
         if key in self.keys:
             notes = (f"the id {key} is used more than once",)
@@ -241,6 +271,8 @@ def _header(line: str, file: str) -> tuple[str, list[str]]:
         names = [field_name(cell) for cell in next(csv.reader([line], delimiter=delimiter), [])]
         if len(names) > len(best[1]) and any(name in known for name in names):
             best = (delimiter, names)
+    if len(best[1]) == 1:
+        return "\x1f", best[1]  # one column: no sign in its text separates anything
     if not best[0]:
         raise IngestError(
             file, f"has no header with a text column: name one of its columns {' or '.join(FIELDS['text'])}"

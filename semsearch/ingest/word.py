@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import zipfile
 from typing import Any
 
 from ..errors import IngestError
@@ -29,6 +28,8 @@ def read_docx(data: bytes, source: str) -> Draft:
     if not data.startswith(b"PK"):
         raise IngestError(source, "is no Word document, though it is named like one")
     with guarded("docx", source, "docx"):
+        import zipfile
+
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if "word/document.xml" not in archive.namelist():
                 raise IngestError(source, "is an archive, but no Word document")

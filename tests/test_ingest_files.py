@@ -1,0 +1,281 @@
+"""Which files there are, how they are named, and what is said of those that cannot be read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ingest_files import PAGE, docx, pdf
+
+from semsearch.errors import IngestError, UsageError
+from semsearch.ingest import (
+    MAX_TEXT,
+    expand,
+    file_hash,
+    read_bytes,
+    read_path,
+    read_paths,
+    site,
+    source_of,
+)
+from semsearch.types import Article
+
+TEXT = "Hội đua thuyền Nậm Cắt mở sáng nay, đông vui hơn mọi năm.\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in (
+        "b.txt",
+        "a.md",
+        "sâu/c.html",
+        "sâu/hơn/d.JSONL",
+        ".git/e.txt",
+        ".hidden.txt",
+        "sâu/~$f.docx",
+        "anh.png",
+        "g",
+    ):
+        path = tmp_path / "tin" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(TEXT, encoding="utf-8")
+    return tmp_path / "tin"
+
+
+def names(paths: list[Path], folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in paths]
+
+
+# ---- expand
+
+
+def test_folders_are_walked_sorted_without_hidden_files(folder: Path) -> None:
+    skipped: list[Path] = []
+    found = expand([folder], on_skip=skipped.append)
+    assert names(found, folder) == ["a.md", "b.txt", "sâu/c.html", "sâu/hơn/d.JSONL"]
+    assert names(skipped, folder) == ["anh.png", "g"]
+    assert all(path.is_absolute() for path in found)
+
+
+def test_files_given_by_name_are_taken_whatever_they_are(folder: Path) -> None:
+    assert names(expand([folder / "g", folder / ".hidden.txt"]), folder) == ["g", ".hidden.txt"]
+
+
+def test_globs(folder: Path) -> None:
+    assert names(expand([f"{folder}/*.txt"]), folder) == ["b.txt"]
+    assert names(expand([f"{folder}/**/*.html"]), folder) == ["sâu/c.html"]
+    assert names(expand([f"{folder}/s*"]), folder) == ["sâu/c.html", "sâu/hơn/d.JSONL"]
+    (folder / "tin[1].txt").write_text(TEXT, encoding="utf-8")
+    assert names(expand([folder / "tin[1].txt"]), folder) == ["tin[1].txt"]
+
+
+def test_each_file_once_in_the_order_given(folder: Path) -> None:
+    assert names(expand([folder / "b.txt", folder, folder / "sâu" / ".." / "b.txt"]), folder) == [
+        "b.txt",
+        "a.md",
+        "sâu/c.html",
+        "sâu/hơn/d.JSONL",
+    ]
+
+
+def test_relative_paths(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    assert expand(["b.txt", "."])[0] == folder / "b.txt"
+    assert source_of("sâu/../b.txt") == f"{folder.as_posix()}/b.txt"
+
+
+@pytest.mark.parametrize("given", ["không-có", "không-có/*.txt", "", "a\0b"])
+def test_paths_that_lead_nowhere(folder: Path, given: str) -> None:
+    with pytest.raises(UsageError):
+        expand([f"{folder}/{given}" if given.startswith("k") else given])
+
+
+def test_a_folder_that_cannot_be_opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path).endswith("sâu"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    errors: list[IngestError] = []
+    assert names(expand([folder], errors.append), folder) == ["a.md", "b.txt"]
+    assert [str(error) for error in errors] == [f"{folder.as_posix()}/sâu: cannot be opened: Permission denied"]
+    with pytest.raises(IngestError):
+        expand([folder])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_a_folder_and_a_file_without_permission(folder: Path) -> None:
+    (folder / "sâu").chmod(0)
+    (folder / "b.txt").chmod(0)
+    errors: list[IngestError] = []
+    try:
+        assert len(list(read_paths([folder], errors.append))) == 1
+    finally:
+        (folder / "sâu").chmod(0o755)
+    assert len(errors) == 2 and all("Permission denied" in str(error) for error in errors)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_no_utf8(folder: Path) -> None:
+    Path(os.fsdecode(os.fsencode(folder) + b"/x\xff.txt")).write_text(TEXT, encoding="utf-8")
+    errors: list[IngestError] = []
+    assert len(expand([folder], errors.append)) == 4
+    assert len(errors) == 1 and "not valid UTF-8" in str(errors[0])
+    str(errors[0]).encode()
+
+
+def test_links_to_folders_are_not_followed(folder: Path) -> None:
+    (folder / "vòng").symlink_to(folder)
+    (folder / "z.txt").symlink_to(folder / "b.txt")
+    assert names(expand([folder]), folder) == ["a.md", "b.txt", "z.txt", "sâu/c.html", "sâu/hơn/d.JSONL"]
+
+
+# ---- reading
+
+
+def test_a_record(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    (record,) = read_path(path)
+    assert record.article.sources == (path.as_posix(),) == (record.file,)
+    assert (record.encoding, record.notes, record.article.text) == ("utf-8", (), TEXT.strip())
+
+
+def test_all_formats_of_a_folder(tmp_path: Path) -> None:
+    line = TEXT.strip()
+    contents = {
+        "a.txt": TEXT.encode(),
+        "b.md": b"# H\n\n" + TEXT.encode(),
+        "c.html": PAGE.encode(),
+        "d.pdf": pdf([[line]]),
+        "e.docx": docx([("Normal", line)]),
+        "f.jsonl": b'{"text": "M\xe1\xbb\x99t."}\n{"text": "Hai."}\n',
+        "g.csv": b"text\nBa.\n",
+        "h.txt": b"",
+    }
+    for name, data in contents.items():
+        (tmp_path / name).write_bytes(data)
+    errors: list[str] = []
+    records = list(read_paths([tmp_path], lambda error: errors.append(str(error))))
+    assert [Path(record.file).name for record in records] == [
+        "a.txt",
+        "b.md",
+        "c.html",
+        "d.pdf",
+        "e.docx",
+        "f.jsonl",
+        "f.jsonl",
+        "g.csv",
+    ]
+    assert errors == [f"{tmp_path.as_posix()}/h.txt: is empty"]
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(IngestError) as caught:
+        list(read_path(path))
+    assert caught.value.source == path.as_posix() and "\n" not in str(caught.value)
+    return caught.value.reason
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    assert refused(path) == "cannot be read: No such file or directory"
+    assert refused(tmp_path) == "is a folder"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
+    assert refused(path) == "is a PNG image, not text"
+    path.write_bytes(bytes(range(256)) * 10)
+    assert refused(path) == "looks like a binary file, not text"
+    path.write_bytes(b" \n\t")
+    assert refused(path) == "is empty"
+    os.mkfifo(tmp_path / "pipe")
+    assert "no regular file" in refused(tmp_path / "pipe")
+
+
+def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(TEXT, encoding="utf-8")
+
+    def forbidden(self: Path, *args: object) -> object:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", forbidden)
+    assert refused(path) == "cannot be read: Permission denied"
+    with pytest.raises(IngestError, match="cannot be read: Permission denied"):
+        file_hash(path)
+
+
+def test_the_kind_is_told_by_the_first_bytes_before_the_name(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(pdf([[TEXT.strip()]]))
+    assert [record.encoding for record in read_path(tmp_path / "a.txt")] == ["pdf"]
+    (tmp_path / "không-đuôi").write_text(f"<!DOCTYPE html><p>{TEXT}</p>", encoding="utf-8")
+    assert [record.article.text for record in read_path(tmp_path / "không-đuôi")] == [TEXT.strip()]
+
+
+def test_200_megabytes_in_one_line_are_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with path.open("wb") as file:
+        file.truncate(200_000_000)  # sparse: nothing is written
+    start = time.perf_counter()
+    assert refused(path) == "is 200 MB large, one article may have 20 MB; split it into smaller files"
+    assert time.perf_counter() - start < 1
+
+
+@pytest.mark.slow
+def test_the_longest_line_allowed(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    sentence = "Đội Nà Lạn về nhất, đội Khuổi Lầu về nhì. "
+    path.write_text(sentence * (MAX_TEXT // len(sentence.encode())), encoding="utf-8")
+    (record,) = read_path(path)
+    assert len(record.article.blocks) == 1
+
+
+def test_hash_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    assert file_hash(path) == hashlib.sha256(TEXT.encode()).hexdigest()
+    with pytest.raises(IngestError, match="No such file"):
+        file_hash(tmp_path / "b.txt")
+
+
+def test_standard_input() -> None:
+    (record,) = read_bytes(TEXT.encode())
+    assert record.article.source == f"stdin#{hashlib.sha256(TEXT.encode()).hexdigest()[:12]}"
+    assert record.file == "stdin" and record.article.text == TEXT.strip()
+    (page,) = read_bytes(PAGE.encode())
+    assert page.article.title == "Hội đua thuyền Nậm Cắt"
+    with pytest.raises(IngestError, match="is empty"):
+        list(read_bytes(b""))
+    with pytest.raises(IngestError, match="25 MB large"):
+        list(read_bytes(b"a" * 25_000_000))
+
+
+def test_sites() -> None:
+    def of(source: str, url: str = "") -> str:
+        return site(Article("x", (source,), (), url=url))
+
+    assert of("/tin/a.txt") == "/tin"
+    assert of("/tin/a.jsonl#7") == of("/tin/a.jsonl#x/y#z") == "/tin/a.jsonl"
+    assert of("/tin/a.jsonl.zst#7") == "/tin/a.jsonl.zst"
+    assert of("/tin/a.txt", "https://www.Bao.vn/tin/1") == of("/x/b.txt", "bao.vn/tin/2") == "bao.vn"
+    assert of("stdin#0123456789ab") == "stdin"
+
+
+def test_plain_files_import_no_parser(tmp_path: Path) -> None:
+    """Startup matters: lxml, trafilatura, pypdf and docx come with the first file that needs them."""
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    (tmp_path / "b.jsonl").write_text('{"text": "Một."}\n', encoding="utf-8")
+    code = (
+        "import sys\nfrom semsearch.ingest import read_paths\n"
+        f"assert len(list(read_paths([{str(tmp_path)!r}]))) == 2\n"
+        "heavy = {'trafilatura', 'lxml', 'pypdf', 'docx', 'zstandard', 'numpy', 'zipfile'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])
