@@ -23,6 +23,7 @@ from .words import (
     PERSON,
     SHORT,
     SHORT_OR_END,
+    SURNAMES,
     UNITS,
 )
 
@@ -240,7 +241,10 @@ def _initial_ends(text: str, last: int, at: int, token: str, word: str, word_end
     likely = word[0].isdigit() or word.isupper() or is_syllable(word)  # not the rest of a foreign name
     if token.count(".") > 1:  # P.T.M. is a whole name
         return likely
-    before = chunk.split()[-1].lstrip("\"'“‘«([-–—")
+    words = chunk.split()
+    before = words[-1].lstrip("\"'“‘«([-–—")
+    if before in SURNAMES and not (len(words) > 1 and words[-2][:1].isupper()):  # Trịnh H. Hoa, but Lê Hoàng H.
+        return False
     if before.lower() in KIND or (token == "I" and before.islower()):
         return True
     if word.lower() in SHORT:  # ông Q. ĐT: 0912

@@ -1,4 +1,4 @@
-"""Words by which the end of a Vietnamese sentence is told from a stop that ends nothing, in small letters."""
+"""Words by which the end of a Vietnamese sentence is told from a stop that ends nothing."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ FIRST = _words(
     "mặc giờ phía nhờ làm đầu cuối giữa liên phát trả hậu cơ lực"
 )
 PERSON = _words("anh chị ông bà em cô chú bác cháu bé tên cậu thầy dì thím mợ và")
+SURNAMES = _words(
+    "Nguyễn Trần Lê Phạm Hoàng Huỳnh Phan Vũ Võ Đặng Bùi Đỗ Hồ Ngô Dương Lý Đinh Trịnh Đoàn Trương Lương Đào Vương Lưu"
+)
 # Words before a single letter that is then the name of a kind, not of a person.
 KIND = _words(
     "vitamin nhóm khối bảng loại hạng lớp tổ khu nhà gan cúm điểm khóa khoá kỳ kỷ quý thứ cấp bậc tập hình câu tòa "
