@@ -16,6 +16,7 @@ from .reports import Finding
 __all__ = ["doctor"]
 
 REPAIR = "run: semsearch doctor --repair"
+NEXT = "the next run mends it"
 ANEW = "delete the folder and index anew"
 
 
@@ -122,7 +123,7 @@ def _database(folder: Folder, store: Store) -> Iterator[Finding]:
         lexical = int(store.meta("lexical"))
         numbers = {segment.number for segment in store.segments()}
         if folder.written_manifest() not in ("", manifest.dump()):
-            yield Finding("manifest.json", "the manifest is not what the database says", REPAIR)
+            yield Finding("manifest.json", "the manifest is not what the database says", NEXT, "warning")
         for id_ in _damaged_articles(store):
             yield Finding("articles", f"article {id_} is not as it was written", f"{REPAIR}, then index its path again")
         yield from _vectors(folder, store, manifest)
