@@ -178,25 +178,25 @@ class Folder:
         """Only one process, and in it only one thread, is inside. Raises IndexLocked, StorageError."""
         with storage_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            file = self._lock.open("a+b")
+            file = self._lock.open("a+b", buffering=0)
         with file:
             if not _lock(file):
                 raise IndexLocked(f"{self._holder()} is writing to {self.path}; wait until it is done, or stop it")
             now = dt.datetime.now().astimezone().isoformat(" ", "seconds")
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()} since {now}".encode())
-            file.flush()
+            with suppress(OSError):  # on a full disk the lock has no name
+                file.truncate(0)
+                file.write(f"process {os.getpid()} on {socket.gethostname()} since {now}".encode())
             try:
                 yield
             finally:
-                with suppress(OSError):  # on a full disk; the lock itself goes when the file is closed
+                with suppress(OSError):  # it is only a name; the lock itself goes when the file is closed
                     file.truncate(0)
                 _unlock(file)
 
     def writer(self) -> str:
         """Who is writing now: "process 123 on host since ..."; "" if nobody is, or nobody can tell."""
         try:
-            with self._lock.open("r+b") as file:
+            with self._lock.open("r+b", buffering=0) as file:
                 if not _lock(file):
                     return self._holder()
                 _unlock(file)
@@ -271,6 +271,8 @@ def storage_errors(path: Path) -> Iterator[None]:
     """The system's errors in the words of ``errors``."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # whoever was told about the work has gone; not the disk's fault
     except OSError as error:
         what = error.strerror or str(error)
         raise StorageError(f"{error.filename or path}: {what}; nothing committed is lost, run it again") from error
