@@ -364,4 +364,7 @@ def _dash_begins(text: str, last: int, tail: str, at: int) -> bool:
     rest = text[at : at + 8].lstrip()
     if tail[-1] in '.!?…:;,"”' or text[last : last + 8].lstrip()[:1] in ("-", "–", "—"):
         return True
+    line_end = text.find("\n", at, at + 2 * _REACH)
+    if line_end >= 0 and text[line_end + 1 : line_end + 8].lstrip()[:1] in ("-", "–", "—"):  # the next line is one too
+        return True
     return not (rest[:1].islower() or (rest[:1].isdigit() and tail[-1].isdigit()))
