@@ -59,7 +59,12 @@ class Batches:
         covid = np.isin(self.answered[:, 6], [names.index(s) for s in names if "vicov" in s])
         weight = np.where(covid, 0.4, 1.0) * np.where(self.answered[:, 4] >= 0, 1.6, 1.0)
         self.question_weight = weight / weight.sum()
+        self.sides = tuple(self.contiguous(self.parallel[:, side]) for side in (0, 1))
         self.topics: np.ndarray | None = None
+
+    def contiguous(self, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        ids, offsets = self.rows(lines, lines + 1)
+        return ids, np.append(offsets, len(ids))
 
     def rows(self, first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return gather(self.ids, self.offsets[first], self.offsets[last])
@@ -130,10 +135,29 @@ class Batches:
             first = np.where(near, np.maximum(q[:, 2], q[:, 4] - rng.integers(0, 3, n)), whole_first)
             last = np.where(near, np.minimum(q[:, 3], q[:, 4] + 1 + rng.integers(0, 3, n)), whole_last)
             return self.rows(query, query + 1), self.rows(first, last), self.question_group[index]
-        pairs = self.parallel if kind == "parallel" else self.faq
-        index = rng.choice(len(pairs), min(size, len(pairs)), replace=False)
-        left, right = pairs[index, 0], pairs[index, 1]
+        if kind == "parallel":  # most lines are in the order of their texts: a window around the line is a passage
+            index = rng.choice(len(self.parallel), size, replace=False)
+            first = np.maximum(index - rng.integers(0, 3, size), 0)
+            last = np.minimum(index + 1 + rng.integers(0, 3, size), len(self.parallel))
+            whole = rng.random(size) < 0.5
+            first, last = np.where(whole, index, first), np.where(whole, index + 1, last)
+            other, (ids, offsets) = self.sides if rng.random() < 0.7 else self.sides[::-1]
+            return (
+                gather(other[0], other[1][index], other[1][index + 1]),
+                gather(ids, offsets[first], offsets[last]),
+                index,
+            )
+        index = rng.choice(len(self.faq), min(size, len(self.faq)), replace=False)
+        left, right = self.faq[index, 0], self.faq[index, 1]
         return self.rows(left, left + 1), self.rows(right, right + 1), index
+
+    def thinned(self, bags: tuple[np.ndarray, np.ndarray], most: float) -> tuple[np.ndarray, np.ndarray]:
+        """Each bag without a random share (up to ``most``) of its tokens: no token may be relied on."""
+        ids, offsets = bags
+        sizes = np.diff(np.append(offsets, len(ids)))
+        keep = self.rng.random(len(ids)) >= np.repeat(self.rng.uniform(0, most, len(offsets)), sizes)
+        running = np.concatenate([[0], np.cumsum(keep)])
+        return ids[keep], running[offsets]
 
 
 def join(left: tuple[np.ndarray, np.ndarray], right: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -242,11 +266,13 @@ def main() -> None:
     parser.add_argument("--out", default="encoder")
     parser.add_argument("--dim", type=int, default=256)
     parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--until", type=int, default=None, help="stop there, the rate falling as if to go on to --steps")
     parser.add_argument("--batch", type=int, default=2048)
     parser.add_argument("--rate", type=float, default=1e-2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--plain", type=float, default=0.15, help="share of queries without accents")
-    parser.add_argument("--mix", default="article=4,next=1,cloze=2,question=2,parallel=1.5,faq=0.1")
+    parser.add_argument("--mix", default="article=4,next=1,cloze=3,question=0.8,parallel=1.2,faq=0.05")
+    parser.add_argument("--thin", type=float, default=0.4, help="largest share of tokens left out of a text")
     parser.add_argument("--topics", type=int, default=400, help="0: no topic batches")
     parser.add_argument("--judge-every", type=int, default=500)
     parser.add_argument("--judge", default="xquad-vi,vinewsqa,xquad-en-vi")
@@ -264,13 +290,15 @@ def main() -> None:
     order = np.random.default_rng(args.seed + 1).choice(len(names), args.steps, p=odds / odds.sum())
     began = time.monotonic()
     losses: dict[str, float] = {}
-    for step in range(args.steps):
+    last = args.until or args.steps
+    for step in range(last):
         if args.topics and step == args.steps // 5:
             batches.topics = topics(table, batches, args.topics)
         progress = step / args.steps
         rate = args.rate * min(1.0, (step + 1) / 50) * (1 - progress) + 1e-5
         kind = names[order[step]]
         query, positive, group_ids = batches.draw(kind, args.batch)
+        query, positive = batches.thinned(query, args.thin), batches.thinned(positive, args.thin)
         n = len(query[1])
         both = torch.from_numpy(table.forward(*join(query, positive))).requires_grad_()
         same = torch.from_numpy(group_ids)[:, None] == torch.from_numpy(group_ids)[None, :]
@@ -287,7 +315,7 @@ def main() -> None:
         loss.backward()
         table.step(both.grad.numpy(), rate)
         losses[kind] = 0.95 * losses.get(kind, loss.item()) + 0.05 * loss.item()
-        if (step + 1) % args.judge_every == 0 or step + 1 == args.steps:
+        if (step + 1) % args.judge_every == 0 or step + 1 == last:
             figures = " ".join(f"{k} {v:.4f}" for k, v in judge(table).items())
             shown = " ".join(f"{k} {v:.3f}" for k, v in losses.items())
             print(f"{step + 1} {time.monotonic() - began:.0f}s | {figures} | {shown}", flush=True)
