@@ -136,7 +136,8 @@ def test_properties_that_say_nothing() -> None:
 def test_pages_without_heads_lose_nothing() -> None:
     assert join_pages(["một\nhai", "ba\nbốn"]) == "một\nhai\nba\nbốn"
     assert join_pages(["Báo\nmột\n1", "Báo\nhai\n2", "Báo\nba\n3", "", "bốn\n- 4 -"]) == "một\nhai\nba\nbốn"
-    assert join_pages(["Trang 1 / 2", ""]) == ""
+    assert join_pages(["Bảng 1\nmột", "Bảng 2\nhai"]) == "Bảng 1\nmột\nBảng 2\nhai"
+    assert join_pages(["Hết", "Hết"]) == "Hết\nHết"
 
 
 def test_a_pdf_in_a_font_of_its_own() -> None:

@@ -62,22 +62,24 @@ _NUMBER = re.compile(r"\W*(?:trang|page|p\.)?\s*\d{1,4}(?:\s*(?:/|of|tren)\s*\d{
 _EDGE = 2  # lines at the top and at the bottom of a page that may be running heads and feet
 
 
-def _form(line: str) -> str:
-    """A running line without its page number: the same on all pages."""
-    return re.sub(r"\d+", "#", " ".join(fold(line).split()))
-
-
 def join_pages(pages: Sequence[str]) -> str:
-    """Pages one below the other, less page numbers and lines that stand at the edge of half of the pages."""
+    """Pages one below the other, less page numbers and lines that stand at the edge of half of the pages.
+
+    Running lines may differ in their numbers if there are three of them; pages of nothing else are kept.
+    """
     split = [[line.strip() for line in page.split("\n") if line.strip()] for page in pages]
     filled = [lines for lines in split if lines]
     counts: Counter[str] = Counter()
     for lines in filled:
-        counts.update({_form(line) for line in lines[:_EDGE] + lines[-_EDGE:]})
-    running = {form for form, n in counts.items() if n >= 2 and n >= 0.5 * len(filled)}
+        edges = {" ".join(fold(line).split()) for line in lines[:_EDGE] + lines[-_EDGE:]}
+        counts.update(edges | {re.sub(r"\d+", "#", edge) for edge in edges})
 
     def is_edge(line: str) -> bool:
-        return _form(line) in running or _NUMBER.fullmatch(fold(line)) is not None
+        exact = " ".join(fold(line).split())
+        form = re.sub(r"\d+", "#", exact)
+        enough = 0.5 * len(filled)
+        running = counts[exact] >= max(2, enough) or counts[form] >= max(3, enough)
+        return running or _NUMBER.fullmatch(exact) is not None
 
     kept: list[str] = []
     for lines in filled:
@@ -87,4 +89,4 @@ def join_pages(pages: Sequence[str]) -> str:
         while last > max(first, len(lines) - _EDGE) and is_edge(lines[last - 1]):
             last -= 1
         kept += lines[first:last]
-    return "\n".join(kept)
+    return "\n".join(kept or (line for lines in filled for line in lines))

@@ -58,17 +58,16 @@ def read_text(data: bytes, source: str) -> Draft:
     return Draft(text, encoding, plain=True)
 
 
-_MD_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.*?)[ \t]*#*[ \t]*$", re.MULTILINE)
-_MD_MARKS = (  # what is replaced by what, in this order
+_MD_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(\S.*)$", re.MULTILINE)
+_MD_MARKS = (  # what is replaced by what, in this order; bounded, so that no file takes quadratic time
     (re.compile(r"^ {0,3}(?:```|~~~).*$|^ {0,3}(?:[=-]{3,}|(?:\* ?){3,})[ \t]*$", re.MULTILINE), r""),
     (_MD_HEADING, r"\1"),
     (re.compile(r"^ {0,3}(?:> ?)+", re.MULTILINE), r""),
-    (re.compile(r"!?\[([^\]\[\n]*)\](?:\([^)\n]*\)|\[[^\]\n]*\])"), r"\1"),
+    (re.compile(r"!?\[([^\]\[\n]*)\](?:\([^)\n]{0,1000}\)|\[[^\]\n]{0,100}\])"), r"\1"),
     # One pass, so that `__init__` in backticks is not taken for bold.
-    (re.compile(r"(?<![\w`*])(`+|\*\*|__|\*|_)(?=\S)([^\n]+?)(?<=\S)\1(?![\w`*])"), r"\2"),
+    (re.compile(r"(?<![\w`*])(`+|\*\*|__|\*|_)(?=\S)([^\n]{1,300}?)(?<=\S)\1(?![\w`*])"), r"\2"),
     (re.compile(r"^ {0,3}\|[ \t]?(.*?)[ \t]?\|[ \t]*$", re.MULTILINE), r"\1"),
 )
-_MD_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _MD_FRONT = re.compile(r"\s*---\n(?:.*\n){0,60}?(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _MD_TITLED = re.compile(r"^(?:title|tiêu đề|tieu_de)\s*:", re.MULTILINE | re.IGNORECASE)
 
@@ -82,10 +81,19 @@ def read_markdown(data: bytes, source: str) -> Draft:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     match = _MD_FRONT.match(text)
     front, body = (match[0], text[match.end() :]) if match else ("", text)
-    body = _MD_COMMENT.sub(lambda m: "\n" * m[0].count("\n"), body)
+    body = _without_comments(body)
     heading = _MD_HEADING.search(body)
     titled = heading is not None and not body[: heading.start()].strip() and not _MD_TITLED.search(front)
     for pattern, kept in _MD_MARKS:
         body = pattern.sub(kept, body)
     title = body.lstrip().split("\n", 1)[0] if titled else None
     return Draft(front + body, encoding, title=title, plain=True)
+
+
+def _without_comments(text: str) -> str:
+    """Without <!-- ... -->, but with the line breaks in it."""
+    parts, at = [], 0
+    while (start := text.find("<!--", at)) >= 0 and (end := text.find("-->", start)) >= 0:
+        parts += [text[at:start], "\n" * text.count("\n", start, end)]
+        at = end + 3
+    return "".join(parts) + text[at:]

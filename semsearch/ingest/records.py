@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from ..errors import IngestError
+from ..text import clean
 from .article import MAX_TEXT, Draft, Record, finish
 from .dates import parse_date
 from .encoding import Undecodable, decode, is_binary, is_utf16, line_decoder
@@ -141,7 +142,7 @@ class _Records:
             self.fail(number, f"has no text (a field named {names})")
             return None
         given = first_field(values, "id")
-        key = " ".join(str(number if given is None else given).split())
+        key = " ".join(clean(str(number if given is None else given)).split())
         notes: tuple[str, ...] = ()
         if key in self.keys:
             notes = (f"the id {key} is used more than once",)
@@ -221,7 +222,7 @@ def read_csv(stream: io.BufferedReader, file: str, report: Report) -> Iterator[R
         nonlocal at
         for number, line in numbered_lines(stream, file, report):
             at = number
-            yield decoder(line)
+            yield from io.StringIO(decoder(line), newline=None)  # a lone \r ends a line too
 
     source = lines()
     header = next((line for line in source if line.strip()), "")
@@ -268,7 +269,11 @@ def _header(line: str, file: str) -> tuple[str, list[str]]:
     known = FIELDS["text"] + FIELDS["abstract"]
     best: tuple[str, list[str]] = ("", [])
     for delimiter in ",;\t|":
-        names = [field_name(cell) for cell in next(csv.reader([line], delimiter=delimiter), [])]
+        try:
+            cells = next(csv.reader([line], delimiter=delimiter), [])
+        except csv.Error:
+            continue
+        names = [field_name(cell) for cell in cells]
         if len(names) > len(best[1]) and any(name in known for name in names):
             best = (delimiter, names)
     if len(best[1]) == 1:
