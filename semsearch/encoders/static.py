@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tokenizers import Tokenizer
 
 from ..errors import EncoderUnavailable
+from .unigram import Unigram
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from tokenizers import Tokenizer
 
     from ..types import Vectors
 
@@ -29,6 +30,7 @@ _DTYPES = {"F16": "<f2", "F32": "<f4"}
 _KINDS = ["StaticEmbedding", "Normalize"]
 _TENSORS = ("embedding.weight", "embeddings")  # sentence-transformers' name and model2vec's
 _TEXTS_AT_ONCE = 1024
+_FEW = 4  # so many short texts are cut in Python, if nothing has loaded the library before
 _TOKENS_AT_ONCE = 65_536  # bounds the memory that one endless text may take
 
 
@@ -56,18 +58,21 @@ class StaticEncoder:
                 f"{self.folder} holds no model of token vectors (StaticEmbedding in modules.json)."
             )
         self._matrix = _read_matrix(files / "model.safetensors")
-        self._tokenizer, tokenizer_hash = _read_tokenizer(files / "tokenizer.json")
-        if self._tokenizer.get_vocab_size() > len(self._matrix):
+        content = _read_tokenizer(files / "tokenizer.json")
+        self._quick = _quick(content, files / "tokenizer.json")
+        self._content = content  # until the library is needed
+        self._loaded: Tokenizer | None = None
+        pieces = len(self._quick) if self._quick else self._tokenizer().get_vocab_size()
+        if pieces > len(self._matrix):
             raise EncoderUnavailable(
-                f"The model in {self.folder} does not fit together: its tokenizer knows "
-                f"{self._tokenizer.get_vocab_size()} pieces, its weights have {len(self._matrix)} rows; "
-                "install it again."
+                f"The model in {self.folder} does not fit together: its tokenizer knows {pieces} pieces, its weights "
+                f"have {len(self._matrix)} rows; install it again."
             )
         config = read_json(self.folder / "config_sentence_transformers.json", default={})
         self._query_prompt, self._passage_prompt = declared_prompts(config) or ("", "")
         digest = hashlib.sha256(b"semsearch static 1\0")
         digest.update(repr((self._matrix.shape, self._query_prompt, self._passage_prompt)).encode())
-        digest.update(tokenizer_hash)
+        digest.update(hashlib.sha256(content).digest())
         for block in sampled(self._matrix.reshape(-1)):
             digest.update(block.astype("<f4").tobytes())
         self.fingerprint = digest.hexdigest()
@@ -127,10 +132,21 @@ class StaticEncoder:
                     sums[row] += rows.astype(np.float32).sum(axis=0)
         return unit(sums)
 
+    def _tokenizer(self) -> Tokenizer:
+        """The library's, made when it is first needed."""
+        if self._loaded is None:
+            self._loaded, self._content = _tokenizer(self._content, self.folder), b""
+        return self._loaded
+
     def _tokenise(self, texts: Sequence[str]) -> list[list[int]]:
+        if self._quick and not self._loaded and len(texts) <= _FEW:
+            found = [ids for text in texts if (ids := self._quick.ids(text)) is not None]
+            if len(found) == len(texts):
+                return found
+        tokenizer = self._tokenizer()
         if len(texts) == 1 or self._threads == 1:  # a pool of threads costs more than one question
-            return [self._tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
-        return [e.ids for e in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+            return [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+        return [e.ids for e in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
 
 def unit(vectors: NDArray[Any]) -> Vectors:
@@ -204,18 +220,32 @@ def read_json(path: Path, default: Any = None) -> Any:
         raise EncoderUnavailable(f"{path} cannot be read as JSON ({error}); install the model again.") from error
 
 
-def _read_tokenizer(path: Path) -> tuple[Tokenizer, bytes]:
-    """The tokenizer, and the sha256 of its file."""
+def _read_tokenizer(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
-        tokenizer = Tokenizer.from_buffer(content)
+        return path.read_bytes()
     except FileNotFoundError:
         raise EncoderUnavailable(f"{path} is missing; install the model again.") from None
-    except Exception as error:  # tokenizers raises bare Exception for whatever is wrong in the file
+    except OSError as error:
+        raise EncoderUnavailable(f"{path} cannot be read ({error.strerror}); install the model again.") from error
+
+
+def _quick(content: bytes, path: Path) -> Unigram | None:
+    try:
+        return Unigram.parse(content)
+    except ValueError as error:
         raise EncoderUnavailable(f"{path} is not a tokenizer that can be read ({error}).") from error
+
+
+def _tokenizer(content: bytes, folder: Path) -> Tokenizer:
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_buffer(content)
+    except Exception as error:  # tokenizers raises bare Exception for whatever is wrong in the file
+        raise EncoderUnavailable(f"The tokenizer in {folder} cannot be read ({error}).") from error
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    return tokenizer, hashlib.sha256(content).digest()
+    return tokenizer
 
 
 def _read_header(path: Path) -> tuple[dict[str, Any], int]:

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import IndexDamaged
 from ..lexical import LexicalIndex
 from ..store import Segment, Store
-from ..vectors import FlatIndex
+from ..vectors import FlatIndex, among
 from .folder import Folder, Manifest
 from .ranking import SENTENCES
 from .segments import read
@@ -109,7 +109,7 @@ class _Vectors:
     def refresh(self, segments: Sequence[Segment], dead: Ids, *, verify: bool) -> None:
         named = {segment.number: segment for segment in segments}
         merged = not self._known <= named.keys()
-        have, gone = self._ids, np.isin(self._ids // self._factor, dead)
+        have, gone = self._ids, among(self._ids // self._factor, dead)
         ids: list[Ids] = []
         vectors: list[Halves] = []
         there: list[Ids] = []
@@ -119,11 +119,11 @@ class _Vectors:
             found, rows = self._read(segment, verify=verify)
             there.append(found)
             # A merged segment holds mostly what is here already.
-            fresh = ~np.isin(found // self._factor, dead) & ~np.isin(found, have)
+            fresh = ~among(found // self._factor, dead) & ~among(found, have)
             ids.append(found[fresh])
             vectors.append(rows if fresh.all() else rows[fresh])
         if merged:
-            gone |= ~np.isin(have, np.concatenate([*there, np.empty(0, np.int64)]))
+            gone |= ~among(have, np.concatenate([*there, np.empty(0, np.int64)]))
         if gone.any():
             self.index.remove(have[gone])
         if any(len(part) for part in ids):
@@ -143,7 +143,7 @@ class _Vectors:
     def search(self, vector: Vectors, count: int, allowed: Collection[int] | None) -> list[int]:
         only = None
         if allowed is not None:
-            only = self._ids[np.isin(self._ids // self._factor, np.fromiter(allowed, np.int64, len(allowed)))]
+            only = self._ids[among(self._ids // self._factor, np.fromiter(allowed, np.int64, len(allowed)))]
         return [id_ for id_, _ in self.index.search(vector, count, only)[0]]
 
     def of(self, passages: Ids) -> Ids:
@@ -154,7 +154,7 @@ class _Vectors:
         return np.concatenate(parts) if parts else self._ids[:0]
 
     def cosines(self, ids: Ids, vector: Vectors) -> dict[int, float]:
-        ids = ids[np.isin(ids, self._ids)]
+        ids = ids[among(ids, self._ids)]
         cosines = np.round(
             (self.index.get(ids) @ vector).astype(np.float64), 6
         )  # beyond that, sums differ with what else is asked

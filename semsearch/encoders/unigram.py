@@ -1,0 +1,168 @@
+"""A tokenizer.json of one kind in plain Python, for the few short texts of a question.
+
+The Rust library takes longer to read the file of the bundled encoder (0.15 s: it builds a trie of all pieces)
+than everything else that a cold question needs; a dictionary of the pieces is there in 0.04 s. For many
+texts the library is far ahead, and for whatever this module does not know (other kinds of tokenizers, rare
+letters) it answers None, and the library is asked. Where it answers, it answers the same: a test compares them.
+
+The algorithm is the library's: the path of pieces with the greatest sum of log probabilities (T. Kudo, "Subword
+Regularization", ACL 2018, section 3.2), the earlier one of equals; a character that no piece covers counts 10 less
+than the least probable piece; unknown characters in a row are one unknown piece.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable
+from itertools import count
+from operator import itemgetter
+from typing import Any
+
+__all__ = ["Unigram"]
+
+_Step = Callable[[str], str]
+_UNKNOWN_PENALTY = 10.0
+_LONGEST = 4096  # characters; beyond that the library is quicker
+_NOT_IN_SYLLABLE = r"(?!\p{L})"
+_WORDS_ONLY = r"[^\p{L}\p{N}\p{M}]+"
+# For these kinds of characters Python's classes are those of the library: \p{L} is [^\W\d_], \p{N} is \d.
+_PLAIN = frozenset(
+    ["Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Zs", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So"]
+)
+
+
+class Unigram:
+    """``ids(text)`` as ``Tokenizer.encode(text, add_special_tokens=False).ids``, or None."""
+
+    def __init__(self, vocabulary: list[list[Any]], unknown: int, steps: list[_Step]) -> None:
+        self._vocabulary = vocabulary  # [piece, log probability], the id is the place
+        self._ids: dict[str, int] = dict(zip(map(itemgetter(0), vocabulary), count(), strict=False))
+        self._longest = max(map(len, self._ids))
+        self._unknown = unknown
+        self._steps = steps
+        self._least: float | None = None
+
+    def __len__(self) -> int:
+        return len(self._vocabulary)
+
+    @classmethod
+    def parse(cls, content: bytes) -> Unigram | None:
+        """None for a tokenizer of another kind. Raises ValueError if ``content`` is not JSON."""
+        settings = json.loads(content)
+        try:
+            model, space = settings["model"], settings["pre_tokenizer"]
+            known = (
+                model["type"] == "Unigram"
+                and not model.get("byte_fallback")
+                and not settings["added_tokens"]
+                and settings["post_processor"] is None
+                and (space["type"], space["replacement"]) == ("Metaspace", "▁")
+                and (space["prepend_scheme"], space["split"]) == ("always", False)
+            )
+            steps = _steps(settings["normalizer"])
+            if not known or steps is None or not isinstance(model["unk_id"], int):
+                return None
+            made = cls(model["vocab"], model["unk_id"], steps)
+        except (KeyError, TypeError, AttributeError):
+            return None
+        return made if len(made._ids) == len(made) else None
+
+    def ids(self, text: str) -> list[int] | None:
+        """The ids of the pieces of ``text``; None if it holds a character whose class is not the same everywhere."""
+        if len(text) > _LONGEST:
+            return None
+        # Lower case may bring marks that were not there (İ), so that is looked at.
+        if not all(unicodedata.category(c) in _PLAIN for c in set(unicodedata.normalize("NFC", text).lower()) - {"\n"}):
+            return None
+        for step in self._steps:
+            text = step(text)
+        return self._best(text) if text else []
+
+    def _best(self, text: str) -> list[int]:
+        text = text.replace(" ", "▁")
+        if not text.startswith("▁"):
+            text = "▁" + text
+        # best[end]: (score, start, id) of the best path that ends there.
+        best: list[tuple[float, int, int] | None] = [None] * (len(text) + 1)
+        best[0] = (0.0, 0, 0)
+        for start in range(len(text)):
+            before = best[start]
+            assert before is not None  # every place is reached, by an unknown character if need be
+            for end in range(start + 1, min(start + self._longest, len(text)) + 1):
+                id_ = self._ids.get(text[start:end])
+                if id_ is not None:
+                    self._offer(best, end, before[0] + self._vocabulary[id_][1], start, id_)
+            if text[start] not in self._ids:
+                self._offer(best, start + 1, before[0] + self._unknown_score(), start, self._unknown)
+        return self._path(best, text)
+
+    @staticmethod
+    def _offer(best: list[tuple[float, int, int] | None], end: int, score: float, start: int, id_: int) -> None:
+        there = best[end]
+        if there is None or score > there[0]:
+            best[end] = (score, start, id_)
+
+    def _unknown_score(self) -> float:
+        if self._least is None:
+            self._least = min(map(itemgetter(1), self._vocabulary)) - _UNKNOWN_PENALTY
+        return self._least
+
+    def _path(self, best: list[tuple[float, int, int] | None], text: str) -> list[int]:
+        found: list[int] = []
+        end = unknown_end = len(text)
+        while end > 0:
+            node = best[end]
+            assert node is not None
+            _, start, id_ = node
+            if id_ != self._unknown:
+                found.append(id_)
+                unknown_end = start
+            elif start == 0 or (best[start] or node)[2] != self._unknown:
+                # The first of unknown characters in a row: together they may be a piece all the same.
+                found.append(self._ids.get(text[start:unknown_end], self._unknown))
+                unknown_end = start
+            end = start
+        return found[::-1]
+
+
+def _steps(normalizer: dict[str, Any] | None) -> list[_Step] | None:
+    """What is done to a text before it is cut, as functions; None if one of them is not known here."""
+    if normalizer is None:
+        return []
+    steps: list[_Step] = []
+    for part in normalizer["normalizers"] if normalizer["type"] == "Sequence" else [normalizer]:
+        step = _step(part)
+        if step is None:
+            return None
+        steps.append(step)
+    return steps
+
+
+def _step(part: dict[str, Any]) -> _Step | None:
+    kind = part["type"]
+    if kind == "NFC":
+        return lambda text: unicodedata.normalize("NFC", text)
+    if kind == "Lowercase":
+        # Letter by letter, as the library does it: a Σ at the end of a word stays a σ.
+        return lambda text: text.lower() if "Σ" not in text else "".join(map(str.lower, text))
+    if kind == "Strip" and part["strip_left"] and part["strip_right"]:
+        return str.strip
+    if kind == "Replace":
+        return _replacement(part["pattern"], part["content"])
+    return None
+
+
+def _replacement(pattern: dict[str, str], put: str) -> _Step | None:
+    if "String" in pattern:
+        old = pattern["String"]
+        return lambda text: text.replace(old, put)
+    wanted = pattern["Regex"]
+    if wanted == _WORDS_ONLY:
+        return lambda text: re.sub(r"[\W_]+", put, text)
+    letters = wanted.removeprefix("(?<!q)").removesuffix(_NOT_IN_SYLLABLE)
+    if wanted == f"(?<!q){letters}{_NOT_IN_SYLLABLE}" and letters.isalpha():
+        expression = f"(?<!q){letters}" + r"(?![^\W\d_])"
+        return lambda text: re.sub(expression, put, text) if letters in text else text
+    return None
