@@ -9,8 +9,8 @@ import datetime as dt
 import hashlib
 import json
 import os
+import platform
 import shutil
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -185,7 +185,7 @@ class Folder:
             now = dt.datetime.now().astimezone().isoformat(" ", "seconds")
             with suppress(OSError):  # on a full disk the lock has no name
                 file.truncate(0)
-                file.write(f"process {os.getpid()} on {socket.gethostname()} since {now}".encode())
+                file.write(f"process {os.getpid()} on {platform.node()} since {now}".encode())
             try:
                 yield
             finally:
