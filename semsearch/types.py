@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]  # shape (n,)
 
 __all__ = [
+    "Aligner",
     "Answer",
     "Article",
     "Encoder",
@@ -104,7 +105,8 @@ class Scores:
     """What each side said of a passage, before and after they were put together.
 
     ``None`` where a side was not asked. ``dense`` is the cosine of the passage, ``sentence`` the best
-    cosine among its sentences, ``lexical`` is BM25, ``article`` the article's own evidence, each raw;
+    cosine among its sentences, ``lexical`` is BM25, ``article`` the article's own evidence, ``alignment``
+    how well each word of the query is met by a word of the passage (asked for the best only), each raw;
     ``fused`` lies in 0..1.
     """
 
@@ -113,6 +115,7 @@ class Scores:
     sentence: float | None = None
     lexical: float | None = None
     article: float | None = None
+    alignment: float | None = None
     rerank: float | None = None
 
 
@@ -165,6 +168,15 @@ class Encoder(Protocol):
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors: ...
     def encode_passages(self, texts: Sequence[str]) -> Vectors: ...
+
+
+@runtime_checkable
+class Aligner(Protocol):
+    """What an encoder may offer besides: a query against texts, word by word."""
+
+    def align(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        """``(len(texts),)``, each in -1..1: the mean over the query's words of the best cosine in the text."""
+        ...
 
 
 class VectorIndex(Protocol):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["explained"]
 
 _SIDES = {
-    "hybrid": ("dense", "sentence", "lexical", "article"),
+    "hybrid": ("dense", "sentence", "lexical", "article", "alignment"),
     "dense": ("dense", "sentence"),
     "lexical": ("lexical", "article"),
 }

@@ -91,6 +91,7 @@ def parts(scores: Scores) -> str:
         ("sentence", scores.sentence),
         ("BM25", scores.lexical),
         ("article", scores.article),
+        ("alignment", scores.alignment),
         ("rerank", scores.rerank),
     ]
     asked = " · ".join(f"{name} {decimal(value)}" for name, value in named if value is not None)

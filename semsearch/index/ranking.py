@@ -31,6 +31,9 @@ SENTENCES = 64
 DEPTH = 100
 """So many candidates each side brings, at least."""
 
+ALIGNED = 60
+"""So many of the best are looked at word by word, where the encoder can."""
+
 ARTICLES = 30
 """So many articles, found as a whole, bring all their passages."""
 
@@ -46,9 +49,13 @@ class Weights:
     sentence: float = 0.2
     lexical: float = 0.5
     article: float = 0.1
+    alignment: float = 0.0  # counts only if the encoder is an Aligner
 
 
 DEFAULTS = {"vi": Weights(), "vi-plain": Weights(), "en": Weights(0.3, 0.3, 0.3, 0.1)}
+Align = Callable[[Sequence[int]], dict[int, float]]
+"""Passage ids to their alignment with the query."""
+
 Found = TypeVar("Found", dict[int, int], dict[int, str])
 _SIDES: dict[Mode, frozenset[str]] = {
     "hybrid": frozenset(("dense", "sentence", "lexical", "article")),
@@ -111,14 +118,43 @@ def ranked(
     weights: Weights,
     allowed: Allowed | None = None,
     excluded: Collection[int] = (),
+    align: Align | None = None,
 ) -> list[tuple[int, Scores]]:
     """The best ``k`` passages (of ``allowed``; None: of all; none ``excluded``) with their scores, ties by id.
 
     Each side names its best; then every side scores all that were named, so that no score is missing
-    where the least and the greatest are taken.
+    where the least and the greatest are taken. Where ``align`` is given it is asked about the best, and
+    its weight counts for them.
     """
+    scored = gathered(view, store, wanted, max(DEPTH, k), mode, allowed, excluded)[1]
+    # Where no word was met, terms have no say; their weight still counts, so that "fused" tells as much.
+    parts = [
+        (list(of.items()) if side in _SIDES["dense"] or any(of.values()) else [], getattr(weights, side))
+        for side, of in scored.items()
+    ]
+    if not any(weight for _, weight in parts):
+        parts = [(ranking, 1.0) for ranking, _ in parts]
+    if align is not None and weights.alignment:
+        scored["alignment"] = align([id_ for id_, _ in convex(parts)[:ALIGNED]])
+        parts.append((list(scored["alignment"].items()), weights.alignment))
+    return [
+        (id_, Scores(round(score, 6), **{side: of.get(id_) for side, of in scored.items()}))
+        for id_, score in convex(parts)[:k]
+    ]
+
+
+def gathered(
+    view: View,
+    store: Store,
+    wanted: Wanted,
+    depth: int,
+    mode: Mode,
+    allowed: Allowed | None = None,
+    excluded: Collection[int] = (),
+) -> tuple[dict[int, int], dict[str, dict[int, float]]]:
+    """The candidates, as ``{passage: article}``, and ``{side: {passage: score}}`` with no score missing."""
     sides = _SIDES[mode]
-    owners = _candidates(view, store, wanted, max(DEPTH, k) + len(excluded), sides, allowed)
+    owners = _candidates(view, store, wanted, depth + len(excluded), sides, allowed)
     owners = {id_: article for id_, article in owners.items() if id_ not in excluded}
     ids = sorted(owners)
     scored: dict[str, dict[int, float]] = {}
@@ -128,17 +164,7 @@ def ranked(
         of_articles = view.articles.scores(wanted.text, set(owners.values()))
         scored["lexical"] = view.terms.scores(wanted.text, ids)
         scored["article"] = {id_: of_articles[article] for id_, article in owners.items()}
-    # Where no word was met, terms have no say; their weight still counts, so that "fused" tells as much.
-    parts = [
-        (list(of.items()) if side in _SIDES["dense"] or any(of.values()) else [], getattr(weights, side))
-        for side, of in scored.items()
-    ]
-    if not any(weight for _, weight in parts):
-        parts = [(ranking, 1.0) for ranking, _ in parts]
-    return [
-        (id_, Scores(round(score, 6), **{side: of.get(id_) for side, of in scored.items()}))
-        for id_, score in convex(parts)[:k]
-    ]
+    return owners, scored
 
 
 def _candidates(

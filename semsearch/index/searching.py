@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from .. import text as words
 from ..errors import UsageError
 from ..store import Store
-from ..types import Encoder, Hit, Mode
+from ..types import Aligner, Encoder, Hit, Mode
 from .paths import absolute, below, globs
-from .ranking import Allowed, Wanted, best_sentence, ranked, weights
+from .ranking import Align, Allowed, Wanted, best_sentence, passage_text, ranked, weights
 from .view import View
 
 __all__ = ["Filter", "like_article", "like_passage", "like_text", "search"]
@@ -41,8 +41,9 @@ def search(
     store: Store, view: View, query: str, k: int, mode: Mode, encoder: Encoder | None, only: Filter
 ) -> list[Hit]:
     """Passages for a query; ``encoder`` is None in lexical mode."""
-    vector = encoder.encode_queries([query]) if encoder else None
-    return _found(store, view, Wanted(query, vector), k, mode, encoder, only, ())
+    wanted = Wanted(query, encoder.encode_queries([query]) if encoder else None)
+    align = _alignment(store, query, encoder) if mode == "hybrid" and isinstance(encoder, Aligner) else None
+    return _found(store, view, wanted, k, mode, encoder, only, (), align)
 
 
 def like_text(
@@ -96,12 +97,13 @@ def _found(
     encoder: Encoder | None,
     only: Filter,
     excluded: Collection[int],
+    align: Align | None = None,
 ) -> list[Hit]:
     allowed = only.allowed(store)
     if not words.terms(wanted.text) or (allowed and not allowed.passages):
         return []
     tuned = weights(encoder, words.language(wanted.text))
-    found = ranked(view, store, wanted, k, mode, tuned, allowed, excluded)
+    found = ranked(view, store, wanted, k, mode, tuned, allowed, excluded, align)
     stored = store.load(id_ for id_, _ in found)
     hits = []
     for rank, (id_, scores) in enumerate(found, 1):
@@ -112,6 +114,14 @@ def _found(
         sentence = best_sentence(wanted.text, article, passage, cosines)
         hits.append(Hit(passage, article, scores.fused, scores, sentence, rank))
     return hits
+
+
+def _alignment(store: Store, query: str, encoder: Aligner) -> Align:
+    def align(ids: Sequence[int]) -> dict[int, float]:
+        texts = [passage_text(article.title, passage.text) for passage, article in store.load(ids).values()]
+        return dict(zip(ids, encoder.align(query, texts).round(6).tolist(), strict=True))
+
+    return align
 
 
 def _said(text: str) -> str:
