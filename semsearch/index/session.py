@@ -92,8 +92,8 @@ class Session:
                 "whose terms are others; run: semsearch rebuild"
             )
         if self._view is None or (self._view.manifest, self._view.lexical) != (manifest, lexical):
-            if self._threads:
-                set_threads(self._threads)
+            # FAISS compares one question in one thread, however many it has; to wake the others costs more.
+            set_threads(self._threads or 1)
             # Without a seal (a run was interrupted) small files are compared with their own checksums.
             verify = not self._sealed and self._folder.small()
             self._view = View(self._folder, manifest, lexical, verify=verify)
