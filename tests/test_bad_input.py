@@ -179,13 +179,14 @@ def test_stdin_that_is_no_text(folder: Path, index: Path) -> None:
 
 def test_an_index_of_another_encoder(folder: Path, index: Path, tmp_path: Path) -> None:
     """Named on the command line, or changed where it lies: an error with its cure, never bad results."""
-    model = tmp_path / "model"
-    shutil.copytree(BUNDLED, model)
+    model = shutil.copytree(BUNDLED, tmp_path / "model")
+    weights = model / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4096] + bytes(4096))
     assert run("index", folder, "--encoder", model, index=index).exit_code == 0
     answers(index)
     other = run("ask", QUESTION, "--encoder", "bundled", index=index)
-    weights = model / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-4096] + bytes(4096))
+    weights.write_bytes(weights.read_bytes()[:-8192] + bytes(8192))
+    (folder / "new.txt").write_text("Bài mới đến sau khi bộ mã hóa đã đổi.", encoding="utf-8")
     changed = [run(*words, index=index) for words in (["ask", QUESTION], ["search", "gốm"], ["index", str(folder)])]
     for result in (other, *changed):
         assert (result.exit_code, result.stdout) == (3, "")

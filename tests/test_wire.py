@@ -23,7 +23,7 @@ def test_a_hit_by_hand() -> None:
     assert wire.hit(HIT) == {
         "rank": 1,
         "score": 0.9,
-        "scores": {"fused": 0.9, "dense": 0.5, "sentence": None, "lexical": None, "article": None, "rerank": None},
+        "scores": {"fused": 0.9, "dense": 0.5} | dict.fromkeys(("sentence", "lexical", "article", "alignment", "rerank")),
         "passage": {"id": 3, "position": 0, "start": 9, "end": 39, "line": 3, "text": TEXT[9:39]},
         "sentence": {"start": 9, "end": 25, "line": 3, "text": "Cầu dài 420 mét."},
         "article": {
