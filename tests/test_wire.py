@@ -16,6 +16,7 @@ ARTICLE = Article(
     TEXT, ("/bài/a.txt", "/bài/b.txt"), (Span(9, 39),), "Tựa bài", dt.date(2021, 3, 5), url="https://x.vn/a", id=7
 )
 PASSAGE = Passage(3, 7, 0, 9, 39, TEXT[9:39], (Span(9, 25), Span(26, 38)))
+UNASKED = ("sentence", "lexical", "article", "alignment", "rerank")
 HIT = Hit(PASSAGE, ARTICLE, 0.9, Scores(0.9, dense=0.5), Span(9, 25), 1)
 
 
@@ -23,7 +24,7 @@ def test_a_hit_by_hand() -> None:
     assert wire.hit(HIT) == {
         "rank": 1,
         "score": 0.9,
-        "scores": {"fused": 0.9, "dense": 0.5} | dict.fromkeys(("sentence", "lexical", "article", "alignment", "rerank")),
+        "scores": {"fused": 0.9, "dense": 0.5} | dict.fromkeys(UNASKED),
         "passage": {"id": 3, "position": 0, "start": 9, "end": 39, "line": 3, "text": TEXT[9:39]},
         "sentence": {"start": 9, "end": 25, "line": 3, "text": "Cầu dài 420 mét."},
         "article": {
