@@ -113,11 +113,13 @@ def _date_lines(text: str, lines: Sequence[Span]) -> tuple[dt.date | None, list[
     filled = [line for line in lines if line.end > line.start]
     first: dt.date | None = None
     alone: list[Span] = []
-    for line in filled[:6] + filled[6:][-3:]:
+    for number, line in enumerate(filled[:12] + filled[12:][-3:]):
         date, nothing_else = date_line(line.of(text))
-        first = first or date
-        if nothing_else:
+        at_the_edge = number < 6 or number >= min(12, len(filled) - 3)
+        if nothing_else and at_the_edge:
             alone.append(line)
+        if date and (at_the_edge if nothing_else else number < 12):
+            first = first or date
     return first, alone
 
 

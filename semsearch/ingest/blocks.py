@@ -159,8 +159,8 @@ def find_blocks(text: str, lines: Sequence[Span], metadata: Sequence[Span] = ())
 
     ``lines`` are the text's lines, ``metadata`` spans to leave out. A blank line ends a block; so does
     a line that ends a sentence, and a short line that the next does not continue (a heading). Lines
-    broken in the middle of a sentence stay together. A block said before in the same text is left
-    out. A text that is nothing but boilerplate keeps all of its lines.
+    broken in the middle of a sentence stay together. A caption or a paragraph said before in the
+    same text is left out. A text that is nothing but boilerplate keeps all of its lines.
     """
     heads, alone = _boilerplate(text, lines)
     blocks = _assemble(text, lines, heads | alone, metadata)
@@ -170,7 +170,8 @@ def find_blocks(text: str, lines: Sequence[Span], metadata: Sequence[Span] = ())
     kept = []
     for block in blocks:
         said = " ".join(block.of(text).lower().split())
-        if len(said) < 3 or said not in seen:
+        # A short line may well be said twice ("Có.", the same prize for two winners); a caption or a paragraph not.
+        if said not in seen or (len(said) < 40 and not _CAPTION.search(said)):
             kept.append(block)
         seen.add(said)
     return tuple(kept)

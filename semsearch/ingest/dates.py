@@ -112,7 +112,9 @@ def date_line(line: str) -> tuple[dt.date | None, bool]:
     words = re.findall(r"[a-z]+", _DATE_WORDS.sub(" ", rest))
     if not words:
         return date, True
-    place_first = match.end() >= len(folded.rstrip(" .")) and len(words) <= 5 and "," in folded[: match.start()]
+    # "Cao Bằng, ngày 27 tháng 8 năm 2018", as official documents are dated
+    place_first = match.end() >= len(folded.rstrip(" .")) and len(words) <= 5 and "thang" in match[0]
+    place_first = place_first and "," in folded[: match.start()]
     return (date, False) if place_first else (None, False)
 
 
