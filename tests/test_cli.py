@@ -88,6 +88,7 @@ def test_ask_quotes_the_answer_with_its_source(index: Path, corpus: Path) -> Non
     assert "https://example.vn/cau-rach-dua" in result.stdout
     assert re.search(r"^Độ tin cậy \(confidence\): [01],\d\d, ", result.stdout, re.M)
     assert re.search(r"^1\. ", result.stdout, re.M)
+    assert re.search(r"«[^»]*420 mét[^»]*»", result.stdout)
 
 
 def test_the_line_named_is_the_line_of_the_articles_text(index: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..types import Answer, Article, Hit, Scores, Span
@@ -60,7 +61,9 @@ def answer(paper: Paper, item: Answer, why: Mapping[str, Any] | None) -> None:
     if item.hits:
         paper.print()
         paper.print("Các đoạn làm căn cứ (the passages behind it):")
-        hits(paper, item.hits, why)
+        # In the passage that answers, the sentence to see is the one that was quoted.
+        quoted, cited_id = item.sentence, cited.passage.id
+        hits(paper, [replace(h, sentence=quoted) if h.passage.id == cited_id else h for h in item.hits], why)
 
 
 def hits(paper: Paper, found: Sequence[Hit], why: Mapping[str, Any] | None) -> None:
