@@ -182,8 +182,6 @@ class Folder:
         with file:
             if not _lock(file):
                 raise IndexLocked(f"{self._holder()} is writing to {self.path}; wait until it is done, or stop it")
-            import socket  # some milliseconds that readers need not pay
-
             now = dt.datetime.now().astimezone().isoformat(" ", "seconds")
             with suppress(OSError):  # on a full disk the lock has no name
                 file.truncate(0)
