@@ -7,11 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, pairwise
 
 from ..text import canonical, fold
 from ..types import Hit, Span
-from .extract import typed
-from .question import SHORT, Question
+from .extract import counts_in, typed
+from .question import SHORT, Name, Question
 
 __all__ = ["FEATURES", "SIGNS", "Line", "features", "lines", "signs"]
 
@@ -29,6 +30,7 @@ class Line:
     after: frozenset[str]
     title: frozenset[str]
     passage: frozenset[str]
+    runs: str  # the terms of title and passage, in order, between spaces
 
     @property
     def text(self) -> str:
@@ -46,12 +48,13 @@ def lines(question: Question, hits: Sequence[Hit]) -> list[Line]:
         ordered = [tuple(question.form(span.of(hit.article.text))) for span in spans]
         sets = [frozenset(terms) for terms in ordered]
         passage = nothing.union(*sets)
+        runs = " ".join(["", *question.form(hit.article.title), *chain.from_iterable(ordered), ""])
         for i, (span, terms) in enumerate(zip(spans, ordered, strict=True)):
             if terms and terms not in seen:
                 seen.add(terms)
                 before = sets[i - 1] if i else nothing
                 after = sets[i + 1] if i + 1 < len(spans) else nothing
-                found.append(Line(hit, span, terms, before, after, title, passage))
+                found.append(Line(hit, span, terms, before, after, title, passage, runs))
     return found
 
 
@@ -68,6 +71,7 @@ FEATURES = (
     "cosine",  # of the sentence if search marked it, else of its passage; 0 where the dense side was not asked
     "kind",  # 1 if it holds a thing of the kind asked for that the question does not
     "lacks",  # 1 if that kind can be recognised and is not there
+    "unit",  # 1 if it holds a number with a unit that the question counts in
 )
 """What a sentence is ranked by."""
 
@@ -86,8 +90,7 @@ def features(question: Question, found: Sequence[Line]) -> list[list[float]]:
         lacking = [term for term in weights if term not in own]
         scores = line.hit.scores
         marked = line.span == line.hit.sentence
-        kind = bool(typed(question, line.text))
-        away = [n for n in names if n not in own and n not in line.passage and n not in line.title]
+        things = typed(question, line.text)
         rows.append(
             [
                 1.0 - sum(weights[t] for t in lacking) / total if weights else 0.0,
@@ -96,19 +99,24 @@ def features(question: Question, found: Sequence[Line]) -> list[list[float]]:
                 sum(weights[t] for t in lacking if t in line.before) / total,
                 sum(weights[t] for t in lacking if t in line.after) / total,
                 sum(weights[t] for t in lacking if t in line.title) / total,
-                len(away) / len(names) if names else 0.0,
+                sum(not _there(name, line.runs) for name in names) / len(names) if names else 0.0,
                 line.hit.score,
                 float(marked),
                 (scores.sentence if marked else scores.dense) or 0.0,
-                float(kind),
-                float(not kind and question.kind in SHORT),
+                float(bool(things)),
+                float(not things and question.kind in SHORT),
+                float(bool(question.units) and any(counts_in(question, thing.of(line.text)) for thing in things)),
             ]
         )
     return rows
 
 
+def _there(name: Name, runs: str) -> bool:
+    return any(f" {' '.join(run)} " in runs for run in name)
+
+
 def _pairs(question: Question, terms: Sequence[str]) -> float:
-    there = set(zip(terms, terms[1:], strict=False))
+    there = set(pairwise(terms))
     return sum(weight for pair, weight in question.pairs.items() if pair in there)
 
 
@@ -123,6 +131,7 @@ SIGNS = (
     "names",  # 1 if the question holds any
     "kind",
     "lacks",
+    "unit",
     "margin",  # by how much the sentence is ranked above the best of another passage
     "score",  # what it is ranked by
     "length",  # log of the question's content terms
@@ -136,23 +145,26 @@ def signs(question: Question, best: Line, row: Sequence[float], score: float, ri
     """One value per SIGNS for the sentence ranked best; ``rival`` is the best score in another passage."""
     weights, names = question.weights, question.names
     total = sum(weights.values()) or 1.0
-    near = best.passage | best.title
-    far = {term for term in {*weights, *names} if term not in near}
-    lost = far - _around(question, best, far) if far else far
+    far = [term for term in weights if term not in best.passage and term not in best.title]
+    strange = [name for name in names if not _there(name, best.runs)]
+    around = _around(question, best) if far or strange else ""
+    lost = [term for term in far if not _written(((term,),), around)]
+    unknown = [name for name in strange if not _written(name, around)]
     scores = best.hit.scores
     cosine = max(scores.sentence or 0.0, scores.dense or 0.0)
     value = dict(zip(FEATURES, row, strict=True))
     return [
         value["overlap"],
         value["pairs"],
-        1.0 - sum(weights[t] for t in far if t in weights) / total,
-        1.0 - sum(weights[t] for t in lost if t in weights) / total,
-        max((weights[t] for t in lost if t in weights), default=0.0) / 10,
-        len(far & names) / len(names) if names else 0.0,
-        len(lost & names) / len(names) if names else 0.0,
+        1.0 - sum(weights[t] for t in far) / total,
+        1.0 - sum(weights[t] for t in lost) / total,
+        max((weights[t] for t in lost), default=0.0) / 10,
+        len(strange) / len(names) if names else 0.0,
+        len(unknown) / len(names) if names else 0.0,
         float(bool(names)),
         value["kind"],
         value["lacks"],
+        value["unit"],
         min(3.0, score - rival),
         score,
         math.log1p(len(weights)),
@@ -161,16 +173,19 @@ def signs(question: Question, best: Line, row: Sequence[float], score: float, ri
     ]
 
 
-def _around(question: Question, line: Line, wanted: set[str]) -> set[str]:
-    """Those of ``wanted`` that the article's text around the line holds as whole words."""
+def _around(question: Question, line: Line) -> str:
+    """The article's text around the line, to be searched."""
     text = line.hit.article.text[max(0, line.span.start - _AROUND) : line.span.end + _AROUND]
-    text = fold(text) if question.plain else canonical(text)
-    # A number may be written with dots (37.000) where its term has none; each form of it will do.
-    return {t for t in wanted if re.search(rf"(?<!\w){_written(t)}(?!\w)", text)}
+    return fold(text) if question.plain else canonical(text)
 
 
-def _written(term: str) -> str:
+def _written(name: Name, text: str) -> bool:
+    """Whether canonical text holds the name as whole words."""
+    return any(re.search(r"(?<!\w)" + r"\W{1,2}".join(map(_term, run)) + r"(?!\w)", text) for run in name)
+
+
+def _term(term: str) -> str:
+    """A term as it may be written: 37000 as 37.000 or 37,000, 8 as 08, 11,5 as 11.5."""
     if term.isdigit():
-        groups = re.sub(r"(?<=\d)(?=(?:\d{3})+$)", "\0", term)
-        return "0*" + groups.replace("\0", "[.,]?")
+        return "0*" + re.sub(r"(?<=\d)(?=(?:\d{3})+$)", "[.,]?", term)
     return re.escape(term).replace(",", "[.,]")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 
 from ..text import canonical, fold, tokens
@@ -19,6 +20,7 @@ from .patterns import (
     CUES,
     DATE,
     NAME,
+    NOT_ALONE,
     NOT_NAMES,
     NUMBER,
     ROLE,
@@ -29,7 +31,7 @@ from .patterns import (
 )
 from .question import SHORT, Kind, Question
 
-__all__ = ["GROUPS", "SPAN_FEATURES", "best_span", "candidates", "completed", "marks", "span_features", "typed"]
+__all__ = ["GROUPS", "SPAN_FEATURES", "best_span", "candidates", "completed", "counts_in", "marks", "span_features", "typed"]
 
 GROUPS: dict[Kind, str] = {
     "number": "number",
@@ -59,26 +61,28 @@ def typed(question: Question, text: str) -> list[Span]:
         return []
     lowered = _lowered(text)
     if question.kind == "number":
-        found = _numbers(question, lowered)
+        found = _numbers(question, text, lowered)
     elif question.kind == "date":
         found = [Span(m.start(), m.end()) for m in DATE.finditer(lowered)]
     elif question.kind == "role":
         found = _roles(question, text, lowered)
     else:
         found = _named(question, text, lowered)
-    known = question.weights.keys() | question.names
+    known = question.weights.keys() | question.named
     return [span for span in dict.fromkeys(found) if not set(question.form(span.of(text))) <= known]
 
 
-def _numbers(question: Question, lowered: str) -> list[Span]:
+def _numbers(question: Question, text: str, lowered: str) -> list[Span]:
     """Numbers alone, with the unit after them, and with the words that the question counts in."""
     found: list[Span] = []
     for match in NUMBER.finditer(lowered):
         start, end = match.span()
+        if not any(c.isdigit() for c in match[0]) and (match[0] in NOT_ALONE or text[start].isupper()):
+            continue
         found.append(Span(start, end))
         if unit := UNIT.match(lowered, end):
             found.append(Span(start, unit.end()))
-        if (counted := TWO_WORDS.match(lowered, end)) and set(question.form(counted[0])) & set(question.units):
+        if (counted := TWO_WORDS.match(lowered, end)) and question.units & set(question.form(counted[0])):
             found.append(Span(start, end + len(counted[1])))
             found.append(Span(start, counted.end()))
     return found
@@ -93,7 +97,7 @@ def _roles(question: Question, text: str, lowered: str) -> list[Span]:
             end = stop.start()
         for name in NAME.finditer(text, start + 1, end):
             own = set(question.form(name[0]))
-            if len(own) > 1 and own <= question.names:
+            if len(own) > 1 and own <= question.named:
                 end = name.start()
                 break
         end = start + len(text[start:end].rstrip(" -"))
@@ -117,16 +121,27 @@ def _named(question: Question, text: str, lowered: str) -> list[Span]:
     return found
 
 
+def counts_in(question: Question, text: str) -> bool:
+    """Whether ``text`` holds a unit that the question counts in."""
+    if not question.units:
+        return False
+    signs = (unit for unit in question.units if not unit.isalnum())
+    return any(sign in text for sign in signs) or bool(question.units & set(question.form(text)))
+
+
 class _Words:
     """The tokens of a sentence, and what each has to do with the question."""
 
     def __init__(self, question: Question, text: str) -> None:
         self.text = text
         self.spans = tokens(text)
+        self.starts = [span.start for span in self.spans]
+        self.ends = [span.end for span in self.spans]
         lowered = _lowered(text)
         self.lowered = [span.of(lowered) for span in self.spans]
         forms = [question.form(span.of(text)) for span in self.spans]
         self.rarity = [max((question.weights.get(t, 0.0) for t in form), default=0.0) for form in forms]
+        self.repeats = [r > 0 and not question.units & set(form) for r, form in zip(self.rarity, forms, strict=True)]
         self.total = sum(question.weights.values()) or 1.0
         # What of the question has been said before each word; each term counts where it first stands.
         self.said: list[float] = []
@@ -146,8 +161,7 @@ class _Words:
 
     def range(self, span: Span) -> tuple[int, int]:
         """First word and one past the last of those that ``span`` touches."""
-        inside = [i for i, word in enumerate(self.spans) if word.overlaps(span)]
-        return (inside[0], inside[-1] + 1) if inside else (0, 0)
+        return bisect_right(self.ends, span.start), bisect_left(self.starts, span.end)
 
 
 def candidates(question: Question, text: str) -> list[Span]:
@@ -170,7 +184,8 @@ SPAN_FEATURES = (
     "unit",  # 1 if it holds the unit that the question counts in
     "cue",  # 1 if the word before it announces this kind
     "left",  # rarity of the question's terms among the six words before, divided by their distance
-    "density",  # share of its words that are the question's
+    "right",  # ... after
+    "density",  # share of its words that are the question's, apart from units
     "length",  # log of its words
     "length2",  # ... squared
     "ends clause",
@@ -190,26 +205,26 @@ def span_features(question: Question, text: str, spans: Sequence[Span]) -> list[
     words = _Words(question, text)
     things = set(typed(question, text))
     cues = CUES[question.kind]
-    units = set(question.units)
     asked = (_ASKED_LAST_PLAIN if question.plain else _ASKED_LAST).search(question.text.lower().strip(" ?!."))
     rows: list[list[float]] = []
     for span in spans:
         a, b = words.range(span)
-        if a == b:
+        if a >= b:
             rows.append([0.0] * len(SPAN_FEATURES))
             continue
-        near = sum(words.rarity[i] / (a - i) for i in range(max(0, a - 6), a)) / words.total
+        left = sum(words.rarity[i] / (a - i) for i in range(max(0, a - 6), a)) / words.total
+        right = sum(words.rarity[i] / (i - b + 1) for i in range(b, min(len(words.spans), b + 6))) / words.total
         length = math.log(b - a)
         said = words.said[a] / words.total
         content = span.of(text)
-        unit = any(sign in content for sign in units if not sign.isalnum()) or units & set(question.form(content))
         rows.append(
             [
                 float(span in things),
-                float(question.kind == "number" and bool(unit)),
+                float(counts_in(question, content)),
                 float(a > 0 and words.lowered[a - 1] in cues),
-                near,
-                sum(rarity > 0 for rarity in words.rarity[a:b]) / (b - a),
+                left,
+                right,
+                sum(words.repeats[a:b]) / (b - a),
                 length,
                 length * length,
                 float(words.breaks_before(b)),

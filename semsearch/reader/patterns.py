@@ -16,6 +16,7 @@ __all__ = [
     "CUES",
     "DATE",
     "NAME",
+    "NOT_ALONE",
     "NOT_NAMES",
     "NUMBER",
     "ROLE",
@@ -38,6 +39,8 @@ NUMBER = re.compile(
     # A counting word right before digits is another word ("năm 2017", "ba 30"): it does not count.
     rf"(?:{_DIGITS}|(?<!\w){_COUNTING}(?!\w)(?!\s\d))(?:\s(?:{_COUNTING}|lẻ)(?!\w)(?!\s\d))*(?:\s?%|\s?‰)?"
 )
+NOT_ALONE = frozenset(("một", "tư", "năm", "lăm", "mươi", "tá", "vạn", "đôi", "rưỡi", "chục"))
+"""Words that count beside others and mostly mean something else when they stand alone."""
 UNIT = re.compile(
     r"\s?"
     + _any(

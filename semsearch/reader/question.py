@@ -4,31 +4,39 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from ..text import fold, has_accents, is_syllable, language, terms, tokens
 
-__all__ = ["SHORT", "Kind", "Question", "Rarity", "understand"]
+__all__ = ["SHORT", "Kind", "Name", "Question", "Rarity", "understand"]
 
 Kind = Literal["number", "date", "person", "role", "place", "organisation", "reason", "definition", "other"]
 SHORT: frozenset[Kind] = frozenset({"number", "date", "person", "role", "place", "organisation"})
 """Kinds whose answers are a few words that patterns can find."""
 
+Name = tuple[tuple[str, ...], ...]
+"""A proper name or a number: it is there where any of these runs of consecutive terms is."""
+
 # The first pattern that is found decides. Each is tried as it stands on a question typed with accents, and folded on
-# one typed without; what would be ambiguous without accents ("mấy" as "may") is kept to contexts that are not.
+# one typed without; what would be ambiguous then ("mấy" as "may") stands in _ACCENTED.
 _VIETNAMESE: tuple[tuple[Kind, str], ...] = (
     (
         "date",
         r"khi nào|bao giờ|lúc nào|hồi nào|(?:năm|tháng|ngày|thứ|thời gian|thời điểm|thời kỳ|thời kì|thế kỷ|thế kỉ|"
         r"giai đoạn|mùa|hôm|thập niên|thập kỷ|giờ) (?:nào|mấy|bao nhiêu)|mấy giờ|ngày tháng năm|năm sinh|ngày sinh",
     ),
-    ("number", r"bao nhiêu|bao lâu|bao xa|mấy (?!đời)|thứ mấy|mấy$|số lượng|tỷ lệ|tỉ lệ|diện tích|dân số|kinh phí là"),
+    (
+        "number",
+        r"bao nhiêu|bao lâu|bao xa|thứ mấy|^(?:tổng )?(?:số (?:lượng|người|hộ|vụ|ca|tiền|vốn)|tỷ lệ|tỉ lệ|diện tích|"
+        r"dân số|kinh phí|ngân sách|chi phí|chiều dài|chiều cao|giá)(?! .*\b(?:gì|nào|sao|ai|đâu)\b)",
+    ),
     ("role", r"chức vụ|giữ chức|chức danh|nghề gì|làm nghề|nghề nghiệp|vai trò gì|cương vị"),
     (
         "person",
         r"\bai\b|(?:người|vị|ông|bà|anh|chị|tướng|vua|nhân vật|cầu thủ|ca sĩ|ca sỹ|diễn viên|nhạc sĩ|tác giả|bác sĩ|"
         r"nhà văn|nhà thơ|hoàng đế|tổng thống|thủ tướng|chủ tịch|giám đốc|bí thư) nào|^(?:vợ|chồng|cha|mẹ|con trai|"
-        r"con gái|chủ tịch|tổng giám đốc|tổng thống|thủ tướng) (?:của )?",
+        r"con gái|chủ tịch|tổng giám đốc|tổng thống|thủ tướng) ",
     ),
     (
         "organisation",
@@ -37,12 +45,16 @@ _VIETNAMESE: tuple[tuple[Kind, str], ...] = (
     ),
     (
         "place",
-        r"\bở đâu|tại đâu|từ đâu|đến đâu|nơi đâu|là đâu|đâu$|vào đâu|về đâu|(?:nơi|tỉnh|thành phố|huyện|xã|nước|"
-        r"quốc gia|vùng|khu vực|địa phương|địa điểm|châu lục|bang|đảo|sông|hồ|biển|quận|làng|miền|chỗ) nào",
+        r"\b(?:ở|tại|từ|đến|nơi|là|vào|về) đâu|đâu$|(?:nơi|tỉnh|thành phố|huyện|xã|nước|quốc gia|vùng|khu vực|"
+        r"địa phương|địa điểm|châu lục|bang|đảo|sông|hồ|biển|quận|làng|miền|chỗ) nào",
     ),
-    ("reason", r"vì sao|tại sao|do đâu|vì đâu|nhờ đâu|lý do|lí do|nguyên nhân|vì lẽ gì|để làm gì|nhằm mục đích gì|mục đích"),
-    ("definition", r"(?:nghĩa )?là gì$|là cái gì$|là như thế nào$|nghĩa là|định nghĩa|khái niệm"),
+    (
+        "reason",
+        r"vì sao|tại sao|(?:do|vì|nhờ) đâu|lý do|lí do|nguyên nhân|vì lẽ gì|để làm gì|nhằm mục đích gì|mục đích",
+    ),
+    ("definition", r"(?:nghĩa )?là (?:gì|cái gì|như thế nào)$|nghĩa là|định nghĩa|khái niệm"),
 )
+_ACCENTED: tuple[tuple[Kind, str], ...] = (("number", r"\bmấy\b(?! đời)"),)
 _ENGLISH: tuple[tuple[Kind, str], ...] = (
     ("date", r"\bwhen\b|(?:what|which) (?:year|month|day|date|century|decade|time)"),
     ("number", r"how (?:many|much|long|far|old|often|tall|high|large|big)|what (?:percentage|percent|number|amount)"),
@@ -52,50 +64,69 @@ _ENGLISH: tuple[tuple[Kind, str], ...] = (
     ("place", r"\bwhere\b|(?:what|which) (?:country|city|province|district|place|region|state|island|river)"),
     ("reason", r"\bwhy\b|for what reason|what (?:caused|is the reason|was the reason)"),
 )
+# "X là ai" asks for an office where X is nothing but a name, with or without a title.
+_WHO_IS_NAMED = re.compile(
+    r"^(?:(?:ông|bà|anh|chị|đồng chí|bác sĩ|tiến sĩ|giáo sư|đại tướng|thượng tướng|trung tướng|thiếu tướng|đại tá|"
+    r"thượng tá|trung tá|thiếu tá|đại úy|thượng úy|trung úy|thiếu úy)\s)?((?:\w+\s){1,5})là ai\W*$",
+    re.IGNORECASE,
+)
 
 
-def _compiled(patterns: tuple[tuple[Kind, str], ...], plain: bool = False) -> list[tuple[Kind, re.Pattern[str]]]:
-    if plain:
-        patterns = tuple((kind, fold(pattern).replace("|may (?!doi)", "").replace("|may$", "")) for kind, pattern in patterns)
-    return [(kind, re.compile(pattern)) for kind, pattern in patterns]
+def _compiled(patterns: tuple[tuple[Kind, str], ...], *, plain: bool = False) -> list[tuple[Kind, re.Pattern[str]]]:
+    return [(kind, re.compile(fold(pattern) if plain else pattern)) for kind, pattern in patterns]
 
 
 _KINDS = {
-    "vi": _compiled(_VIETNAMESE),
+    "vi": _compiled((_VIETNAMESE[0], *_ACCENTED, *_VIETNAMESE[1:])),
     "vi-plain": _compiled(_VIETNAMESE, plain=True),
     "en": _compiled(_ENGLISH),
 }
 
-# Words of asking and of grammar: they say what is asked, not what the answer is about.
-_FUNCTION = frozenset(
-    "là gì nào ai đâu bao nhiêu mấy khi sao thế vì tại ở có của và được bị những các một cho trong với về từ để do "
-    "theo đã đang sẽ không này đó ra như thì mà cái điều việc người vào lúc hãy kể tên liệt hỏi".split()
-)
 
-# What a number is counted in when the question names the measure and not the unit.
-_UNITS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (
-        r"tiền|kinh phí|ngân sách|chi phí|giá|trị giá|vốn|thu nhập|lương|doanh thu|how much",
-        ("đồng", "tỷ", "tỉ", "triệu", "nghìn", "usd", "đô", "euro", "vnd", "$", "bảng", "đ"),
-    ),
-    (r"phần trăm|tỷ lệ|tỉ lệ|percent", ("%", "phần")),
-    (r"bao lâu|thời gian|how long", ("năm", "tháng", "ngày", "giờ", "phút", "tuần", "giây", "thế")),
-    (r"tuổi|how old", ("tuổi",)),
-    (r"bao xa|dài|rộng|cao|sâu|khoảng cách|how far|how tall|how high", ("m", "km", "mét", "cm", "kilômét", "dặm", "hải")),
-    (r"diện tích", ("km²", "km2", "ha", "m²", "m2", "héc", "km", "hecta", "mét")),
-    (r"dân số|bao nhiêu dân|bao nhiêu người|how many people|population", ("người", "dân", "nhân", "triệu", "nghìn")),
-    (r"nặng|khối lượng|trọng lượng", ("kg", "g", "tấn", "tạ", "gram", "gam")),
-    (r"thứ mấy|thứ bao nhiêu", ("thứ",)),
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+# Words of asking and of grammar: they say what is asked, not what the answer is about.
+_FUNCTION = _set(
+    "là gì nào ai đâu bao nhiêu mấy khi sao thế vì tại ở có của và được bị những các một cho trong với về từ để do "
+    "theo đã đang sẽ không này đó ra như thì mà cái điều việc người vào lúc hãy kể tên liệt hỏi"
 )
-_UNIT_PATTERNS = tuple((re.compile(p), re.compile(fold(p)), units) for p, units in _UNITS)
-_COUNTED = re.compile(r"(?:bao nhiêu|bao nhieu|mấy|how many|how much)\s+(\w+)(?:\s+(\w+))?")
+_PLAIN_FUNCTION = frozenset(fold(word) for word in _FUNCTION)
+_ENGLISH_STARTS = _set(
+    "a an are as at by can did do does for from had has how if in is name of on the to under was were what when where "
+    "which who whom whose why with"
+)
+# What a number is counted in when the question names the measure and not the unit; and the words of measuring, which
+# need not stand in the answer.
+_UNITS: tuple[tuple[str, str], ...] = (
+    (r"tiền|kinh phí|ngân sách|chi phí|giá|vốn|thu nhập|lương|doanh thu", "đồng tỷ tỉ triệu nghìn usd đô euro vnd $ bảng"),
+    (r"phần trăm|tỷ lệ|tỉ lệ|%", "% phần"),
+    (r"bao lâu|thời gian", "năm tháng ngày giờ phút tuần giây thế"),
+    (r"tuổi", "tuổi"),
+    (r"bao xa|dài|rộng|cao|sâu|khoảng cách", "m km mét cm mm kilômét dặm hải"),
+    (r"diện tích", "km² km2 ha m² m2 héc km hecta mét"),
+    (r"dân số|bao nhiêu dân|bao nhiêu người", "người dân nhân triệu nghìn"),
+    (r"nặng|khối lượng|trọng lượng", "kg g tấn tạ gram gam"),
+)
+_ENGLISH_UNITS: tuple[tuple[str, str], ...] = (
+    (r"how much|cost|money|budget|price", _UNITS[0][1]),
+    (r"percent", "% phần"),
+    (r"how long", _UNITS[2][1]),
+    (r"how old", "tuổi"),
+    (r"how (?:far|tall|high|wide|deep)", _UNITS[4][1]),
+    (r"how large|\barea\b", _UNITS[5][1]),
+    (r"how many people|population", _UNITS[6][1]),
+)
+_MEASURES = _set("tiền kinh phí mấy tuổi nhiêu chức vụ danh nghề nghiệp")
+_COUNTED = re.compile(r"(?:bao nhiêu|bao nhieu|mấy)\s+(\w+)(?:\s+(\w+))?")
 
 
 class Rarity:
-    """How rare a term is in Vietnamese writing: log(passages / passages that hold it), natural.
+    """How rare a term is in Vietnamese writing: log(stretches of text / those that hold it), natural.
 
     From a fixed table, so that a question weighs the same over five articles as over a million; what the table
-    lacks is as rare as its rarest. A term without accents stands for all that fold to it.
+    lacks is taken for ``rarest``. A term without accents stands for all that fold to it.
     """
 
     def __init__(self, table: dict[str, float], rarest: float) -> None:
@@ -116,22 +147,18 @@ class Rarity:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question, understood.
-
-    ``weights`` are the terms of its content with their rarity, in the form in which sentences are compared
-    (folded where ``plain``); ``pairs`` neighbouring terms likewise; ``names`` those of its terms that belong to proper
-    names or are numbers; ``units`` what an asked number may be counted in (canonical); ``order`` all its terms.
-    """
+    """A question, understood. All terms are in the form in which sentences are compared: folded where ``plain``."""
 
     text: str
     kind: Kind
-    plain: bool
+    plain: bool  # typed without accents, or in English
     english: bool
-    weights: dict[str, float]
-    pairs: dict[tuple[str, str], float]
-    names: frozenset[str]
-    units: tuple[str, ...]
-    order: tuple[str, ...]
+    order: tuple[str, ...]  # all its terms
+    weights: dict[str, float]  # those of its content, with their rarity
+    pairs: dict[tuple[str, str], float]  # its neighbouring terms likewise
+    names: tuple[Name, ...]  # its proper names and numbers
+    named: frozenset[str]  # the terms of them
+    units: frozenset[str]  # what an asked number may be counted in
 
     def form(self, text: str) -> list[str]:
         """The terms of ``text`` in the form in which this question compares them."""
@@ -145,51 +172,78 @@ def understand(text: str, rarity: Rarity) -> Question:
     plain = english or not has_accents(text)
     lowered = " ".join(text.lower().split()).strip(" ?!.…")
     kind: Kind = next((kind for kind, pattern in _KINDS[spoken] if pattern.search(lowered)), "other")
+    if kind == "person" and (match := _WHO_IS_NAMED.match(text)) and match[1].istitle():
+        kind = "role"
     order = tuple(terms(fold(text) if plain else text))
     names = _names(text, plain)
+    named = frozenset(term for name in names for run in name for term in run)
     if english:
         # The words of another language can be met only as names and numbers; the rest is the encoder's to judge.
-        content = [t for t in order if t in names]
+        content = [t for t in order if t in named]
     else:
         function = _PLAIN_FUNCTION if plain else _FUNCTION
-        content = [t for t in order if t not in function] or list(order)
-    weights = {term: rarity(term, plain) for term in content}
+        asking = {fold(word) if plain else word for word in _MEASURES} if kind in ("number", "role") else set()
+        content = [t for t in order if t not in function and t not in asking] or list(order)
     pairs = {
         (a, b): min(rarity(a, plain), rarity(b, plain))
-        for a, b in zip(order, order[1:], strict=False)
-        if not english or (a in names and b in names)
+        for a, b in pairwise(order)
+        if not english or (a in named and b in named)
     }
-    return Question(text, kind, plain, english, weights, pairs, names, _units(lowered, plain), order)
+    return Question(
+        text=text,
+        kind=kind,
+        plain=plain,
+        english=english,
+        order=order,
+        weights={term: rarity(term, plain) for term in content},
+        pairs=pairs,
+        names=names,
+        named=named,
+        units=_units(lowered, plain=plain, english=english) if kind == "number" else frozenset(),
+    )
 
 
-_PLAIN_FUNCTION = frozenset(fold(word) for word in _FUNCTION)
-_ENGLISH_STARTS = frozenset(
-    "a an are as at by can did do does for from had has how if in is name of on the to under was were what when where "
-    "which who whom whose why with".split()
-)
+def _names(text: str, plain: bool) -> tuple[Name, ...]:
+    """Runs of capitalised words, and numbers.
 
-
-def _names(text: str, plain: bool) -> frozenset[str]:
-    """Terms of capitalised words (not the first alone, unless it cannot be Vietnamese) and of numbers."""
+    The first word counts if the next is capitalised too, or if it cannot be Vietnamese. Of a Vietnamese name any two
+    neighbours will do (Nguyễn Ngọc Hà, Ngọc Hà), of a foreign one any word (Donald Trump, Trump).
+    """
     words = [text[s.start : s.end] for s in tokens(text)]
     big = [word[0].isupper() for word in words]
-    names: set[str] = set()
-    shouting = sum(big) > 0.7 * len(words) and len(words) > 3
-    for i, word in enumerate(words):
-        named = big[i] and not shouting
-        if i == 0 and named:
-            foreign = not is_syllable(word) or any(big[1:2])
-            named = foreign and word.lower() not in _ENGLISH_STARTS
-        if named or any(c.isdigit() for c in word):
-            names.update(terms(fold(word) if plain else word))
-    return frozenset(names)
+    if sum(big) > 0.7 * len(words) > 2:
+        big = [False] * len(words)  # all in capitals, or a bare name
+    if big and big[0] and (words[0].lower() in _ENGLISH_STARTS or (is_syllable(words[0]) and not any(big[1:2]))):
+        big[0] = False
+    names: list[Name] = []
+    run: list[str] = []
+    for word, capital in zip([*words, ""], [*big, False], strict=True):
+        digits = any(c.isdigit() for c in word)
+        if capital and not digits:
+            run.extend(terms(fold(word) if plain else word))
+            continue
+        if run:
+            names.append(_alternatives(run))
+            run = []
+        if digits:
+            whole, *parts = terms(fold(word) if plain else word)
+            # A date is met as 27/8 or as part of a longer one (27/8/2018), or in words.
+            names.append(((whole,), tuple(parts), (parts[0], "thang" if plain else "tháng", parts[1])) if parts else ((whole,),))
+    return tuple(names)
 
 
-def _units(lowered: str, plain: bool) -> tuple[str, ...]:
-    found: list[str] = []
-    for exact, folded, units in _UNIT_PATTERNS:
-        if (folded if plain else exact).search(lowered):
-            found.extend(units)
+def _alternatives(run: list[str]) -> Name:
+    foreign = [(term,) for term in run if not is_syllable(term)]
+    if len(run) == 1:
+        return ((run[0],),)
+    return tuple(foreign or pairwise(run))
+
+
+def _units(lowered: str, *, plain: bool, english: bool) -> frozenset[str]:
+    found: set[str] = set()
+    for pattern, units in _ENGLISH_UNITS if english else _UNITS:
+        if re.search(fold(pattern) if plain else pattern, lowered):
+            found.update(units.split())
     if match := _COUNTED.search(lowered):
-        found.extend(word for word in match.groups() if word and word not in ("là", "la"))
-    return tuple(dict.fromkeys(found))
+        found.update(word for word in match.groups() if word and word not in ("là", "la"))
+    return frozenset(fold(unit) for unit in found) if plain else frozenset(found)

@@ -17,7 +17,7 @@ from .question import Question, Rarity, understand
 
 __all__ = ["MIN_CONFIDENCE", "SentenceReader", "Weights"]
 
-MIN_CONFIDENCE = 0.25
+MIN_CONFIDENCE = 0.15
 """An answer below this probability is withheld; see docs/decisions/reader.md for how it was chosen."""
 
 _FILE = Path(__file__).with_name("weights.json")
