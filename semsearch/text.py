@@ -28,9 +28,9 @@ VERSION = 1
 """Raised when a change here alters stored text or index terms: indexes made before are stale."""
 
 # Spaces of every width become one plain space, what has no width and no meaning goes.
-_SPACES = dict.fromkeys(map(ord, "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\t\v\f"), " ")
-_DROPPED = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufffc"))
-_CONTROLS = {i: " " for i in range(0xA0) if (i < 0x20 or 0x7F <= i) and chr(i) not in "\n\r\t\v\f\x85"}
+_SPACES = dict.fromkeys([*range(0x2000, 0x200B), *map(ord, "\u00a0\u1680\u202f\u205f\u3000\t\v\f")], " ")
+_DROPPED = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *map(ord, "\u00ad\u2060\ufeff\ufffc")])
+_CONTROLS = {i: " " for i in range(0xA0) if (i < 0x20 or i >= 0x7F) and chr(i) not in "\n\r\t\v\f\x85"}
 _LETTERS = {0x00D0: "Đ", 0x00F0: "đ", 0x0189: "Đ", 0x0256: "đ", 0x85: "\n", 0x2028: "\n", 0x2029: "\n"}
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _CLEAN = _SPACES | _DROPPED | _CONTROLS | _LETTERS
@@ -144,12 +144,18 @@ _SYLLABLE = re.compile(
     r"(?:ch|ng|nh|[cmnpt])?"
 )
 _ENGLISH = frozenset(
-    "a about an and any are as at be been but by can did do does for from had has have he her him his how in into is it "
-    "its me my no not of on or our she so than that the their them then there these they this to us was we were what "
-    "when where which who whom whose why will with would you your".split()
+    "a about an and any are as at be been but by can did do does for from had has have he her him his how in "
+    "into is it its me my no not of on or our she so than that the their them then there these they this to us "
+    "was we were what when where which who whom whose why will with would you your".split()
 )
 # The commonest words of a Vietnamese question that English does not have, without their marks.
-_PLAIN = frozenset("ai bao bi cac cho chuc co cua duoc da dau gi giu khi khong la lam mot nam nao nguoi nhieu nhu nhung tai the trong va vao ve vi voi".split()) - _ENGLISH
+_PLAIN = (
+    frozenset(
+        "ai bao bi cac cho chuc co cua duoc da dau gi giu khi khong la lam mot nam nao nguoi nhieu nhu nhung tai "
+        "the trong va vao ve vi voi".split()
+    )
+    - _ENGLISH
+)
 
 
 def is_syllable(word: str) -> bool:
