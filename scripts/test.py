@@ -10,14 +10,16 @@ import sys
 
 import environment
 
+CODE = ("semsearch", "scripts", "tests")
+
 
 def main():
     """All checks run, also after one has failed; the tests come last."""
     folder = environment.prepare("dev")
     python = str(folder / "python")
     checks = {
-        "lint": [python, "-m", "ruff", "check", "."],
-        "format": [python, "-m", "ruff", "format", "--check", "."],
+        "lint": [python, "-m", "ruff", "check", *CODE],
+        "format": [python, "-m", "ruff", "format", "--check", *CODE],
         "types": [python, "-m", "mypy"],
         "tests": [python, "-m", "pytest", *sys.argv[1:]],
     }
