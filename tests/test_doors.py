@@ -55,7 +55,7 @@ def test_help_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize("verb", [["ask"], ["search"], ["similar"], ["ask", "--explain", "--json"]])
 def test_answering_imports_no_framework(index: Path, verb: list[str]) -> None:
     names = imported([*verb, "Cầu Bản Lầy dài bao nhiêu mét?", "--index", str(index)])
-    assert {"faiss", "tantivy", "tokenizers"} <= names
+    assert {"faiss", "tantivy"} <= names
     assert not names & set(HEAVY)
 
 
