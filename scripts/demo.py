@@ -16,7 +16,7 @@ def main():
     """Each command is shown before it runs, so that it can be typed again by hand."""
     semsearch = environment.prepare() / "semsearch"
     question = " ".join(sys.argv[1:]) or QUESTION
-    for words in (["index", "seeds/articles"], ["ask", question]):
+    for words in (["index", "seeds/articles"], ["ask", question, "-k", "2"]):
         shown = " ".join(f'"{w}"' if " " in w else w for w in words)
         environment.say(f"\n$ semsearch {shown}")
         environment.run([str(semsearch), *words])
