@@ -129,14 +129,18 @@ def show(paper: Paper, hit: Hit, context: int | None) -> None:
         inside = first <= at <= last
         gutter = f"{at:>{digits}} {'│' if inside else ' '} "
         own = Span(max(span.start, passage.start), min(span.end, passage.end))
-        text = paper.sentence(article.text, span, own) if inside and line.strip() else one_line(line)
+        if inside and own.of(article.text).strip() != line.strip():  # the passage is part of the line
+            text = paper.sentence(article.text, span, own)
+        else:
+            text = paper.strong(one_line(line)) if inside else one_line(line)
         paper.print(text, first=gutter, indent=" " * digits + (" │ " if inside else "   "))
 
 
 def report(paper: Paper, path: str, made: SyncReport) -> None:
     """What ``index`` and ``rebuild`` did, in one or two lines."""
     if made.nothing_done and not made.failed and not made.encoded:
-        paper.print(f"{path}: nothing to do, {count(made.unchanged, 'article')} unchanged")
+        what = f"{count(made.unchanged, 'article')} unchanged" if made.unchanged else "no articles there"
+        paper.print(f"{path}: nothing to do, {what}")
         return
     told = [f"{made.added} added", f"{made.changed} changed", f"{made.removed} removed", f"{made.unchanged} unchanged"]
     told += [count(made.duplicates, "duplicate")] if made.duplicates else []
