@@ -66,6 +66,7 @@ def test_lines_that_date_an_article() -> None:
     assert date_line("Đăng lúc: 9 giờ 30 phút, 27-8-2018") == (DAY, True)
     assert date_line("Nậm Cắt, ngày 27 tháng 8 năm 2018") == (DAY, False)  # the place is worth keeping
     assert date_line("Nghị định số 21 ngày 27/8/2018 của Chính phủ về khu vực") == (None, False)
+    assert date_line("== 2017 (27–28 tháng 8 năm 2018) ==") == (None, False)
     assert date_line("Giá ngô tăng trở lại (27/8/2018)") == (None, False)
 
 
@@ -83,7 +84,8 @@ def test_full_dates_that_date_other_things() -> None:
     assert inferred("Nghị quyết số 9 ngày 27/8/2018 của xã bàn về nước sạch.") is None
     assert inferred("Từ ngày 27/8/2018, đò ngang ngừng chạy.") is None
     assert inferred("Ông Vừ (sinh ngày 27/8/2018) là người bản Khuổi Lầu.") is None
-    assert infer_date(["Đội Nà Lạn về nhất.", "Ngày 27/8/2018, con đò bị lũ cuốn."], "") is None
+    for past in ("Ngày 27/8/2018, con đò bị lũ cuốn.", "Ngày 27 tháng 8 năm 2018, con đò bị lũ cuốn."):
+        assert infer_date(["Đội Nà Lạn về nhất.", past], past) is None
 
 
 def test_a_day_without_a_year() -> None:

@@ -115,7 +115,8 @@ def _date_lines(text: str, lines: Sequence[Span]) -> tuple[dt.date | None, list[
     alone: list[Span] = []
     for number, line in enumerate(filled[:12] + filled[12:][-3:]):
         date, nothing_else = date_line(line.of(text))
-        at_the_edge = number < 6 or number >= min(12, len(filled) - 3)
+        # Below, an old date is rather the last row of a table.
+        at_the_edge = number < 6 or (number >= min(12, len(filled) - 3) and date is not None and date.year >= 1990)
         if nothing_else and at_the_edge:
             alone.append(line)
         if date and (at_the_edge if nothing_else else number < 12):

@@ -34,7 +34,7 @@ _MONTH_ONLY = [
     re.compile(rf"\bthang\s+{_MONTH}\s*(?:,|nam|/|-)?\s*{_YEAR}(?!\d)"),
 ]
 _COMPACT = re.compile(rf"(?<!\d){_YEAR}(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])(?!\d)")
-_DAY_MONTH = re.compile(rf"(?<![\d.,/-]){_DAY}(?:[/-]|\s+thang\s+){_MONTH}(?![\d/-]|[.,]\d)")
+_DAY_MONTH = re.compile(rf"(?<![\d.,/-]){_DAY}(?:[/-]|\s+thang\s+){_MONTH}(?![\d/-]|[.,]\d|,?\s*(?:nam\s*)?\d{{4}})")
 
 
 def _date(match: re.Match[str]) -> dt.date | None:
@@ -110,7 +110,7 @@ def date_line(line: str) -> tuple[dt.date | None, bool]:
         return None, False
     rest = folded[: match.start()] + " " + folded[match.end() :]
     words = re.findall(r"[a-z]+", _DATE_WORDS.sub(" ", rest))
-    if not words:
+    if not words and not re.search(r"\d{3}", rest):
         return date, True
     # "Cao Bằng, ngày 27 tháng 8 năm 2018", as official documents are dated
     place_first = match.end() >= len(folded.rstrip(" .")) and len(words) <= 5 and "thang" in match[0]
