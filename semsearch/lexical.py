@@ -305,6 +305,8 @@ class LexicalIndex:
         if self._writer is None:
             with _storing(self._path):
                 self._writer = self._index.writer(_HEAP, 1)
+                # A run killed while it committed left files that this one would give the same names.
+                self._writer.garbage_collect_files()
             self.reload()
             self._top = self._highest()
         self._waiting = True

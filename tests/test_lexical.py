@@ -338,6 +338,23 @@ def test_killed_writer_leaves_the_last_commit_and_no_lock(index: LexicalIndex, t
         assert again.ids() == [1]
 
 
+def test_killed_in_a_commit_leaves_no_file_in_the_way(tmp_path: Path) -> None:
+    """The list of deletions is written before ``meta.json``; the next commit gives it the same name."""
+    with LexicalIndex.create(tmp_path / "killed") as index:
+        index.add(range(5), ["một hai"] * 5, [""] * 5)
+        index.commit()
+        meta = (tmp_path / "killed" / "meta.json").read_bytes()
+        index.remove([3])
+        index.commit()
+    (tmp_path / "killed" / "meta.json").write_bytes(meta)
+    with LexicalIndex.open(tmp_path / "killed") as index:
+        assert index.count == 5
+        index.remove([2])
+        index.commit()
+        assert index.ids() == [0, 1, 3, 4]
+
+
+
 FULL = """
 import resource, sys
 from pathlib import Path
