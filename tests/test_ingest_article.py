@@ -147,6 +147,11 @@ def test_an_official_document_is_named_by_kind_and_subject() -> None:
     assert article.title == "QUYẾT ĐỊNH Về việc mở hội đua thuyền độc mộc"
     assert article.date == dt.date(2018, 8, 27)
     assert not any("Độc lập" in block or "CỘNG HÒA" in block for block in shown(article))
+    notice = made(
+        "UBND xã Nậm Cắt      Cộng hoà xã hội chủ nghĩa Việt Nam\nVăn phòng      Độc lập - Tự do - Hạnh phúc\n\n"
+        f"Thông báo về việc mở hội đua thuyền\n\n{LEAD}"
+    )
+    assert notice.title == "Thông báo về việc mở hội đua thuyền"
     assert "Số: 15/QĐ-UBND" in shown(article) and "Nậm Cắt, ngày 27 tháng 8 năm 2018" in shown(article)
 
 

@@ -54,6 +54,11 @@ def test_lines_broken_in_the_middle_of_a_sentence_stay_together() -> None:
     assert blocks(wrapped) == [wrapped[: wrapped.index("\nĐội")], wrapped[wrapped.index("Đội Nà") :]]
 
 
+def test_lines_in_capitals_do_not_run_on_into_others() -> None:
+    wrapped = "BẢN TIN NỘI BỘ CỦA XÃ NẬM CẮT – SỐ CHÍN\nHội đua thuyền độc mộc trên khúc sông trước\nnhà văn hóa xã."
+    assert blocks(wrapped) == wrapped.split("\n", 1)
+
+
 def test_an_abbreviation_at_the_end_of_a_full_line_ends_no_paragraph() -> None:
     wrapped = (
         "Đoàn khách đi đường bộ từ Lào Cai qua Yên Bái rồi xuôi về TP.\n"
@@ -174,6 +179,7 @@ def test_a_text_of_nothing_but_furniture_is_kept() -> None:
 
 
 def test_a_menu_of_sections_at_the_top() -> None:
+    assert blocks(f"Văn hóa - Xã hội\nHội đua thuyền\n{P1}") == ["Hội đua thuyền", P1]
     assert blocks(f"Trang chủ\nThời sự\nKinh tế\nVăn hóa\nThể thao\n\n{P1}\n\n{P2}") == [P1, P2]
 
 
@@ -182,6 +188,9 @@ def test_a_caption_said_twice_is_kept_once() -> None:
     text = f"Hội đua thuyền Nậm Cắt\n{caption}\n\n{caption}\n\n{P1}\n\n{P2}"
     assert blocks(text) == ["Hội đua thuyền Nậm Cắt", caption, P1, P2]
     assert find_blocks(text, lines_of(text))[1].start == text.index(caption)
+    assert blocks(f"{P1}\n\nQuang cảnh hội\n\nQuang cảnh hội\n\n{P2}") == [P1, "Quang cảnh hội", P2]
+    prizes = ["Giải nhì", "Một triệu đồng", "Giải ba", "Một triệu đồng"]  # no captions
+    assert blocks("\n\n".join([P1, *prizes])) == [P1, *prizes]
 
 
 def test_repeated_lines_of_a_site_are_told_by_hash_and_taken_out() -> None:

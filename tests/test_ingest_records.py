@@ -89,7 +89,7 @@ def test_a_broken_line_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
     )
     read = Reading(tmp_path / "a.jsonl", data)
     assert read.texts == [TEXT, OTHER] and read.keys == ["1", "8"]
-    assert [error.split(" (")[0] for error in read.errors] == [
+    assert [error.split(" (")[0].split(":")[0] for error in read.errors] == [
         "line 2 is no valid JSON",
         "line 4 is no JSON object",
         "line 5 is no JSON object",
@@ -104,13 +104,22 @@ def test_without_a_listener_the_first_broken_line_is_raised(tmp_path: Path) -> N
         list(read_path(tmp_path / "a.jsonl"))
 
 
+def test_a_file_without_one_good_line_is_one_error(tmp_path: Path) -> None:
+    for name, data in (("a.jsonl", jsonl({"_id": 1}, {"_id": 2})), ("a.csv", b"id,text\n1,\n2,\n")):
+        errors: list[IngestError] = []
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(IngestError, match=r"holds no article in its first 2 lines; line [12] has no text"):
+            list(read_path(tmp_path / name, errors.append))
+        assert errors == []
+
+
 def test_an_id_used_twice_loses_nothing(tmp_path: Path) -> None:
     read = Reading(tmp_path / "a.jsonl", jsonl({"id": "x", "text": TEXT}, {"id": "x", "text": OTHER}))
     assert read.keys == ["x", "x:2"] and read.records[1].notes == ("the id x is used more than once",)
 
 
 def test_files_that_are_no_json_lines_at_all(tmp_path: Path) -> None:
-    with pytest.raises(IngestError, match="no article in its first 100 lines"):
+    with pytest.raises(IngestError, match=r"no article in its first 100 lines; line 1 is no valid JSON"):
         Reading(tmp_path / "a.jsonl", b"not json\n" * 5000)
     with pytest.raises(IngestError, match="is empty"):
         Reading(tmp_path / "a.jsonl", b"\n\n")
@@ -188,7 +197,7 @@ def test_csv_rows_that_cannot_be_used(tmp_path: Path) -> None:
     data = f"id,text\n1,{OTHER}\n2,a,b,c\n3\n\n4,{OTHER}\n".encode()
     read = Reading(tmp_path / "a.csv", data)
     assert read.keys == ["1", "4"]
-    assert [error.split(";")[0].split(" (")[0] for error in read.errors] == [
+    assert [error.split(";")[0].split(":")[0] for error in read.errors] == [
         "line 3 has 4 columns, its header 2",
         "line 4 has no text",
     ]

@@ -54,7 +54,7 @@ _SECTION = (
     r"multimedia|media|infographics?|goc nhin|y kien|tam su|lien he|gioi thieu|tin tuc|"
     r"van ban|lich cong tac|dich vu|tuyen dung|thu vien(?: anh)?|hoi dap)"
 )
-_SECTION_LINE = re.compile(_SECTION)
+_SECTION_LINE = re.compile(rf"{_SECTION}(?:\s*[-–,&]\s*{_SECTION})*")
 _MENU_BAR = re.compile(rf"(?:{_SECTION}(?![^\W_])\W*){{4,}}")
 # Not folded: "ảnh" is a photo, "anh" is a man.
 _CREDIT = re.compile(
@@ -83,6 +83,7 @@ def _boilerplate(text: str, lines: Sequence[Span]) -> tuple[set[int], set[int]]:
     heads: set[int] = set()
     alone: set[int] = set()
     sections: list[int] = []  # the run of section names ("Thời sự", "Kinh tế") up to here
+    first = next((i for i, line in enumerate(lines) if line.end > line.start), 0)
     for i, line in enumerate(lines):
         if line.end == line.start:
             continue
@@ -94,6 +95,8 @@ def _boilerplate(text: str, lines: Sequence[Span]) -> tuple[set[int], set[int]]:
             alone.add(i)
         if folded and _SECTION_LINE.fullmatch(folded):
             sections.append(i)
+            if i == first:  # above the title stands where in the paper the article stood
+                alone.add(i)
         else:
             alone.update(sections if len(sections) >= 3 else ())
             sections = []
@@ -142,11 +145,15 @@ def _width(lengths: Sequence[int]) -> int:
     return width if 40 <= width <= 130 else 0
 
 
+def _is_capitals(line: str) -> bool:
+    return line.isupper() and " " in line
+
+
 def _continues(line: str, following: str, width: int) -> bool:
     """True if ``following`` goes on with the paragraph of ``line``: the line was broken in the middle."""
     if _ITEM.match(following) or line.endswith((";", ":", "./.")) or " | " in line or " | " in following:
         return False
-    if _CAPTION.search(line):
+    if _CAPTION.search(line) or _is_capitals(line) != _is_capitals(following):
         return False
     if following[0].islower() or line.endswith((",", "-", "–", "(", "/")):
         return True
@@ -167,13 +174,15 @@ def find_blocks(text: str, lines: Sequence[Span], metadata: Sequence[Span] = ())
     links = _links_below(text, blocks, [lines[i].start for i in sorted(heads)]) if heads else set()
     blocks = [b for b in blocks if b not in links] or _assemble(text, lines, set(), metadata)
     seen: set[str] = set()
+    last = ""
     kept = []
     for block in blocks:
         said = " ".join(block.of(text).lower().split())
         # A short line may well be said twice ("Có.", the same prize for two winners); a caption or a paragraph not.
-        if said not in seen or (len(said) < 40 and not _CAPTION.search(said)):
+        if said not in seen or (said != last and len(said) < 40 and not _CAPTION.search(said)):
             kept.append(block)
         seen.add(said)
+        last = said
     return tuple(kept)
 
 

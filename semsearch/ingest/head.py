@@ -179,15 +179,10 @@ def _top_lines(text: str) -> list[str]:
 
 
 def _title_of_order(first: Sequence[str]) -> str:
-    for i, line in enumerate(first):
-        if (
-            len(line) <= 120
-            and _ORDER.match(fold(line))
-            and (line.isupper() or line.istitle() or len(line.split()) <= 4)
-        ):
-            below = first[i + 1] if i + 1 < len(first) else ""
-            subject = (
-                below if len(below) <= 300 and not below.endswith(":") and not fold(below).startswith("can cu") else ""
-            )
-            return " ".join(f"{line} {subject}".split())
+    for line, below in zip(first, [*first[1:], ""], strict=True):
+        if len(line) > 200 or line.endswith((".", ";", ",")) or not _ORDER.match(fold(line)):
+            continue
+        alone = line.isupper() or len(line.split()) <= 4  # "QUYẾT ĐỊNH"; its subject stands below
+        subject = alone and len(below) <= 300 and not below.endswith(":") and not fold(below).startswith("can cu")
+        return " ".join(f"{line} {below if subject else ''}".split())
     return ""

@@ -83,10 +83,6 @@ def join_pages(pages: Sequence[str]) -> str:
 
     kept: list[str] = []
     for lines in filled:
-        first, last = 0, len(lines)
-        while first < min(_EDGE, last) and is_edge(lines[first]):
-            first += 1
-        while last > max(first, len(lines) - _EDGE) and is_edge(lines[last - 1]):
-            last -= 1
-        kept += lines[first:last]
+        inner = range(_EDGE, len(lines) - _EDGE)
+        kept += [line for n, line in enumerate(lines) if n in inner or not is_edge(line)]
     return "\n".join(kept or (line for lines in filled for line in lines))

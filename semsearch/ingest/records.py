@@ -121,25 +121,36 @@ def numbered_lines(stream: io.BufferedReader, source: str, report: Report) -> It
 
 
 class _Records:
-    """What the two formats share: from the fields of a line to a Record with a source of its own."""
+    """What the two formats share: from the fields of a line to a Record with a source of its own.
+
+    Broken lines are told once there is a good one: a file without any is one error, not thousands.
+    """
 
     def __init__(self, file: str, report: Report) -> None:
         self.file = file
         self.report = report
         self.keys: set[str] = set()
-        self.failed = 0
+        self.held: list[IngestError] = []
 
     def fail(self, number: int, reason: str) -> None:
-        self.failed += 1
-        if self.failed == _MANY and not self.keys:
-            raise IngestError(self.file, f"holds no article in its first {number} lines; the last reason: {reason}")
-        self.report(IngestError(self.file, f"line {number} {reason}"))
+        error = IngestError(self.file, f"line {number} {reason}")
+        if self.keys:
+            self.report(error)
+            return
+        self.held.append(error)
+        if len(self.held) == _MANY:
+            self.finish()
+
+    def finish(self) -> None:
+        """Raises IngestError if lines were broken and none was good."""
+        if self.held:
+            count = "its one line" if len(self.held) == 1 else f"its first {len(self.held)} lines"
+            raise IngestError(self.file, f"holds no article in {count}; {self.held[0].reason}")
 
     def make(self, number: int, values: Mapping[str, object], encoding: str) -> Record | None:
         draft = _draft(values)
         if draft is None:
-            names = ", ".join(FIELDS["text"] + FIELDS["abstract"])
-            self.fail(number, f"has no text (a field named {names})")
+            self.fail(number, f"has no text: no field is named {', '.join(FIELDS['text'][:4])} or the like")
             return None
         given = first_field(values, "id")
         key = " ".join(clean(str(number if given is None else given)).split())
@@ -153,6 +164,8 @@ class _Records:
             self.fail(number, error.reason)
             return None
         self.keys.add(key)
+        while self.held:
+            self.report(self.held.pop(0))
         return Record(article, self.file, encoding, notes)
 
 
@@ -208,6 +221,7 @@ def read_jsonl(stream: io.BufferedReader, file: str, report: Report) -> Iterator
         named = {field_name(str(name)): value for name, value in reversed(values.items())}
         if record := records.make(number, named, encoding):
             yield record
+    records.finish()
     if not seen_any:
         raise IngestError(file, "is empty: it holds no text")
 
@@ -241,6 +255,7 @@ def read_csv(stream: io.BufferedReader, file: str, report: Report) -> Iterator[R
             records.fail(number, f"is no valid CSV{upto} ({error}); is a quote opened and not closed?")
             continue
         if row is None:
+            records.finish()
             return
         if not any(cell.strip() for cell in row):
             continue
