@@ -442,16 +442,25 @@ def test_no_room_loses_nothing(tmp_path: Path) -> None:
         assert index.doctor() == []
 
 
-def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
-    disk, news, encoder = tmp_path / "disk", tmp_path / "news", HashEncoder(16)
+@contextlib.contextmanager
+def mounted(disk: Path, options: str) -> Iterator[None]:
+    """A small disk of its own at ``disk``."""
     disk.mkdir()
     try:
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "none", str(disk)], capture_output=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(disk)], capture_output=True)
     except FileNotFoundError:
         pytest.skip("there is no mount here")
-    if mounted.returncode:
+    if done.returncode:
         pytest.skip("only root may mount a small disk")
     try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
+    disk, news, encoder = tmp_path / "disk", tmp_path / "news", HashEncoder(16)
+    with mounted(disk, "size=600k"):
         write(news, range(10))
         with Index.open_or_create(disk / "index", encoder=encoder) as index:
             index.sync([news])
@@ -467,8 +476,6 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
         with Index.open(disk / "index", encoder=encoder) as index:
             index.sync([news])
             assert texts(index) == held
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_a_folder_one_may_not_write(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -546,3 +553,22 @@ def test_readers_during_a_writer(tmp_path: Path) -> None:
     assert len(seen) > 5
     assert json.loads((path / "manifest.json").read_text("utf-8"))["encoder"] == "hash"
     check(path, encoder)
+
+
+def test_a_disk_that_is_read_only(small: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    with mounted(disk, "size=8m"):
+        shutil.copytree(small, disk / "index")
+        for file in (disk / "index").glob("store.db-*"):
+            file.unlink()
+        expected = answers(disk / "index")
+        shutil.rmtree(disk / "index")
+        shutil.copytree(small, disk / "index", ignore=shutil.ignore_patterns("store.db-*"))
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        assert answers(disk / "index") == expected
+        assert doctor(disk / "index") == []
+        with (
+            Index.open(disk / "index", encoder=HashEncoder(16)) as index,
+            pytest.raises(StorageError, match="Read-only"),
+        ):
+            index.add([article(99)])

@@ -175,12 +175,11 @@ def _vectors(folder: Folder, store: Store, manifest: Manifest) -> Iterator[Findi
 
 
 def _terms(folder: Folder, store: Store, number: int) -> Iterator[Finding]:
-    from ..lexical import LexicalIndex
+    from .shadow import Terms
 
     for kind in ("passages", "articles"):
         try:
-            lexical = LexicalIndex.open(folder.terms(number, kind), verify=True)
-            found = set(lexical.ids())
+            found = set(Terms(folder.terms(number, kind), verify=True).index.ids())
         except IndexUnusable as error:
             yield Finding("lexical", str(error), REPAIR)
             continue

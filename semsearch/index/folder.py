@@ -274,8 +274,10 @@ def storage_errors(path: Path) -> Iterator[None]:
     except BrokenPipeError:
         raise  # whoever was told about the work has gone; not the disk's fault
     except OSError as error:
-        what = error.strerror or str(error)
-        raise StorageError(f"{error.filename or path}: {what}; nothing committed is lost, run it again") from error
+        raise StorageError(
+            f"{error.filename or path} cannot be written ({error.strerror or error}); nothing that was committed is "
+            "lost: make room or change its rights, then run it again"
+        ) from error
 
 
 if sys.platform == "win32":

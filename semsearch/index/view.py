@@ -14,6 +14,7 @@ from ..vectors import FlatIndex, among
 from .folder import Folder, Manifest
 from .ranking import SENTENCES
 from .segments import read
+from .shadow import Terms
 
 if TYPE_CHECKING:
     from ..types import Ids, Vectors
@@ -36,16 +37,16 @@ class View:
         self._verify = verify  # compare checksums of what is read: the seal did not
         self._passages = _Vectors(folder, "passages", manifest.dim, 1)
         self._sentences = _Vectors(folder, "sentences", manifest.dim, SENTENCES)
-        self._terms: LexicalIndex | None = None
-        self._articles: LexicalIndex | None = None
+        self._terms: Terms | None = None
+        self._articles: Terms | None = None
         self._terms_of = self._vectors_of = -1  # generations
 
     def refresh(self, store: Store, generation: int, *, vectors: bool) -> None:
         """To the state of ``store``, which is ``generation``; vectors only if they are needed."""
         if generation != self._terms_of:
-            for lexical in (self._terms, self._articles):
-                if lexical is not None:
-                    lexical.reload()
+            for terms in (self._terms, self._articles):
+                if terms is not None:
+                    terms.reload()
             self._terms_of = generation
         if vectors and generation != self._vectors_of:
             segments, dead = store.segments(self.manifest.fingerprint), np.array(store.dead(), np.int64)
@@ -57,15 +58,15 @@ class View:
     def terms(self) -> LexicalIndex:
         """BM25 over passages."""
         if self._terms is None:
-            self._terms = LexicalIndex.open(self._folder.terms(self.lexical, "passages"), verify=self._verify)
-        return self._terms
+            self._terms = Terms(self._folder.terms(self.lexical, "passages"), verify=self._verify)
+        return self._terms.index
 
     @property
     def articles(self) -> LexicalIndex:
         """BM25 over whole articles."""
         if self._articles is None:
-            self._articles = LexicalIndex.open(self._folder.terms(self.lexical, "articles"), verify=self._verify)
-        return self._articles
+            self._articles = Terms(self._folder.terms(self.lexical, "articles"), verify=self._verify)
+        return self._articles.index
 
     def nearest(self, vector: Vectors, count: int, allowed: Collection[int] | None) -> list[int]:
         """Passages among the ``count`` nearest, or with a sentence that is; ascending."""
