@@ -74,7 +74,8 @@ def main() -> None:
             plain = store.add(fold(body[len(body) // 2])) if body else -1
             articles.append((*heads, first, first + len(body), plain, int(name == "wiki")))
 
-    # questions: question, question without accents, first and past the last line of the context, line of the answer, answerable, set
+    # questions: question, question without accents, first and past the last line of the context, line of the
+    # answer, answerable, set
     questions: list[tuple[int, ...]] = []
     contexts: dict[str, tuple[int, int, list[int]]] = {}
     sets: dict[str, int] = {}

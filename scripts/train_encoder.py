@@ -266,7 +266,7 @@ def main() -> None:
     parser.add_argument("--out", default="encoder")
     parser.add_argument("--dim", type=int, default=256)
     parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--until", type=int, default=None, help="stop there, the rate falling as if to go on to --steps")
+    parser.add_argument("--until", type=int, default=None, help="stop there, the rate as if to go on to --steps")
     parser.add_argument("--batch", type=int, default=2048)
     parser.add_argument("--rate", type=float, default=1e-2)
     parser.add_argument("--seed", type=int, default=0)

@@ -59,7 +59,7 @@ def sample(data: Path, limit: int) -> list[str]:
     rng = random.Random(0)
     texts: list[str] = []
     for row in rows(data, "news"):
-        lines = [row["title"] or "", row["abstract"] or ""] + (row["text"] or "").split("\n")
+        lines = [row["title"] or "", row["abstract"] or "", *(row["text"] or "").split("\n")]
         texts.extend(rng.sample(lines, min(3, len(lines))))
     for row in rows(data, "wiki"):
         lines = row["text"].split("\n")
@@ -121,7 +121,7 @@ def main() -> None:
                 rest[SPACE + word[:size]] += min(count, 5)
     letters = Counter(itertools.chain.from_iterable(p.strip(SPACE) for p in counts))
     chars = [c for c, n in letters.most_common() if n >= 20 or c.isascii()]
-    sub = [c for c in chars] + [SPACE + c for c in chars if SPACE + c not in pieces]
+    sub = [*chars, *(SPACE + c for c in chars if SPACE + c not in pieces)]
     sub += [f"{i:02d}" for i in range(100)] + [SPACE]
     for piece, _ in rest.most_common():
         if len(pieces) + len(sub) >= args.pieces - 1:
@@ -133,7 +133,7 @@ def main() -> None:
     scores = {p: math.log(n / total) for p, n in pieces.items()}
     floor = min(scores.values())
     # A character piece costs more than any word: whole words win, then the fewest pieces.
-    vocabulary = [("<unk>", 0.0)] + sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+    vocabulary = [("<unk>", 0.0), *sorted(scores.items(), key=lambda item: (-item[1], item[0]))]
     vocabulary += [(p, floor - 8.0 - 0.001 * i) for i, p in enumerate(dict.fromkeys(sub)) if p not in scores]
 
     tokenizer = Tokenizer(models.Unigram([(p, round(s, 4)) for p, s in vocabulary], unk_id=0, byte_fallback=False))
@@ -142,7 +142,7 @@ def main() -> None:
     tokenizer.decoder = decoders.Metaspace(replacement=SPACE, prepend_scheme="always", split=False)
     tokenizer.save(str(args.work / "tokenizer.json"), pretty=False)
     print(f"{len(vocabulary)} pieces: {len(single)} syllables seen, {len(multi)} words seen")
-    for text in ("Hoà bình khu vực phòng thủ 11,5 tỷ", "khu vuc phong thu nam 2017", "How many people?", "Kawann Short"):
+    for text in ("Hoà bình khu vực phòng thủ 11,5 tỷ", "khu vuc phong thu nam 2017", "How many people?"):
         print(tokenizer.encode(text, add_special_tokens=False).tokens)
 
 

@@ -25,22 +25,22 @@ from semsearch.index.ranking import ALIGNED, DEPTH, Wanted, Weights, gathered
 from semsearch.index.searching import _alignment
 from semsearch.text import fold
 
-SIDES = ("dense", "sentence", "lexical", "article", "alignment")
+SIDES = ("dense", "sentence", "topic", "lexical", "article", "alignment")
 SETS = {
     "vi": ["xquad-vi", "vinewsqa", "news-title", "viquad-noanswer"],
     "vi-plain": ["xquad-vi", "vinewsqa", "news-title"],
     "en": ["xquad-en-vi"],
 }
 FIRST = {
-    "vi": Weights(0.15, 0.15, 0.3, 0.1, 0.3),
-    "vi-plain": Weights(0.15, 0.15, 0.3, 0.1, 0.3),
-    "en": Weights(0.3, 0.3, 0.05, 0.05, 0.3),
+    "vi": Weights(dense=0.25, sentence=0.2, topic=0.05, lexical=0.2, article=0.1, alignment=0.2),
+    "vi-plain": Weights(dense=0.25, sentence=0.2, topic=0.05, lexical=0.2, article=0.1, alignment=0.2),
+    "en": Weights(dense=0.3, sentence=0.3, topic=0.05, lexical=0.05, article=0.05, alignment=0.25),
 }
 Case = tuple[np.ndarray, np.ndarray, np.ndarray, set[int]]  # scores (n, sides), aligned (n,), owners (n,), right owners
 
 
 def cases(data: Path, work: Path, name: str, language: str, most: int) -> list[Case]:
-    corpus, queries, relevant = dev_set(data, name)
+    _, queries, relevant = dev_set(data, name)
     if name == "viquad-noanswer":  # its unanswerable questions have no right passage
         answered = {
             row["_id"]
@@ -76,7 +76,8 @@ def scaled(case: Case) -> Case:
     """Each side but the alignment to 0..1; that one is scaled over those it was asked about."""
     scores, aligned, owners, right = case
     low, high = scores[:, :-1].min(axis=0), scores[:, :-1].max(axis=0)
-    return np.column_stack([(scores[:, :-1] - low) / np.maximum(high - low, 1e-9), scores[:, -1]]), aligned, owners, right
+    sides = (scores[:, :-1] - low) / np.maximum(high - low, 1e-9)
+    return np.column_stack([sides, scores[:, -1]]), aligned, owners, right
 
 
 def gain(case: Case, weights: np.ndarray) -> float:

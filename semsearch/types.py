@@ -105,7 +105,8 @@ class Scores:
     """What each side said of a passage, before and after they were put together.
 
     ``None`` where a side was not asked. ``dense`` is the cosine of the passage, ``sentence`` the best
-    cosine among its sentences, ``lexical`` is BM25, ``article`` the article's own evidence, ``alignment``
+    cosine among its sentences, ``topic`` the mean cosine of all its article's passages, ``lexical`` is BM25,
+    ``article`` BM25 of the whole article, ``alignment``
     how well each word of the query is met by a word of the passage (asked for the best only), each raw;
     ``fused`` lies in 0..1.
     """
@@ -113,6 +114,7 @@ class Scores:
     fused: float
     dense: float | None = None
     sentence: float | None = None
+    topic: float | None = None
     lexical: float | None = None
     article: float | None = None
     alignment: float | None = None

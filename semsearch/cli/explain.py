@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["explained"]
 
 _SIDES = {
-    "hybrid": ("dense", "sentence", "lexical", "article", "alignment"),
-    "dense": ("dense", "sentence"),
+    "hybrid": ("dense", "sentence", "topic", "lexical", "article", "alignment"),
+    "dense": ("dense", "sentence", "topic"),
     "lexical": ("lexical", "article"),
 }
 

@@ -92,6 +92,7 @@ def parts(scores: Scores) -> str:
     named = [
         ("dense", scores.dense),
         ("sentence", scores.sentence),
+        ("topic", scores.topic),
         ("BM25", scores.lexical),
         ("article", scores.article),
         ("alignment", scores.alignment),

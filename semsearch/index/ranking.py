@@ -47,19 +47,20 @@ class Weights:
 
     dense: float = 0.2
     sentence: float = 0.2
-    lexical: float = 0.5
-    article: float = 0.1
+    topic: float = 0.0
+    lexical: float = 0.4
+    article: float = 0.2
     alignment: float = 0.0  # counts only if the encoder is an Aligner
 
 
-DEFAULTS = {"vi": Weights(), "vi-plain": Weights(), "en": Weights(0.3, 0.3, 0.3, 0.1)}
+DEFAULTS = {"vi": Weights(), "vi-plain": Weights(), "en": Weights(dense=0.3, sentence=0.3, lexical=0.3, article=0.1)}
 Align = Callable[[Sequence[int]], dict[int, float]]
 """Passage ids to their alignment with the query."""
 
 Found = TypeVar("Found", dict[int, int], dict[int, str])
 _SIDES: dict[Mode, frozenset[str]] = {
-    "hybrid": frozenset(("dense", "sentence", "lexical", "article")),
-    "dense": frozenset(("dense", "sentence")),
+    "hybrid": frozenset(("dense", "sentence", "topic", "lexical", "article")),
+    "dense": frozenset(("dense", "sentence", "topic")),
     "lexical": frozenset(("lexical", "article")),
 }
 
@@ -160,11 +161,22 @@ def gathered(
     scored: dict[str, dict[int, float]] = {}
     if wanted.vector is not None and ids:
         scored["dense"], scored["sentence"] = view.cosines(ids, wanted.vector[0])
+        scored["topic"] = _topics(view, store, owners, wanted.vector[0])
     if "lexical" in sides and ids:
         of_articles = view.articles.scores(wanted.text, set(owners.values()))
         scored["lexical"] = view.terms.scores(wanted.text, ids)
         scored["article"] = {id_: of_articles[article] for id_, article in owners.items()}
     return owners, scored
+
+
+def _topics(view: View, store: Store, owners: Mapping[int, int], vector: Vectors) -> dict[int, float]:
+    """For each passage the mean cosine of all passages of its article."""
+    all_owners = store.owners(store.passage_ids(sorted(set(owners.values()))))
+    of_articles: dict[int, list[float]] = {}
+    for id_, cosine in view.passage_cosines(sorted(all_owners), vector).items():
+        of_articles.setdefault(all_owners[id_], []).append(cosine)
+    means = {article: round(sum(some) / len(some), 6) for article, some in of_articles.items()}
+    return {id_: means[article] for id_, article in owners.items() if article in means}
 
 
 def _candidates(
