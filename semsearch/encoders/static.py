@@ -89,6 +89,29 @@ class StaticEncoder:
         """``(len(texts), dim)`` float32, rows of unit length, in the order of ``texts``."""
         return self._encode(texts, self._passage_prompt)
 
+    def align(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        """``(len(texts),)`` float32 in -1..1: how well each piece of the query is met in a text.
+
+        The greatest cosine of each of the query's pieces with a piece of the text (MaxSim of Khattab &
+        Zaharia, "ColBERT", SIGIR 2020, on vectors without context), meaned by the lengths of the query's
+        vectors: training makes them long for words that tell much. 0 where either side has no piece.
+        """
+        result = np.zeros(len(texts), np.float32)
+        asked = self._tokenise([query])[0]
+        found = self._tokenise(texts)
+        filled = [place for place, ids in enumerate(found) if ids]
+        if not asked or not filled:
+            return result
+        sizes = [len(found[place]) for place in filled]
+        pieces, places = np.unique(np.concatenate([found[place] for place in filled]), return_inverse=True)
+        own = self._matrix.take(asked, axis=0).astype(np.float32)
+        lengths = np.linalg.norm(own, axis=1)
+        cosines = unit(own) @ unit(self._matrix.take(pieces, axis=0)).T
+        firsts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+        best = np.maximum.reduceat(cosines[:, places], firsts, axis=1)
+        result[filled] = lengths @ best / max(float(lengths.sum()), 1e-12)
+        return result
+
     def describe(self) -> dict[str, Any]:
         """How texts are treated; plain values, ready for JSON. ``max_length`` None: texts are never cut."""
         return {

@@ -84,6 +84,10 @@ class View:
             best[id_ // SENTENCES] = max(cosine, best.get(id_ // SENTENCES, -1.0))
         return own, best
 
+    def passage_cosines(self, passages: Sequence[int], vector: Vectors) -> dict[int, float]:
+        """For each passage its own cosine with ``vector`` (dim,)."""
+        return self._passages.cosines(np.array(passages, np.int64), vector)
+
     def sentence_cosines(self, passage: int, count: int, vector: Vectors) -> list[float] | None:
         """The cosines of a passage's ``count`` sentences, in order; None if their vectors are not there."""
         ids = self._sentences.of(np.array([passage], np.int64))
