@@ -256,7 +256,7 @@ def test_a_folder_that_cannot_be_opened_keeps_its_articles(
     (news / "deep" / "30.txt").rename(news / "deep" / "31.txt")
     there = ingest.expand
 
-    def closed(paths: list[str], on_error: object = None) -> list[Path]:
+    def closed(paths: list[str], on_error: object = None, on_skip: object = None) -> list[Path]:
         on_error(IngestError((news / "deep").as_posix(), "cannot be opened"))  # type: ignore[operator]
         return [p for p in there(paths) if p.parent.name != "deep"]
 
@@ -297,6 +297,21 @@ def test_a_folder_that_is_away_keeps_its_articles(index: Index, tmp_path: Path) 
     assert (len(index), len(report.failed), report.removed) == (2, 1, 0)
     (tmp_path / "elsewhere").rename(tmp_path / "disk")
     assert index.sync().nothing_done
+
+
+def test_what_was_converted_or_passed_over_is_noted(index: Index, news: Path) -> None:
+    (news / "old.txt").write_text("Huyện đã sửa xong cầu.\n\nTừ nay bà con đi lại dễ dàng hơn trước nhiều.\n", "utf-16")
+    for name in ("a.png", "b.png", "c.exe", "d.bin"):
+        (news / name).write_bytes(b"\0")
+    (news / ".hidden.txt").write_text("không đọc", "utf-8")
+    report = index.sync([news])
+    assert report.notes == (
+        "4 files of kinds that are not read passed over: a.png, b.png, c.exe, ...",
+        f"{(news / 'old.txt').as_posix()}: converted from utf-16",
+    )
+    assert (report.added, report.failed) == (13, ())
+    (news / "a.png").rename(news / "a.txt.txt")
+    assert len(index.sync([news]).failed) == 1
 
 
 def test_globs(index: Index, news: Path) -> None:

@@ -25,6 +25,8 @@ BATCH_ARTICLES = 256
 BATCH_CHARACTERS = 400_000
 """A batch is committed at so many articles or characters: seconds of work are lost by a kill, not hours."""
 
+_PLAIN = frozenset(("utf-8", "utf-8-sig", "ascii", "pdf", "docx"))
+
 
 def check_paths(store: Store | None, paths: Sequence[str | Path]) -> None:
     """Raises UsageError for a path that is neither there nor known; before anything is made or locked."""
@@ -69,7 +71,11 @@ class Sync:
             else:
                 gone.append(root)
         errors: list[IngestError] = []
-        files = [path.as_posix() for path in ingest.expand(there, errors.append)]
+        others: list[Path] = []
+        files = [path.as_posix() for path in ingest.expand(there, errors.append, others.append)]
+        if others:
+            these = f"{len(others)} files" if len(others) > 1 else "a file"
+            self._notes.append(f"{these} of kinds that are not read passed over: {_few(others)}")
         for error in errors:
             self._fail(error)
         self._set_roots(put=sorted(set(there) - set(store.roots())))
@@ -149,12 +155,16 @@ class Sync:
             self._fail(error)
 
         seen: set[str] = set()
+        encodings: set[str] = set()
         for record in ingest.read_path(file, failed):
             # Begun, not done: should the run end here, the file is read again.
             self._plan.files.setdefault(file, "")
             source = _unique(record.article.source, seen)
             self._put(source, file, record.article)
             self._notes += [f"{source}: {note}" for note in record.notes]
+            if record.encoding not in _PLAIN | encodings:
+                encodings.add(record.encoding)
+                self._notes.append(f"{file}: converted from {record.encoding}")
             if alone:
                 self._show("articles", len(seen), 0)
         if errors:
@@ -226,6 +236,10 @@ class Sync:
     def _show(self, stage: str, done: int, total: int) -> None:
         if self.progress:
             self.progress(stage, done, total)
+
+
+def _few(paths: Sequence[Path]) -> str:
+    return ", ".join(path.name for path in paths[:3]) + (", ..." if len(paths) > 3 else "")
 
 
 def _unique(source: str, seen: set[str]) -> str:
