@@ -62,7 +62,7 @@ def cases(data: Path, work: Path, name: str, language: str, most: int) -> list[C
                 first = FIRST[language]
                 parts = [(list(scored[s].items()), getattr(first, s)) for s in SIDES[:-1] if any(scored[s].values())]
                 best = [id_ for id_, _ in convex(parts)[: 2 * ALIGNED]]
-                return owners, scored | {"alignment": _alignment(store, text, encoder)(best)}
+                return owners, scored | {"alignment": _alignment(store, text, encoder, encoder.fingerprint)(best)}
 
             owners, scored = index._session.search(look, vectors=True)
             ids = sorted(owners)

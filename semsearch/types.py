@@ -174,10 +174,14 @@ class Encoder(Protocol):
 
 @runtime_checkable
 class Aligner(Protocol):
-    """What an encoder may offer besides: a query against texts, word by word."""
+    """What an encoder may offer besides: a query against texts, word by word.
 
-    def align(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
-        """``(len(texts),)``, each in -1..1: the mean over the query's words of the best cosine in the text."""
+    ``pieces`` is what it keeps of each text for that, in a form of its own; equal texts give equal bytes.
+    """
+
+    def pieces(self, texts: Sequence[str]) -> list[bytes]: ...
+    def align(self, query: str, pieces: Sequence[bytes]) -> NDArray[np.float32]:
+        """``(len(pieces),)``, each in -1..1: the mean over the query's words of the best cosine in the text."""
         ...
 
 

@@ -68,6 +68,7 @@ class StaticEncoder:
                 f"The model in {self.folder} does not fit together: its tokenizer knows {pieces} pieces, its weights "
                 f"have {len(self._matrix)} rows; install it again."
             )
+        self._id_type = "<u2" if len(self._matrix) <= 1 << 16 else "<u4"
         config = read_json(self.folder / "config_sentence_transformers.json", default={})
         self._query_prompt, self._passage_prompt = declared_prompts(config) or ("", "")
         digest = hashlib.sha256(b"semsearch static 1\0")
@@ -89,24 +90,28 @@ class StaticEncoder:
         """``(len(texts), dim)`` float32, rows of unit length, in the order of ``texts``."""
         return self._encode(texts, self._passage_prompt)
 
-    def align(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
-        """``(len(texts),)`` float32 in -1..1: how well each piece of the query is met in a text.
+    def pieces(self, texts: Sequence[str]) -> list[bytes]:
+        """The ids of each text's pieces, little-endian, of two bytes where that is enough, else four."""
+        return [np.array(ids, self._id_type).tobytes() for ids in self._tokenise(texts)]
+
+    def align(self, query: str, pieces: Sequence[bytes]) -> NDArray[np.float32]:
+        """``(len(pieces),)`` float32 in -1..1: how well each piece of the query is met in a text.
 
         The greatest cosine of each of the query's pieces with a piece of the text (MaxSim of Khattab &
         Zaharia, "ColBERT", SIGIR 2020, on vectors without context), meaned by the lengths of the query's
         vectors: training makes them long for words that tell much. 0 where either side has no piece.
         """
-        result = np.zeros(len(texts), np.float32)
+        result = np.zeros(len(pieces), np.float32)
         asked = self._tokenise([query])[0]
-        found = self._tokenise(texts)
-        filled = [place for place, ids in enumerate(found) if ids]
+        found = [np.frombuffer(some, self._id_type) for some in pieces]
+        filled = [place for place, ids in enumerate(found) if len(ids)]
         if not asked or not filled:
             return result
         sizes = [len(found[place]) for place in filled]
-        pieces, places = np.unique(np.concatenate([found[place] for place in filled]), return_inverse=True)
+        known, places = np.unique(np.concatenate([found[place] for place in filled]), return_inverse=True)
         own = self._matrix.take(asked, axis=0).astype(np.float32)
         lengths = np.linalg.norm(own, axis=1)
-        cosines = unit(own) @ unit(self._matrix.take(pieces, axis=0)).T
+        cosines = unit(own) @ unit(self._matrix.take(known, axis=0)).T
         firsts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
         best = np.maximum.reduceat(cosines[:, places], firsts, axis=1)
         result[filled] = lengths @ best / max(float(lengths.sum()), 1e-12)

@@ -22,7 +22,7 @@ from .reports import Progress
 from .segments import arrays, read, write
 from .steps import step
 from .sync import BATCH_ARTICLES
-from .writer import Writer, encoded, terms_of
+from .writer import Writer, encoded, kept_pieces, terms_of
 
 if TYPE_CHECKING:
     from ..types import Ids
@@ -48,6 +48,7 @@ def rebuild(writer: Writer, encoder: Callable[[], Encoder], manifest: Manifest, 
         for segment in store.segments():
             if segment.fingerprint != manifest.fingerprint:
                 store.drop_segment(segment.number)
+        store.drop_other_pieces(manifest.fingerprint)
         store.set_dead(dead[np.isin(dead, there)].tolist())
         store.clear_unwanted()
         store.set_meta("lexical", number)
@@ -109,8 +110,10 @@ def _encode_missing(writer: Writer, encoder: Callable[[], Encoder], there: Ids, 
         number = store.reserve(0, 0)[2]
         segment = write(writer.folder, number, writer.manifest.fingerprint, arrays(own), arrays(of_sentences))
         step("vectors written")
+        kept = kept_pieces(encoder(), {id_: whole for id_, (whole, _) in texts.items()})
         with store.transaction():
             store.put_segment(segment)
+            store.put_pieces(writer.manifest.fingerprint, kept)
         done += len(ids)
         progress("encoding", done, len(lacking))
     return np.union1d(there, lacking)

@@ -42,7 +42,10 @@ def search(
 ) -> list[Hit]:
     """Passages for a query; ``encoder`` is None in lexical mode."""
     wanted = Wanted(query, encoder.encode_queries([query]) if encoder else None)
-    align = _alignment(store, query, encoder) if mode == "hybrid" and isinstance(encoder, Aligner) else None
+    fingerprint = view.manifest.fingerprint
+    align = (
+        _alignment(store, query, encoder, fingerprint) if mode == "hybrid" and isinstance(encoder, Aligner) else None
+    )
     return _found(store, view, wanted, k, mode, encoder, only, (), align)
 
 
@@ -116,10 +119,14 @@ def _found(
     return hits
 
 
-def _alignment(store: Store, query: str, encoder: Aligner) -> Align:
+def _alignment(store: Store, query: str, encoder: Aligner, fingerprint: str) -> Align:
     def align(ids: Sequence[int]) -> dict[int, float]:
-        texts = [passage_text(article.title, passage.text) for passage, article in store.load(ids).values()]
-        return dict(zip(ids, encoder.align(query, texts).round(6).tolist(), strict=True))
+        pieces = store.pieces(fingerprint, ids)
+        lacking = store.load(id_ for id_ in ids if id_ not in pieces)
+        if lacking:
+            texts = [passage_text(article.title, passage.text) for passage, article in lacking.values()]
+            pieces.update(zip(lacking, encoder.pieces(texts), strict=True))
+        return dict(zip(ids, encoder.align(query, [pieces[id_] for id_ in ids]).round(6).tolist(), strict=True))
 
     return align
 

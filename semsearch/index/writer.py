@@ -23,7 +23,7 @@ from ..errors import IndexDamaged, IndexMissing, IndexStale
 from ..lexical import FORMAT as LEXICAL
 from ..lexical import LexicalIndex
 from ..store import Store
-from ..types import Article, Encoder, Passage, Span
+from ..types import Aligner, Article, Encoder, Passage, Span
 from .folder import Folder, Manifest, storage_errors
 from .plan import Draft, Plan
 from .ranking import SENTENCES, passage_text
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ..types import Ids
     from ..vectors import Halves
 
-__all__ = ["Writer", "encoded", "manifest_of", "terms_of", "writing"]
+__all__ = ["Writer", "encoded", "kept_pieces", "manifest_of", "terms_of", "writing"]
 
 
 def manifest_of(encoder: Encoder, made_with: str) -> Manifest:
@@ -224,12 +224,14 @@ class Writer:
         drafts = plan.drafts()
         keys = sorted(drafts, reverse=True)
         ready = [self._ready(drafts[key]) for key in keys]
+        before = self.encoded
         vectors = self._vectors(ready, encoder)
         step("ready")
         self.touch()
         articles: list[Article] = []
         passages: list[list[Passage]] = []
         segment = None
+        pieces: dict[int, bytes] = {}
         if ready:
             count = sum(len(item.windows) for item in ready)
             first_article, first_passage, number = self.store.reserve(len(ready), count)
@@ -239,6 +241,10 @@ class Writer:
             if count:
                 parts = _parts(passages, ready, vectors)
                 segment = write(self.folder, number, self.manifest.fingerprint, *parts)
+            if self.encoded > before:  # else the encoder is not needed, and search makes pieces when asked
+                whole = (text for item in ready for text, _ in item.texts())
+                ids = (passage.id for made in passages for passage in made)
+                pieces = kept_pieces(encoder(), dict(zip(ids, whole, strict=True)))
             self.passages += count
             step("vectors written")
             self._write_terms(articles, ready, passages)
@@ -254,6 +260,7 @@ class Writer:
             self._put_provenance(plan, numbers)
             if segment:
                 self.store.put_segment(segment)
+                self.store.put_pieces(self.manifest.fingerprint, pieces)
             step("committing")
         step("committed")
 
@@ -316,6 +323,13 @@ class Writer:
                     if passage.id * SENTENCES + place in of_sentences:
                         known[part] = of_sentences[passage.id * SENTENCES + place]
         return known
+
+
+def kept_pieces(encoder: Encoder, texts: Mapping[int, str]) -> dict[int, bytes]:
+    """What an encoder keeps of passages to align queries with, by passage; nothing if it does not do that."""
+    if not isinstance(encoder, Aligner) or not texts:
+        return {}
+    return dict(zip(texts, encoder.pieces(list(texts.values())), strict=True))
 
 
 def terms_of(passages: Iterable[Passage]) -> str:

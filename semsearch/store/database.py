@@ -37,6 +37,7 @@ _MIGRATIONS = (
         number INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
         passages INTEGER NOT NULL, sentences INTEGER NOT NULL,
         passages_sha256 TEXT NOT NULL, sentences_sha256 TEXT NOT NULL);
+    CREATE TABLE pieces (passage INTEGER PRIMARY KEY, encoder BLOB NOT NULL, pieces BLOB NOT NULL);
     CREATE TABLE dead (passage INTEGER PRIMARY KEY);
     CREATE TABLE unwanted (kind TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL);
     CREATE TABLE lines (key INTEGER PRIMARY KEY, articles BLOB);

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .. import text as words
 from ..types import Article, Span
 
-__all__ = ["Segment", "Source", "body_hash", "checksum", "content_hash", "pack", "sealed", "unpack"]
+__all__ = ["Segment", "Source", "body_hash", "checksum", "content_hash", "pack", "sealed", "stamp", "unpack"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,12 @@ def sealed(id_: int, article: int, position: int, sentences: Sequence[Span]) -> 
     """The spans and a checksum over them and over the numbers of their row."""
     blob = pack(sentences)
     return blob + struct.pack("<I", zlib.crc32(blob, zlib.crc32(struct.pack("<3q", id_, article, position))))
+
+
+def stamp(fingerprint: str, passage: int = 0, content: bytes = b"") -> bytes:
+    """Four bytes that tell an encoder, and what it keeps of a passage, from others."""
+    mark = zlib.crc32(struct.pack("<q", passage), zlib.crc32(fingerprint.encode()))
+    return struct.pack("<I", zlib.crc32(content, mark))
 
 
 def checksum(article: Article) -> bytes:

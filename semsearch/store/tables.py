@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..errors import UsageError
 from ..types import Article, Passage
 from .database import Database
-from .rows import Segment, Source, checksum, pack, sealed, unpack
+from .rows import Segment, Source, checksum, pack, sealed, stamp, unpack
 
 __all__ = ["Store"]
 
@@ -37,8 +37,28 @@ class Store(Database):
         if ids:
             self._unwant("passages", min(ids), max(ids))  # passages of one article have consecutive ids
         self._unwant("articles", article, article)
+        self._all("DELETE FROM pieces WHERE passage IN (SELECT id FROM passages WHERE article = ?)", article)
         self._all("DELETE FROM passages WHERE article = ?", article)
         self._all("DELETE FROM articles WHERE id = ?", article)
+
+    def put_pieces(self, fingerprint: str, pieces: Mapping[int, bytes]) -> None:
+        """What the encoder of ``fingerprint`` keeps of passages, by id; what another kept of them goes."""
+        mark = stamp(fingerprint)
+        rows = ((id_, mark, some + stamp(fingerprint, id_, some)) for id_, some in pieces.items())
+        self._many("INSERT OR REPLACE INTO pieces VALUES (?, ?, ?)", rows)
+
+    def pieces(self, fingerprint: str, passages: Sequence[int]) -> dict[int, bytes]:
+        """What was kept of ``passages`` for this encoder; those that have nothing, or are damaged, are left out."""
+        mark, found = stamp(fingerprint), {}
+        for id_, encoder, blob in self._in(
+            "SELECT passage, encoder, pieces FROM pieces WHERE passage IN (%s)", passages
+        ):
+            if encoder == mark and isinstance(blob, bytes) and stamp(fingerprint, id_, blob[:-4]) == blob[-4:]:
+                found[id_] = blob[:-4]
+        return found
+
+    def drop_other_pieces(self, fingerprint: str) -> None:
+        self._all("DELETE FROM pieces WHERE encoder != ?", stamp(fingerprint))
 
     def lose_article(self, article: int) -> None:
         """Takes a damaged article away with its sources; their files are read again when they are next met."""

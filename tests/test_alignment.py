@@ -1,0 +1,114 @@
+"""Alignment of a query with passages, word by word: against the definition, and as a side of search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_models
+
+from semsearch.encoders import load_encoder
+from semsearch.encoders.static import StaticEncoder
+from semsearch.index import Index
+from semsearch.store import Store
+from semsearch.types import Aligner
+
+TEXTS = [
+    "Tỉnh được đầu tư 12 tỷ đồng. Khu vực phòng thủ có 38 mô hình.",
+    "Bộ đội giúp dân gỗ và đá.",
+    "Ghế đá 5 ngày, dân quân tự quản được khen.",
+]
+QUERY = "mô hình tự quản khu vực phòng thủ"
+CARD = {"fusion": {"vi": {"dense": 0.2, "lexical": 0.2, "alignment": 0.6}}}
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> StaticEncoder:
+    folder = tiny_models.static(tmp_path_factory.mktemp("models") / "static", settings=CARD)
+    loaded = load_encoder(str(folder))
+    assert isinstance(loaded, StaticEncoder)
+    return loaded
+
+
+@pytest.fixture
+def index(tmp_path: Path, encoder: StaticEncoder) -> Index:
+    for place, text in enumerate(TEXTS):
+        (tmp_path / f"{place}.txt").write_text(text, encoding="utf-8")
+    made = Index.create(tmp_path / "index", encoder)
+    made.sync(sorted(tmp_path.glob("*.txt")))
+    return made
+
+
+def by_definition(encoder: StaticEncoder, query: str, text: str) -> float:
+    """One piece at a time, in double precision."""
+    tokenizer = tiny_models.unigram()
+    rows = tiny_models.matrix().astype(np.float16).astype(np.float64)
+    rows[0] = 0.0
+    asked, there = (tokenizer.encode(t, add_special_tokens=False).ids for t in (query, text))
+    total = weight = 0.0
+    for one in asked:
+        length = np.linalg.norm(rows[one])
+        cosines = [
+            rows[one] @ rows[other] / (length * np.linalg.norm(rows[other]))
+            for other in there
+            if length and np.linalg.norm(rows[other])
+        ]
+        total += length * max(cosines, default=0.0)
+        weight += length
+    return total / weight
+
+
+def test_alignment_is_what_its_definition_says(encoder: StaticEncoder) -> None:
+    assert isinstance(encoder, Aligner)
+    found = encoder.align(QUERY, encoder.pieces(TEXTS))
+    assert found == pytest.approx([by_definition(encoder, QUERY, text) for text in TEXTS], abs=1e-5)
+    assert found.argmax() == 0
+
+
+def test_a_text_holds_itself_wholly(encoder: StaticEncoder) -> None:
+    assert encoder.align(QUERY, encoder.pieces([QUERY])) == pytest.approx([1.0], abs=1e-5)
+
+
+def test_nothing_to_align(encoder: StaticEncoder) -> None:
+    assert encoder.align("", encoder.pieces(TEXTS)).tolist() == [0.0] * len(TEXTS)
+    assert encoder.align(QUERY, encoder.pieces([""])).tolist() == [0.0]
+    assert encoder.align(QUERY, []).shape == (0,)
+
+
+def test_the_best_are_told_their_alignment(index: Index, encoder: StaticEncoder) -> None:
+    hits = index.search(QUERY)
+    for hit in hits:
+        wanted = by_definition(encoder, QUERY, hit.passage.text)
+        assert hit.scores.alignment == pytest.approx(wanted, abs=1e-5)
+    assert all(hit.scores.alignment is None for hit in index.search(QUERY, mode="dense"))
+    assert all(hit.scores.alignment is None for hit in index.search(QUERY, mode="lexical"))
+
+
+@pytest.mark.parametrize("harm", ["DELETE FROM pieces", "UPDATE pieces SET pieces = x'0102030405'"])
+def test_pieces_that_are_lost_are_made_again(index: Index, harm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = [(hit.passage.id, hit.scores) for hit in index.search(QUERY)]
+    index.close()
+    store = Store.open(index.path / "store.db", write=True)
+    with store.transaction():
+        store._all(harm)
+    store.close()
+    for seal in index.path.glob("seal.json"):
+        seal.unlink()
+    with Index.open(index.path) as again:
+        assert [(hit.passage.id, hit.scores) for hit in again.search(QUERY)] == kept
+
+
+def test_kept_pieces_are_used_and_go_with_their_passages(
+    index: Index, tmp_path: Path, encoder: StaticEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(StaticEncoder, "pieces", lambda self, texts: asked.append(list(texts)) or [])
+    index.search(QUERY)
+    assert asked == []
+    (tmp_path / "1.txt").unlink()
+    index.sync([tmp_path / "1.txt"])
+    store = Store.open(index.path / "store.db")
+    assert len(store.pieces(encoder.fingerprint, range(100))) == len(store.all_ids("passages")) == 2
+    assert store.pieces("another", range(100)) == {}
+    store.close()
