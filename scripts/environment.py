@@ -23,6 +23,7 @@ def prepare(extra=""):
     # Installed once for each state of pyproject.toml; the code itself is used in place.
     done = venv / f"installed-{extra or 'plain'}-{hashlib.sha256(project.read_bytes()).hexdigest()[:12]}"
     if done.exists():
+        compile_code(python)
         return folder
     if not python.exists():
         say(f"Making a virtual environment in {venv}")
@@ -31,7 +32,13 @@ def prepare(extra=""):
     wanted = f"{ROOT}[{extra}]" if extra else str(ROOT)
     run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--editable", wanted])
     done.touch()
+    compile_code(python)
     return folder
+
+
+def compile_code(python):
+    """Byte code beside the sources, also where PYTHONDONTWRITEBYTECODE is set: a cold question opens faster."""
+    subprocess.call([str(python), "-m", "compileall", "-q", str(ROOT / "semsearch")])
 
 
 def run(command, **more):

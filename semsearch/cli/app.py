@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -75,6 +76,7 @@ HowMany = Annotated[int, typer.Option("-k", "--limit", min=1, metavar="N", help=
 
 def main() -> None:
     """The console script ``semsearch``."""
+    gc.set_threshold(100_000, 50, 50)  # a question is over before looking for garbage pays: a tenth of its time
     app(prog_name="semsearch")
 
 

@@ -187,7 +187,7 @@ def unit(vectors: NDArray[Any]) -> Vectors:
     return result
 
 
-def sampled(flat: Any, blocks: int = 64, block: int = 4096) -> list[Any]:
+def sampled(flat: Any, blocks: int = 16, block: int = 4096) -> list[Any]:
     """Slices of a one-dimensional array or tensor: all of a short one, evenly spaced blocks of a long one.
 
     Enough to tell trained weights apart, and a thousandth of the reading.
