@@ -19,7 +19,8 @@ import random
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ import numpy as np
 import training_data
 from numpy.typing import NDArray
 
-from semsearch.evaluate import Gold, Quoted, evaluate_answers, normalise_answer, quoted, token_f1
+from semsearch.evaluate import Gold, Quoted, evaluate_answers, normalise_answer, quoted, sentence_at_1, token_f1
 from semsearch.index import Index
 from semsearch.reader import sentence_reader as sr
 from semsearch.reader.evidence import FEATURES, SIGNS, Line, features, lines, signs
@@ -39,6 +40,7 @@ from semsearch.types import Article, Hit, Mode, Span
 
 OUT = Path(sr.__file__).with_name("weights.json")
 DEPTH = 10  # hits that are read
+DEV = ("xquad-vi", "vinewsqa", "xquad-en-vi", "viquad-noanswer")
 
 SETS = {
     "viquad": ("viquad2_trainsubset_dt024", "viquad2_urasys1000", "hamy_mrc_qa"),
@@ -51,12 +53,15 @@ SETS = {
 WHOLE = ("vicoqa_dev", "vicoqa_test")  # their answers are whole sentences: of no use for learning spans
 
 SETTINGS: dict[str, dict[str, float]] = {
-    # The training corpora have no titles.
-    "sentence": {"title": 2.0},
-    # There are no English questions in train. Vietnamese sentences hold their names and numbers at most.
-    "sentence_english": {"overlap": 1.0, "local": 3.0, "fused": 1.0, "marked": 0.5, "cosine": 10.0, "names": -1.0, "kind": 0.7, "lacks": -1.2},
-    "confidence": {},
-    "confidence_english": {"cosine": 12.0, "names article": -1.0, "constant": -5.5},
+    # The training corpora have no titles, and cosines on their questions are flattered.
+    "sentence": {"title": 4.0, "cosine": 2.0, "local": 1.5, "fused": -1.5},
+    # There are no English questions in train. Vietnamese sentences share names and numbers with them at most.
+    "sentence_english": {
+        "overlap": 1.0, "local": 2.5, "title": 2.0, "lead": 1.0, "fused": 1.5, "marked": 1.0, "cosine": 14.0,
+        "names": -0.5, "kind": 1.0, "lacks": -1.5, "unit": 1.5,
+    },
+    "confidence": {"cosine": 1.0, "dense": -1.0},
+    "confidence_english": {"score": 0.3, "margin": 0.7, "constant": -4.3},
 }
 """Chosen on dev (see docs/results/reader.md); added to what is fitted."""
 
@@ -73,8 +78,9 @@ class Asked:
 
     text: str
     set: str
-    gold: dict[str, list[tuple[str, int]]] = field(default_factory=lambda: defaultdict(list))
+    gold: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     contexts: set[str] = field(default_factory=set)
+    used: bool = True  # False for one that is answered and nobody says where: only its context is of use
 
     def right(self, line: Line) -> bool:
         """Whether a line answers: it overlaps the gold span, or says a gold answer of several words elsewhere."""
@@ -99,9 +105,8 @@ def asked(data: Path) -> dict[str, list[Asked]]:
         question.contexts.add(context)
         for answer in row["answers"]:
             if answer["start"] >= 0 and context == row["context"]:
-                question.gold[context].append((answer["text"], answer["start"]))
-        if row["answerable"] and not question.gold:
-            question.set = ""  # answered, but nobody says where: only its context is of use
+                question.gold.setdefault(context, []).append((answer["text"], answer["start"]))
+        question.used = question.used and not (row["answerable"] and not question.gold)
     return {corpus: list(questions.values()) for corpus, questions in found.items()}
 
 
@@ -169,87 +174,109 @@ def named(names: Iterable[str], values: Iterable[float], added: dict[str, float]
     return {name: round(float(value), 3) for name, value in total.items() if abs(value) >= 0.0005}
 
 
-class Fit:
-    """The stages, each using what the ones before it found."""
+@dataclass(slots=True)
+class Sample:
+    """A question and the hits that lexical search finds for it: in its own corpus, and in another."""
 
-    def __init__(self, indexes: dict[str, Index], questions: dict[str, list[Asked]], rare: Rarity) -> None:
-        self.indexes, self.questions, self.rare = indexes, questions, rare
-        self.hits: dict[str, list[Hit]] = {}
-        for corpus, index in indexes.items():
-            for question in self.used(corpus):
-                self.hits[corpus + question.text] = index.search(question.text, DEPTH + 4, mode="lexical")
+    question: Asked
+    hits: list[Hit]  # a few more than are read, since some will be taken out
+    elsewhere: list[Hit]
 
-    def used(self, corpus: str) -> Iterator[Asked]:
-        return (q for q in self.questions[corpus] if q.set)
+    def without(self) -> list[Hit]:
+        """The hits of a corpus that does not hold the question's passages."""
+        return [hit for hit in self.hits if hit.article.text not in self.question.contexts]
 
-    def found(self, corpus: str, question: Asked) -> tuple[Question, list[Line]]:
-        read = understand(question.text, self.rare)
-        return read, lines(read, self.hits[corpus + question.text][:DEPTH])
 
-    def sentence(self) -> dict[str, float]:
-        groups = []
-        for corpus in self.indexes:
-            for question in self.used(corpus):
-                read, there = self.found(corpus, question)
-                right = np.array([question.right(line) for line in there], float)
-                if question.gold and right.any():
-                    groups.append((np.array(features(read, there)), right))
-        print(f"sentence: {len(groups)} questions", file=sys.stderr)
-        return named(FEATURES, listwise(groups), SETTINGS["sentence"])
+def gather(data: Path) -> list[Sample]:
+    """Makes an index of each corpus of SETS and puts the questions to them."""
+    rng = random.Random(0)
+    questions = asked(data)
+    samples: list[Sample] = []
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        indexes = {}
+        for corpus, found in questions.items():
+            contexts = sorted({context for question in found for context in question.contexts})
+            indexes[corpus] = index = stack.enter_context(Index.create(Path(folder) / corpus))
+            index.add(Article(text, (f"{corpus}#{i}",), (Span(0, len(text)),)) for i, text in enumerate(contexts))
+            print(f"{corpus}: {len(contexts)} contexts, {len(found)} questions", file=sys.stderr)
+        for corpus, found in questions.items():
+            others = [index for name, index in indexes.items() if name != corpus]
+            for question in found:
+                if question.used:
+                    hits = indexes[corpus].search(question.text, DEPTH + 4, mode="lexical")
+                    strange: list[Hit] = []
+                    if question.gold and rng.random() < 0.5:
+                        strange = rng.choice(others).search(question.text, DEPTH, mode="lexical")
+                    samples.append(Sample(question, hits, strange))
+    return samples
 
-    def span(self) -> dict[str, dict[str, float]]:
-        groups: dict[str, list[tuple[Floats, Floats]]] = defaultdict(list)
-        for corpus in self.indexes:
-            for question in self.used(corpus):
-                read, there = self.found(corpus, question)
-                line = next((line for line in there if question.gold and question.right(line)), None)
-                if line is None or question.set in WHOLE or len(line.text) > 700:
-                    continue
-                gold = [text for text, _ in question.gold.get(line.hit.article.text, ())]
-                gold = gold or [text for found in question.gold.values() for text, _ in found]
-                spans = candidates(read, line.text)
-                near = np.array([token_f1(span.of(line.text), gold) for span in spans])
-                if near.max() >= 0.5:
-                    rows = np.array(span_features(read, line.text, spans))
-                    groups[GROUPS[read.kind]].append((rows, np.exp(8 * (near - near.max()))))
-        print("span:", {group: len(found) for group, found in groups.items()}, file=sys.stderr)
-        return {group: named(SPAN_FEATURES, listwise(groups[group]), {}) for group in sorted(groups)}
 
-    def confidence(self, sentence: dict[str, float]) -> dict[str, float]:
-        rng = random.Random(0)
-        ranking = [sentence.get(name, 0.0) for name in FEATURES]
-        rows: list[list[float]] = []
-        labels: list[float] = []
-        kinds: list[str] = []
+def fit(samples: Sequence[Sample], rare: Rarity) -> dict[str, Any]:
+    """All weights: how sentences are ranked, then which spans are chosen, then when to believe them."""
+    sentence = fit_sentence(samples, rare)
+    return {
+        "sentence": sentence,
+        "sentence_english": SETTINGS["sentence_english"],
+        "span": fit_span(samples, rare),
+        "confidence": fit_confidence(samples, rare, sentence),
+        "confidence_english": SETTINGS["confidence_english"],
+    }
 
-        def add(kind: str, question: Asked, hits: list[Hit]) -> None:
-            read = understand(question.text, self.rare)
-            there = lines(read, hits[:DEPTH])
-            if not there:
-                return
-            best, evidence = judged(read, there, ranking)
-            kinds.append(kind)
-            rows.append(evidence)
-            labels.append(float(question.right(best)))
 
-        for corpus in self.indexes:
-            others = [name for name in self.indexes if name != corpus]
-            for question in self.used(corpus):
-                hits = self.hits[corpus + question.text]
-                if not question.gold:
-                    add("deceiving", question, hits)
-                    continue
-                add("answered", question, hits)
-                add("removed", question, [hit for hit in hits if hit.article.text not in question.contexts])
-                if rng.random() < 0.5:
-                    other = self.indexes[rng.choice(others)]
-                    add("elsewhere", question, other.search(question.text, DEPTH, mode="lexical"))
-        counts = Counter(kinds)
-        share = np.array([MIX[kind] / counts[kind] for kind in kinds])
-        y = np.array(labels)
-        print("confidence:", {k: (n, round(float(y[np.array(kinds) == k].mean()), 3)) for k, n in counts.items()}, file=sys.stderr)
-        fitted = logistic(np.array(rows), y, share)
-        return named((*SIGNS, "constant"), fitted, SETTINGS["confidence"])
+def fit_sentence(samples: Sequence[Sample], rare: Rarity) -> dict[str, float]:
+    groups = []
+    for sample in samples:
+        read = understand(sample.question.text, rare)
+        there = lines(read, sample.hits[:DEPTH])
+        right = np.array([sample.question.right(line) for line in there], float)
+        if sample.question.gold and right.any():
+            groups.append((np.array(features(read, there)), right))
+    print(f"sentence: {len(groups)} questions", file=sys.stderr)
+    return named(FEATURES, listwise(groups), SETTINGS["sentence"])
+
+
+def fit_span(samples: Sequence[Sample], rare: Rarity) -> dict[str, dict[str, float]]:
+    groups: dict[str, list[tuple[Floats, Floats]]] = defaultdict(list)
+    for sample in samples:
+        question = sample.question
+        read = understand(question.text, rare)
+        there = lines(read, sample.hits[:DEPTH]) if question.gold and question.set not in WHOLE else []
+        line = next((line for line in there if len(line.text) <= 700 and question.right(line)), None)
+        if line is None:
+            continue
+        gold = [text for text, _ in question.gold.get(line.hit.article.text, ())]
+        gold = gold or [text for found in question.gold.values() for text, _ in found]
+        spans = candidates(read, line.text)
+        near = np.array([token_f1(span.of(line.text), gold) for span in spans])
+        if near.max() >= 0.5:
+            rows = np.array(span_features(read, line.text, spans))
+            groups[GROUPS[read.kind]].append((rows, np.exp(8 * (near - near.max()))))
+    print("span:", {group: len(found) for group, found in sorted(groups.items())}, file=sys.stderr)
+    return {group: named(SPAN_FEATURES, listwise(groups[group]), {}) for group in sorted(groups)}
+
+
+def fit_confidence(samples: Sequence[Sample], rare: Rarity, sentence: dict[str, float]) -> dict[str, float]:
+    ranking = [sentence.get(name, 0.0) for name in FEATURES]
+    rows: list[list[float]] = []
+    labels: list[float] = []
+    kinds: list[str] = []
+    for sample in samples:
+        question = sample.question
+        read = understand(question.text, rare)
+        if question.gold:
+            tries = {"answered": sample.hits, "removed": sample.without(), "elsewhere": sample.elsewhere}
+        else:
+            tries = {"deceiving": sample.hits}
+        for kind, hits in tries.items():
+            if there := lines(read, hits[:DEPTH]):
+                best, evidence = judged(read, there, ranking)
+                kinds.append(kind)
+                rows.append(evidence)
+                labels.append(float(question.right(best)))
+    counts = Counter(kinds)
+    share = np.array([MIX[kind] / counts[kind] for kind in kinds])
+    print("confidence:", dict(counts), file=sys.stderr)
+    return named((*SIGNS, "constant"), logistic(np.array(rows), np.array(labels), share), SETTINGS["confidence"])
 
 
 def judged(read: Question, there: Sequence[Line], ranking: Sequence[float]) -> tuple[Line, list[float]]:
@@ -262,82 +289,86 @@ def judged(read: Question, there: Sequence[Line], ranking: Sequence[float]) -> t
     return there[top], signs(read, there[top], table[top], float(scores[top]), float(rival))
 
 
-def fit(data: Path) -> dict[str, Any]:
-    table = rarity(data)
-    rare = Rarity({word: float(key) for key, group in table["rarity"].items() for word in group.split()}, table["rarest"])
-    questions = asked(data)
-    with tempfile.TemporaryDirectory() as folder:
-        indexes = {}
-        for corpus, found in questions.items():
-            contexts = sorted({context for question in found for context in question.contexts})
-            indexes[corpus] = Index.create(Path(folder) / corpus)
-            indexes[corpus].add(
-                Article(text, (f"{corpus}#{i}",), (Span(0, len(text)),)) for i, text in enumerate(contexts)
-            )
-            print(f"{corpus}: {len(contexts)} contexts, {len(found)} questions", file=sys.stderr)
-        stages = Fit(indexes, questions, rare)
-        sentence = stages.sentence()
-        table["sentence"] = sentence
-        table["sentence_english"] = SETTINGS["sentence_english"]
-        table["span"] = stages.span()
-        table["confidence"] = stages.confidence(sentence)
-        table["confidence_english"] = SETTINGS["confidence_english"]
-        for index in indexes.values():
-            index.close()
-    return table
-
-
 # Measuring -------------------------------------------------------------------------------------
 
 
-def measure(data: Path, mode: Mode) -> None:
-    """Prints the answer measures on dev without withholding, then what each threshold withholds."""
-    reader = sr.SentenceReader(min_confidence=0.0)
-    told: dict[str, list[tuple[float, bool, bool]]] = {}  # (confidence, answerable, right)
-    print("set              sentence@1  exact     f1   passage@1")
-    for name in ("xquad-vi", "vinewsqa", "xquad-en-vi", "viquad-noanswer"):
+@dataclass(slots=True)
+class Put:
+    """A question of a development set, the hits for it, and what would be right."""
+
+    id: str
+    text: str
+    hits: list[Hit]
+    gold: Gold
+
+
+def put(data: Path, mode: Mode) -> dict[str, list[Put]]:
+    """Indexes each development set, and puts to it its own questions; to the first also strangers' questions."""
+    found: dict[str, list[Put]] = {}
+    for name in DEV:
         corpus, queries, relevant = training_data.dev_set(data, name)
         with (data / "dev" / name / "answers.jsonl").open(encoding="utf-8") as rows:
-            answers = {row["_id"]: row["answers"] for row in map(json.loads, rows)}
+            answers = {row["_id"]: tuple((a["text"], a["start"]) for a in row["answers"]) for row in map(json.loads, rows)}
         with tempfile.TemporaryDirectory() as folder, Index.create(Path(folder) / "index") as index:
             index.add(_article(entry, name) for entry in corpus)
-            gold, said, first = {}, {}, 0
-            told[name] = []
-            for query in queries:
-                id_ = query["_id"]
-                hits = index.search(clean(query["text"]), DEPTH, mode=mode)
-                answer = reader.read(clean(query["text"]), hits)
-                gold[id_] = Gold(frozenset(relevant[id_]), tuple((a["text"], a["start"]) for a in answers[id_]))
-                said[id_] = quoted(answer, answer.citation.article.source.split("#")[1]) if answer.citation else Quoted(False)
-                right = evaluate_answers({id_: said[id_]}, {id_: gold[id_]}).get("sentence@1", 0.0) > 0
-                told[name].append((answer.confidence, bool(answers[id_]), right))
-                first += bool(hits) and bool(answers[id_]) and hits[0].article.source.split("#")[1] in relevant[id_]
-            found = evaluate_answers(said, gold)
-            count = sum(1 for right_ in gold.values() if right_.answers)
-            print(f"{name:16s} {found['sentence@1']:10.3f} {found['exact']:6.3f} {found['f1']:6.3f} {first / count:8.3f}")
+
+            def ask(query: dict[str, Any], gold: Gold, index: Index = index) -> Put:
+                text = clean(query["text"]).strip()
+                return Put(query["_id"], text, index.search(text, DEPTH, mode=mode), gold)
+
+            found[name] = [ask(q, Gold(frozenset(relevant[q["_id"]]), answers[q["_id"]])) for q in queries]
             if name == "xquad-vi":
-                _, strangers, _ = training_data.dev_set(data, "vinewsqa")
-                told["stranger"] = []
-                for query in random.Random(0).sample(strangers, 500):
-                    answer = reader.read(clean(query["text"]), index.search(clean(query["text"]), DEPTH, mode=mode))
-                    told["stranger"].append((answer.confidence, False, False))
-    print("\nthreshold  refused of: xquad-vi  vinewsqa  xquad-en-vi  strangers   noanswer: refused answered  mean")
-    for threshold in (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6):
-        def share(name: str, answerable: bool) -> float:
-            rows = [c < threshold for c, is_answerable, _ in told[name] if is_answerable == answerable]
-            return sum(rows) / len(rows)
+                strangers = random.Random(0).sample(training_data.dev_set(data, "vinewsqa")[1], 500)
+                found["strangers"] = [ask(q, Gold(frozenset(), ())) for q in strangers]
+    return found
+
+
+def measure(found: dict[str, list[Put]], reader: sr.SentenceReader) -> None:
+    """Prints the answer measures with nothing withheld, then what each threshold withholds."""
+    told: dict[str, list[tuple[float, bool, bool]]] = {}  # (confidence, answerable, right)
+    print("set              sentence@1  exact     f1  passage@1")
+    for name, puts in found.items():
+        said: dict[str, Quoted] = {}
+        told[name] = []
+        for each in puts:
+            answer = reader.read(each.text, each.hits)
+            said[each.id] = quoted(answer, _entry(answer.citation)) if answer.citation else Quoted(found=False)
+            right = sentence_at_1(said[each.id], each.gold) > 0
+            told[name].append((answer.confidence, bool(each.gold.answers), right))
+        answerable = [each for each in puts if each.gold.answers]
+        if answerable:
+            value = evaluate_answers(said, {each.id: each.gold for each in puts})
+            first = sum(bool(each.hits) and _entry(each.hits[0]) in each.gold.entries for each in answerable)
+            print(
+                f"{name:16s} {value['sentence@1']:10.3f} {value['exact']:6.3f} {value['f1']:6.3f}"
+                f" {first / len(answerable):10.3f}"
+            )
+    print("\nrefused below     xquad-vi  vinewsqa  xquad-en-vi  strangers | noanswer: refused  answered   mean")
+    for threshold in (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6):
+
+        def share(name: str, answerable: bool, threshold: float = threshold) -> float:
+            return float(np.mean([c < threshold for c, can, _ in told[name] if can == answerable]))
+
         deceived, answered = share("viquad-noanswer", False), 1 - share("viquad-noanswer", True)
         print(
-            f"{threshold:9.2f} {share('xquad-vi', True):20.3f} {share('vinewsqa', True):9.3f} {share('xquad-en-vi', True):12.3f}"
-            f" {share('stranger', False):10.3f} {deceived:19.3f} {answered:8.3f} {(deceived + answered) / 2:6.3f}"
+            f"{threshold:13.2f} {share('xquad-vi', True):12.3f} {share('vinewsqa', True):9.3f}"
+            f" {share('xquad-en-vi', True):12.3f} {share('strangers', False):10.3f} |"
+            f" {deceived:17.3f} {answered:9.3f} {(deceived + answered) / 2:6.3f}"
         )
-    print("\nconfidence: said -> right (questions)")
+    print("\nconfidence said -> share right (questions)")
     for name, rows in told.items():
         bins: dict[int, list[tuple[float, bool]]] = defaultdict(list)
         for confidence, _, right in rows:
-            bins[min(9, int(confidence * 10))].append((confidence, right))
-        shown = (f"{sum(c for c, _ in b) / len(b):.2f}->{sum(r for _, r in b) / len(b):.2f} ({len(b)})" for _, b in sorted(bins.items()))
-        print(f"{name:16s}", "  ".join(shown))
+            bins[min(4, int(confidence * 5))].append((confidence, right))
+        shown = (
+            f"{sum(c for c, _ in b) / len(b):.2f} -> {sum(r for _, r in b) / len(b):.2f} ({len(b)})"
+            for _, b in sorted(bins.items())
+        )
+        print(f"{name:16s}", "   ".join(shown))
+
+
+def _entry(hit: Hit) -> str:
+    return hit.article.source.partition("#")[2]
 
 
 def _article(entry: dict[str, Any], name: str) -> Article:
@@ -353,10 +384,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     if options.measure:
-        measure(options.data, options.mode)
-    else:
-        table = fit(options.data)
-        options.out.write_text(json.dumps(table, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        measure(put(options.data, options.mode), sr.SentenceReader(min_confidence=0.0))
+        return
+    table = rarity(options.data)
+    table |= fit(gather(options.data), sr.rarity_of(table))
+    options.out.write_text(json.dumps(table, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

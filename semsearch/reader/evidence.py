@@ -16,6 +16,7 @@ from .question import SHORT, Name, Question
 
 __all__ = ["FEATURES", "SIGNS", "Line", "features", "lines", "signs"]
 
+_LEAD = 350  # characters of an article that say what it is about
 _AROUND = 10_000  # characters of an article, to each side of a sentence, in which a missing word is looked for
 
 
@@ -29,6 +30,7 @@ class Line:
     before: frozenset[str]
     after: frozenset[str]
     title: frozenset[str]
+    lead: frozenset[str]
     passage: frozenset[str]
     runs: str  # the terms of title and passage, in order, between spaces
 
@@ -42,19 +44,24 @@ def lines(question: Question, hits: Sequence[Hit]) -> list[Line]:
     found: list[Line] = []
     nothing: frozenset[str] = frozenset()
     seen: set[tuple[str, ...]] = set()
+    leads: dict[str, frozenset[str]] = {}
     for hit in hits:
-        title = frozenset(question.form(hit.article.title))
+        article = hit.article
+        title = frozenset(question.form(article.title))
+        if article.source not in leads:
+            start = article.blocks[0].start if article.blocks else 0
+            leads[article.source] = frozenset(question.form(article.text[start : start + _LEAD]))
         spans = hit.passage.sentences
-        ordered = [tuple(question.form(span.of(hit.article.text))) for span in spans]
+        ordered = [tuple(question.form(span.of(article.text))) for span in spans]
         sets = [frozenset(terms) for terms in ordered]
         passage = nothing.union(*sets)
-        runs = " ".join(["", *question.form(hit.article.title), *chain.from_iterable(ordered), ""])
+        runs = " ".join(["", *question.form(article.title), *chain.from_iterable(ordered), ""])
         for i, (span, terms) in enumerate(zip(spans, ordered, strict=True)):
             if terms and terms not in seen:
                 seen.add(terms)
                 before = sets[i - 1] if i else nothing
                 after = sets[i + 1] if i + 1 < len(spans) else nothing
-                found.append(Line(hit, span, terms, before, after, title, passage, runs))
+                found.append(Line(hit, span, terms, before, after, title, leads[article.source], passage, runs))
     return found
 
 
@@ -65,6 +72,7 @@ FEATURES = (
     "before",  # share that the sentence lacks and the one before it holds
     "after",  # ... and the one after it holds
     "title",  # ... and the article's title holds
+    "lead",  # ... and the first lines of the article hold
     "names",  # share of the question's names and numbers that are in neither sentence nor passage nor title
     "fused",  # the score of the passage
     "marked",  # 1 for the sentence that search marked
@@ -99,6 +107,7 @@ def features(question: Question, found: Sequence[Line]) -> list[list[float]]:
                 sum(weights[t] for t in lacking if t in line.before) / total,
                 sum(weights[t] for t in lacking if t in line.after) / total,
                 sum(weights[t] for t in lacking if t in line.title) / total,
+                sum(weights[t] for t in lacking if t in line.lead) / total,
                 sum(not _there(name, line.runs) for name in names) / len(names) if names else 0.0,
                 line.hit.score,
                 float(marked),
@@ -123,19 +132,13 @@ def _pairs(question: Question, terms: Sequence[str]) -> float:
 SIGNS = (
     "overlap",  # of the sentence, as above
     "pairs",
-    "passage",  # share of the question's rarity in sentence, passage or title
-    "article",  # ... or the article around it
-    "rarest",  # the rarest term of the question that the article lacks: its rarity, over 10
-    "names passage",  # share of names and numbers that are missing from passage and title
-    "names article",  # ... from the article too
-    "names",  # 1 if the question holds any
+    "names",  # share of names and numbers that are missing from the article
     "kind",
-    "lacks",
     "unit",
-    "margin",  # by how much the sentence is ranked above the best of another passage
+    "margin",  # by how much the sentence is ranked above the best of another passage, at most 3
     "score",  # what it is ranked by
     "length",  # log of the question's content terms
-    "cosine",  # the better of sentence and passage
+    "cosine",  # the better one of sentence and passage
     "dense",  # 1 if there is a cosine
 )
 """What tells whether the best sentence answers at all."""
@@ -143,32 +146,21 @@ SIGNS = (
 
 def signs(question: Question, best: Line, row: Sequence[float], score: float, rival: float) -> list[float]:
     """One value per SIGNS for the sentence ranked best; ``rival`` is the best score in another passage."""
-    weights, names = question.weights, question.names
-    total = sum(weights.values()) or 1.0
-    far = [term for term in weights if term not in best.passage and term not in best.title]
-    strange = [name for name in names if not _there(name, best.runs)]
-    around = _around(question, best) if far or strange else ""
-    lost = [term for term in far if not _written(((term,),), around)]
-    unknown = [name for name in strange if not _written(name, around)]
-    scores = best.hit.scores
-    cosine = max(scores.sentence or 0.0, scores.dense or 0.0)
     value = dict(zip(FEATURES, row, strict=True))
+    strange = [name for name in question.names if not _there(name, best.runs)]
+    around = _around(question, best) if strange else ""
+    unknown = sum(not _written(name, around) for name in strange)
+    scores = best.hit.scores
     return [
         value["overlap"],
         value["pairs"],
-        1.0 - sum(weights[t] for t in far) / total,
-        1.0 - sum(weights[t] for t in lost) / total,
-        max((weights[t] for t in lost), default=0.0) / 10,
-        len(strange) / len(names) if names else 0.0,
-        len(unknown) / len(names) if names else 0.0,
-        float(bool(names)),
+        unknown / len(question.names) if question.names else 0.0,
         value["kind"],
-        value["lacks"],
         value["unit"],
         min(3.0, score - rival),
         score,
-        math.log1p(len(weights)),
-        cosine,
+        math.log1p(len(question.weights)),
+        max(scores.sentence or 0.0, scores.dense or 0.0),
         float(scores.dense is not None or scores.sentence is not None),
     ]
 

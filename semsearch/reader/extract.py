@@ -11,11 +11,12 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 
-from ..text import canonical, fold, tokens
+from ..text import canonical, fold, is_syllable, tokens
 from ..types import Hit, Span
 from .patterns import (
     BREAK,
     CLASS,
+    CLASSIFIERS,
     CONNECTIVES,
     CUES,
     DATE,
@@ -23,9 +24,11 @@ from .patterns import (
     NOT_ALONE,
     NOT_NAMES,
     NUMBER,
+    ONE_WORD_PLACES,
     ROLE,
     ROLE_END,
     TITLE,
+    TITLED,
     TWO_WORDS,
     UNIT,
 )
@@ -73,19 +76,27 @@ def typed(question: Question, text: str) -> list[Span]:
 
 
 def _numbers(question: Question, text: str, lowered: str) -> list[Span]:
-    """Numbers alone, with the unit after them, and with the words that the question counts in."""
+    """Numbers that are no dates: alone, with the unit after them, and with the words that the question counts in.
+
+    Where the question names what it counts in, and a number is counted so, the others are left out.
+    """
+    dates = [match.span() for match in DATE.finditer(lowered)]
     found: list[Span] = []
     for match in NUMBER.finditer(lowered):
         start, end = match.span()
-        if not any(c.isdigit() for c in match[0]) and (match[0] in NOT_ALONE or text[start].isupper()):
+        worded = not any(c.isdigit() for c in match[0])
+        if worded and (match[0] in NOT_ALONE or text[start].isupper()):
             continue
-        found.append(Span(start, end))
+        here: list[Span] = []
         if unit := UNIT.match(lowered, end):
-            found.append(Span(start, unit.end()))
-        if (counted := TWO_WORDS.match(lowered, end)) and question.units & set(question.form(counted[0])):
-            found.append(Span(start, end + len(counted[1])))
-            found.append(Span(start, counted.end()))
-    return found
+            here.append(Span(start, unit.end()))
+        if (counted := TWO_WORDS.match(lowered, end)) and question.units & set(question.form(counted[1])):
+            both = counted[1].strip() not in CLASSIFIERS and question.units & set(question.form(counted[2] or ""))
+            here.append(Span(start, counted.end() if both else counted.end(1)))
+        if here or not any(a <= start < b for a, b in dates):
+            found.extend((Span(start, end), *here))
+    fitting = [span for span in found if counts_in(question, span.of(text))]
+    return fitting or found
 
 
 def _roles(question: Question, text: str, lowered: str) -> list[Span]:
@@ -115,9 +126,16 @@ def _named(question: Question, text: str, lowered: str) -> list[Span]:
             start += title.end()
         if start >= end or lowered[start:end] in NOT_NAMES:
             continue
+        before = lowered[max(0, start - 14) : start]
+        belongs = CLASS.search(before)
+        if " " not in text[start:end] and is_syllable(text[start:end]):
+            # A single Vietnamese word with a capital may be anything that opens a sentence.
+            place = question.kind == "place" and text[start:end] in ONE_WORD_PLACES
+            if not (belongs or place or (title and title.end() == start - match.start()) or TITLED.search(before)):
+                continue
         found.append(Span(start, end))
-        if question.kind != "person" and (before := CLASS.search(lowered[max(0, start - 14) : start])):
-            found.append(Span(start - len(before[0]), end))
+        if question.kind != "person" and belongs:
+            found.append(Span(start - len(belongs[0]), end))
     return found
 
 
@@ -193,6 +211,7 @@ SPAN_FEATURES = (
     "after",  # share of the question's rarity that the sentence holds before it
     "asked last",  # the same where the question ends in its question word
     "starts connective",
+    "titled",  # 1 for a name right after a title
 )
 """What a span is chosen by."""
 
@@ -232,6 +251,7 @@ def span_features(question: Question, text: str, spans: Sequence[Span]) -> list[
                 said,
                 said if asked else 0.0,
                 float(words.lowered[a] in CONNECTIVES),
+                float(question.kind == "person" and bool(TITLED.search(text[: span.start][-20:]))),
             ]
         )
     return rows

@@ -12,6 +12,7 @@ from .question import Kind
 __all__ = [
     "BREAK",
     "CLASS",
+    "CLASSIFIERS",
     "CONNECTIVES",
     "CUES",
     "DATE",
@@ -19,11 +20,14 @@ __all__ = [
     "NOT_ALONE",
     "NOT_NAMES",
     "NUMBER",
+    "ONE_WORD_PLACES",
     "ROLE",
     "ROLE_END",
     "TITLE",
+    "TITLED",
     "TWO_WORDS",
     "UNIT",
+    "YEARS",
 ]
 
 
@@ -50,7 +54,13 @@ UNIT = re.compile(
     )
     + r"(?!\w)"
 )
-TWO_WORDS = re.compile(r"(\s[^\W\d]+)(?:\s[^\W\d]+)?")
+YEARS = re.compile(r"(?:1\d{3}|20\d\d)(?:\s?[-–]\s?(?:1\d{3}|20\d\d))?")
+CLASSIFIERS = frozenset(
+    "loại kiểu con chiếc cái ngôi người ca vụ lần năm tháng ngày giờ phút tuần cây quả bức bài cuốn xã huyện tỉnh quận "
+    "phường làng bản nước đảo hộ nhà đội lượt tấn triệu tỷ nghìn tiền dân tuổi mét km ha điểm trận bàn suất".split()
+)
+"""Words that count alone: after any other, two words make the unit (chi bộ, học sinh)."""
+TWO_WORDS = re.compile(r"(\s[^\W\d]+)(\s[^\W\d]+)?")
 
 _MONTH = r"(?:\d{1,2}|" + _any("giêng hai ba tư năm sáu bảy tám chín mười_một mười_hai mười chạp") + ")"
 _PART = r"(?:(?:đầu|cuối|giữa)\s)?"
@@ -83,18 +93,17 @@ _FIRST_WORDS = (
     "theo tuy_nhiên tuy khi năm tại trong sau và nhưng do vì đến với từ trước còn nếu để các những một ở đây đó sự người "
     "nhà nhiều hiện ngày tháng ngoài trên dưới cũng hôm mặc_dù đối_với"
 )
-# What stands before a name and is no part of it: titles, and words that are capitalised for opening a sentence.
-TITLE = re.compile(
-    "(?:"
-    + _any(
-        "ông bà anh chị em cô chú bác cụ thầy bé cậu nàng ngài đức vua chúa đồng_chí đ/c bác_sĩ tiến_sĩ thạc_sĩ giáo_sư "
-        "phó gs pgs ts ths bs tướng đại_tướng thượng_tướng trung_tướng thiếu_tướng đại_tá thượng_tá trung_tá thiếu_tá "
-        "đại_úy thượng_úy trung_úy thiếu_úy hoàng_đế hoàng_tử công_chúa nữ_hoàng chủ_tịch thủ_tướng tổng_thống "
-        "bộ_trưởng thứ_trưởng tổng_giám_đốc giám_đốc " + _FIRST_WORDS
-    )
-    + r"\.?\s)+",
-    re.IGNORECASE,
+_TITLES = (
+    "ông bà anh chị em cô chú bác cụ thầy bé cậu nàng ngài đức vua chúa đồng_chí đ/c bác_sĩ tiến_sĩ thạc_sĩ giáo_sư phó gs "
+    "pgs ts ths bs tướng đại_tướng thượng_tướng trung_tướng thiếu_tướng đại_tá thượng_tá trung_tá thiếu_tá đại_úy "
+    "thượng_úy trung_úy thiếu_úy hoàng_đế hoàng_tử công_chúa nữ_hoàng chủ_tịch thủ_tướng tổng_thống bộ_trưởng "
+    "thứ_trưởng tổng_giám_đốc giám_đốc bí_thư hiệu_trưởng"
 )
+TITLED = re.compile(r"(?<!\w)" + _any(_TITLES) + r"\.?\s$", re.IGNORECASE)
+"""Ends where a person's name begins."""
+TITLE = re.compile("(?:" + _any(_TITLES + " " + _FIRST_WORDS) + r"\.?\s)+", re.IGNORECASE)
+"""What stands before a name and is no part of it: titles, and words that are capitalised for opening a sentence."""
+ONE_WORD_PLACES = frozenset("Anh Mỹ Pháp Đức Nga Ý Úc Áo Lào Huế Vinh Bỉ Ấn Nhật Hàn".split())
 NOT_NAMES = frozenset(
     "ông bà anh chị em cô bác họ tôi bạn chúng nó đồng bên cùng cụ qua mỗi không có được bị là cả hai ba bốn việc cho này "
     "như rằng mặc".split()

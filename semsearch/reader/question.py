@@ -21,6 +21,7 @@ Name = tuple[tuple[str, ...], ...]
 # The first pattern that is found decides. Each is tried as it stands on a question typed with accents, and folded on
 # one typed without; what would be ambiguous then ("mấy" as "may") stands in _ACCENTED.
 _VIETNAMESE: tuple[tuple[Kind, str], ...] = (
+    ("other", r"\b(?:thế nào|ra sao)$"),
     (
         "date",
         r"khi nào|bao giờ|lúc nào|hồi nào|(?:năm|tháng|ngày|thứ|thời gian|thời điểm|thời kỳ|thời kì|thế kỷ|thế kỉ|"
@@ -29,7 +30,7 @@ _VIETNAMESE: tuple[tuple[Kind, str], ...] = (
     (
         "number",
         r"bao nhiêu|bao lâu|bao xa|thứ mấy|^(?:tổng )?(?:số (?:lượng|người|hộ|vụ|ca|tiền|vốn)|tỷ lệ|tỉ lệ|diện tích|"
-        r"dân số|kinh phí|ngân sách|chi phí|chiều dài|chiều cao|giá)(?! .*\b(?:gì|nào|sao|ai|đâu)\b)",
+        r"dân số|kinh phí|ngân sách|chi phí|chiều dài|chiều cao|giá)\b(?! .*\b(?:gì|nào|sao|ai|đâu)\b)",
     ),
     ("role", r"chức vụ|giữ chức|chức danh|nghề gì|làm nghề|nghề nghiệp|vai trò gì|cương vị"),
     (
@@ -77,7 +78,7 @@ def _compiled(patterns: tuple[tuple[Kind, str], ...], *, plain: bool = False) ->
 
 
 _KINDS = {
-    "vi": _compiled((_VIETNAMESE[0], *_ACCENTED, *_VIETNAMESE[1:])),
+    "vi": _compiled((*_VIETNAMESE[:2], *_ACCENTED, *_VIETNAMESE[2:])),
     "vi-plain": _compiled(_VIETNAMESE, plain=True),
     "en": _compiled(_ENGLISH),
 }

@@ -43,15 +43,20 @@ class Weights:
                 raise ValueError(f"The reader's weights name what it does not know: {sorted(unknown)}.")
             return tuple(float(values.get(name, 0.0)) for name in names)
 
-        rarity = {word: float(key) for key, words in table["rarity"].items() for word in words.split()}
         return cls(
-            rarity=Rarity(rarity, float(table["rarest"])),
+            rarity=rarity_of(table),
             sentence=row(table["sentence"], FEATURES),
             english=row(table["sentence_english"], FEATURES),
             span={group: row(values, SPAN_FEATURES) for group, values in table["span"].items()},
             confidence=row(table["confidence"], (*SIGNS, "constant")),
             confidence_english=row(table["confidence_english"], (*SIGNS, "constant")),
         )
+
+
+def rarity_of(table: Mapping[str, Any]) -> Rarity:
+    """From ``rarest`` and ``rarity``, which lists the terms of each rarity."""
+    words = {word: float(key) for key, group in table["rarity"].items() for word in group.split()}
+    return Rarity(words, float(table["rarest"]))
 
 
 @cache
