@@ -17,13 +17,14 @@ from ..types import Span
 
 __all__ = ["Paper", "date", "decimal", "one_line", "safe", "where"]
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _BOLD, _LINE, _DIM, _OFF = "\x1b[1m", "\x1b[4m", "\x1b[2m", "\x1b[0m"
 
 
 def safe(text: str) -> str:
     """Without control characters: a title or a file name must not be able to drive the terminal."""
-    return "".join("?" if unicodedata.category(c) == "Cc" and c not in "\n\t" else c for c in text)
+    return _CONTROLS.sub("?", text)
 
 
 def one_line(text: str) -> str:
