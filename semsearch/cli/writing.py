@@ -14,7 +14,7 @@ from ..index import Index, SyncReport
 from ..index import doctor as examine
 from . import human
 from .run import emit, read_stdin, say
-from .style import Paper, safe, where
+from .style import Paper, where
 
 __all__ = ["doctor", "rebuild", "sync"]
 
@@ -61,7 +61,7 @@ def sync(path: Path, paths: Sequence[str], encoder: str | None, threads: int | N
 
     def failed(error: IngestError) -> None:
         bar.clear()
-        say(f"{safe(where(error.source))}: {error.reason}")
+        say(f"{where(error.source)}: {error.reason}")
 
     files = [p for p in paths if p != "-"]
     with Index.open_or_create(path, encoder=encoder, threads=threads) as index:
@@ -102,7 +102,7 @@ def rebuild(path: Path, encoder: str | None, threads: int | None, as_json: bool)
 
 def _tell(command: str, path: Path, made: SyncReport, as_json: bool) -> int:
     for note in made.notes:
-        say(safe(note))
+        say(where(note))
     if as_json:
         emit(command, {"index": str(path), **wire.plain(made)})
     else:
