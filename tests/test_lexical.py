@@ -354,7 +354,6 @@ def test_killed_in_a_commit_leaves_no_file_in_the_way(tmp_path: Path) -> None:
         assert index.ids() == [0, 1, 3, 4]
 
 
-
 FULL = """
 import resource, sys
 from pathlib import Path

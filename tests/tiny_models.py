@@ -14,7 +14,7 @@ _SCRIPT = Path(__file__).parents[1] / "scripts" / "static_model.py"
 WORDS = """
     khu vực phòng thủ tỉnh được đầu tư tỷ đồng mô hình tự quản khen bộ đội biên giúp dân quân và
     the how many people live in district ghế đá gỗ ngày a b c d e g h i k l m n o ô u v x y 1 2 3 5 7 8 , . /
-""".split()  # noqa: SIM905 (easier to read)
+""".split()
 PIECES = ["<unk>", "▁", *sorted({f"▁{w}" for w in WORDS} | set("".join(WORDS))), "▁khu▁vực", "▁phòng▁thủ"]
 
 
