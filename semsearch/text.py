@@ -29,7 +29,9 @@ VERSION = 1
 
 # Spaces of every width become one plain space, what has no width and no meaning goes.
 _SPACES = dict.fromkeys([*range(0x2000, 0x200B), *map(ord, "\u00a0\u1680\u202f\u205f\u3000\t\v\f")], " ")
-_DROPPED = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *map(ord, "\u00ad\u2060\ufeff\ufffc")])
+_DROPPED = dict.fromkeys(
+    [*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), *map(ord, "\u00ad\ufeff\ufffc")]
+)
 _CONTROLS = {i: " " for i in range(0xA0) if (i < 0x20 or i >= 0x7F) and chr(i) not in "\n\r\t\v\f\x85"}
 _LETTERS = {0x00D0: "Đ", 0x00F0: "đ", 0x0189: "Đ", 0x0256: "đ", 0x85: "\n", 0x2028: "\n", 0x2029: "\n"}
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -121,26 +123,28 @@ def terms(text: str) -> list[str]:
     found: list[str] = []
     for match in _TOKEN.finditer(canonical(text)):
         term = match[0]
-        if term[0].isdigit() and not term.isalnum():
-            if _THOUSANDS.fullmatch(term):
-                found.append(term.replace(".", "").replace(",", ""))
-            elif "/" in term:
-                parts = [p.lstrip("0") or "0" for p in re.split(r"[.,/]", term)]
-                found.append("/".join(parts))
-                found.extend(parts)
-            else:
-                found.append(term.replace(".", ","))
-        elif term.isdigit():
-            found.append(term.lstrip("0") or "0")
-        else:
+        if not term[0].isdigit():
             found.append(term)
+            continue
+        parts = [_number(part) for part in term.split("/")]
+        found.append("/".join(parts))
+        if len(parts) > 1:
+            found.extend(parts)
     return found
+
+
+def _number(term: str) -> str:
+    if _THOUSANDS.fullmatch(term):
+        return term.replace(".", "").replace(",", "")
+    if term.isdigit():
+        return term.lstrip("0") or "0"
+    return term.replace(".", ",")
 
 
 # The shape of a Vietnamese syllable without its marks: onset, nucleus, coda.
 _SYLLABLE = re.compile(
     r"(?:ngh|ng|nh|ch|gh|gi|kh|ph|qu|th|tr|[bcdghklmnpqrstvx])?"
-    r"(?:uyeu|uye|uya|uoi|uou|ieu|yeu|oai|oay|oao|oeo|uay|uao|ieu|uu|ai|ao|au|ay|eo|eu|ia|ie|iu|ye|oa|oe|oi|oo|ua|ue|ui|uo|uy|ya|a|e|i|o|u|y)"
+    r"(?:uyeu|uye|uya|uyu|uoi|uou|ieu|yeu|oai|oay|oao|oeo|uay|uao|ieu|uu|ai|ao|au|ay|eo|eu|ia|ie|iu|ye|oa|oe|oi|oo|ua|ue|ui|uo|uy|ya|a|e|i|o|u|y)"
     r"(?:ch|ng|nh|[cmnpt])?"
 )
 _ENGLISH = frozenset(
@@ -169,14 +173,17 @@ def language(text: str) -> Literal["vi", "vi-plain", "en"]:
     A rule, not a model: it looks at diacritics, at English function words and at the share of
     words that are possible Vietnamese syllables. Made for queries; a text without any letters is ``vi``.
     """
-    words = [text[s.start : s.end].lower() for s in tokens(text)]
-    words = [w for w in words if w.isalpha()]
+    written = [word for s in tokens(text) if (word := text[s.start : s.end]).isalpha()]
+    words = [word.lower() for word in written]
     if not words:
         return "vi"
-    accented = sum(has_accents(w) and is_syllable(w) for w in words)
     english = sum(w in _ENGLISH for w in words)
-    if accented and accented >= english:
+    possible = [w for w in written if is_syllable(w) and w.lower() not in _ENGLISH]
+    accented = [w for w in possible if has_accents(w)]
+    # "Who is Võ Nguyên Giáp?": "who" can be nothing but English, and all that looks Vietnamese is names.
+    if any(w in _ENGLISH and not is_syllable(w) for w in words) and all(w[0].isupper() for w in accented or possible):
+        return "en"
+    if accented and len(accented) >= english:
         return "vi"
-    possible = sum(is_syllable(w) and w not in _ENGLISH for w in words)
     plain = sum(w in _PLAIN for w in words)
-    return "vi-plain" if possible >= 0.6 * len(words) or plain > english else "en"
+    return "vi-plain" if len(possible) >= 0.6 * len(words) or plain > english else "en"
