@@ -314,6 +314,21 @@ def test_what_was_converted_or_passed_over_is_noted(index: Index, news: Path) ->
     assert len(index.sync([news]).failed) == 1
 
 
+def test_an_evaluation_set_beside_articles_is_noted(index: Index, news: Path) -> None:
+    index.sync([news])
+    article = '{"_id": "1", "text": "Huyện đã sửa xong cây cầu qua sông."}\n'
+    for name, content in (("corpus.jsonl", article), ("queries.jsonl", article), ("qrels.tsv", "1\t1\t1\n")):
+        (news / name).write_text(content, "utf-8")
+    report = index.sync()
+    assert report.nothing_done
+    assert report.notes == (
+        "3 files of an evaluation set passed over: corpus.jsonl, qrels.tsv, queries.jsonl; "
+        "name corpus.jsonl itself to index it",
+    )
+    assert index.sync([news / "corpus.jsonl"]).added == 1
+    assert index.sync().nothing_done
+
+
 def test_globs(index: Index, news: Path) -> None:
     write(news / "deep", [30])
     index.sync([news / "1*.txt"])

@@ -132,6 +132,23 @@ def test_a_name_that_is_no_utf8(folder: Path) -> None:
     str(errors[0]).encode()
 
 
+@pytest.mark.parametrize("end", ["", ".zst"])
+@pytest.mark.parametrize("judgements", ["qrels.tsv", "qrels/test.tsv"])
+def test_an_evaluation_set_is_no_article_but_its_neighbours_are(folder: Path, judgements: str, end: str) -> None:
+    files = [f"corpus.jsonl{end}", f"queries.jsonl{end}", f"answers.jsonl{end}"]
+    (folder / "bộ" / "qrels").mkdir(parents=True)
+    for name in (*files, "tin.txt", "tin.jsonl"):
+        (folder / "bộ" / name).write_text("{}\n", encoding="utf-8")
+    inside = [f"bộ/{name}" for name in ("answers.jsonl", "corpus.jsonl", "queries.jsonl", "tin.jsonl", "tin.txt")]
+    if not end:
+        assert names(expand([folder / "bộ"]), folder) == inside  # without judgements it is a folder as any other
+    (folder / "bộ" / judgements).write_text("", encoding="utf-8")
+    skipped: list[Path] = []
+    assert names(expand([folder / "bộ"], on_skip=skipped.append), folder) == ["bộ/tin.jsonl", "bộ/tin.txt"]
+    assert sorted(names(skipped, folder)) == sorted(f"bộ/{name}" for name in (*files, judgements))
+    assert names(expand([folder / "bộ" / files[0]]), folder) == [f"bộ/{files[0]}"]  # by its own name
+
+
 def test_links_to_folders_are_not_followed(folder: Path) -> None:
     (folder / "vòng").symlink_to(folder)
     (folder / "z.txt").symlink_to(folder / "b.txt")

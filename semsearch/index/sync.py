@@ -73,9 +73,13 @@ class Sync:
         errors: list[IngestError] = []
         others: list[Path] = []
         files = [path.as_posix() for path in ingest.expand(there, errors.append, others.append)]
-        if others:
-            these = f"{len(others)} files" if len(others) > 1 else "a file"
-            self._notes.append(f"{these} of kinds that are not read passed over: {_few(others)}")
+        readable = tuple(ingest.SUFFIXES)
+        of_sets = [path for path in others if path.name.lower().endswith(readable)]
+        if strange := [path for path in others if path not in of_sets]:
+            self._notes.append(f"{_number(strange)} of kinds that are not read passed over: {_few(strange)}")
+        if of_sets:
+            end = "; name corpus.jsonl itself to index it" if any("corpus." in path.name for path in of_sets) else ""
+            self._notes.append(f"{_number(of_sets)} of an evaluation set passed over: {_few(of_sets)}{end}")
         for error in errors:
             self._fail(error)
         self._set_roots(put=sorted(set(there) - set(store.roots())))
@@ -236,6 +240,10 @@ class Sync:
     def _show(self, stage: str, done: int, total: int) -> None:
         if self.progress:
             self.progress(stage, done, total)
+
+
+def _number(paths: Sequence[Path]) -> str:
+    return f"{len(paths)} files" if len(paths) > 1 else "a file"
 
 
 def _few(paths: Sequence[Path]) -> str:

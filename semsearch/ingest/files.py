@@ -81,16 +81,17 @@ def expand(
     """The files that paths, folders and globs stand for, as absolute paths, each once.
 
     Folders are walked through, sorted by name, links to folders not followed; hidden files and folders
-    are left out silently, files of unknown kinds are told to ``on_skip``. A folder that cannot be
-    opened is told to ``on_error`` (raised if there is none). A file given by its own name is taken
-    whatever its kind. Raises UsageError for a path or pattern that leads nowhere.
+    are left out silently; files of unknown kinds and those of an evaluation set (a folder that holds
+    queries and judgements, as ``read_queries`` and ``read_qrels`` take them) are told to ``on_skip``. A
+    folder that cannot be opened is told to ``on_error`` (raised if there is none). A file given by its
+    own name is taken whatever it is. Raises UsageError for a path or pattern that leads nowhere.
     """
     found: dict[str, None] = {}
     for given in paths:
         for path in _matches(str(given)):
             if Path(path).is_dir():
-                for file in _walk(path, on_error):
-                    if _kind(file):
+                for file, wanted in _walk(path, on_error):
+                    if wanted:
                         found[file] = None
                     elif on_skip:
                         on_skip(Path(file))
@@ -126,15 +127,33 @@ def _matches(given: str) -> list[str]:
     return matched
 
 
-def _walk(folder: str, on_error: Report | None) -> Iterator[str]:
+_JUDGEMENTS = ("qrels.tsv", "qrels/test.tsv")
+_OF_A_SET = frozenset(("corpus.jsonl", "queries.jsonl", "answers.jsonl", "qrels.tsv"))
+
+
+def _is_set(folder: str) -> bool:
+    """Whether an evaluation set lies there. Its questions are no articles, its corpus often says what they say."""
+    queries, judgements = (
+        any(Path(folder, name + end).is_file() for name in names for end in ("", ".zst"))
+        for names in (("queries.jsonl",), _JUDGEMENTS)
+    )
+    return queries and judgements
+
+
+def _walk(folder: str, on_error: Report | None) -> Iterator[tuple[str, bool]]:
+    """The files below a folder, and whether they are articles by their names."""
+
     def failed(error: OSError) -> None:
         _tell(on_error, IngestError(source_of(error.filename or folder), f"cannot be opened: {error.strerror}"))
 
     for parent, folders, names in os.walk(source_of(folder), onerror=failed):
         folders[:] = sorted(name for name in folders if not _is_hidden(name))
+        is_set = _is_set(parent)
+        judged = Path(parent).name == "qrels" and _is_set(Path(parent).parent.as_posix())
         for name in sorted(names):
             if not _is_hidden(name):
-                yield Path(parent, name).as_posix()
+                of_set = (is_set and name.removesuffix(".zst") in _OF_A_SET) or (judged and name.endswith(".tsv"))
+                yield Path(parent, name).as_posix(), not of_set and _kind(name) is not None
 
 
 def _is_hidden(name: str) -> bool:
