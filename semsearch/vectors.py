@@ -55,7 +55,7 @@ def among(ids: Ids, others: Ids) -> NDArray[np.bool_]:
     """Which of ``ids`` are in ``others``: ``np.isin``, which would import numpy.ma (a tenth of a cold start)."""
     if not len(others):
         return np.zeros(len(ids), np.bool_)
-    others = np.sort(others)
+    others = np.sort(others, kind="stable")  # quick where they are sorted already, as most are
     found: NDArray[np.bool_] = others[np.minimum(np.searchsorted(others, ids), len(others) - 1)] == ids
     return found
 

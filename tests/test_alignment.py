@@ -70,6 +70,13 @@ def test_a_text_holds_itself_wholly(encoder: StaticEncoder) -> None:
     assert encoder.align(QUERY, encoder.pieces([QUERY])) == pytest.approx([1.0], abs=1e-5)
 
 
+def test_an_endless_query_is_taken_in_parts(encoder: StaticEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = encoder.pieces(TEXTS)
+    whole = encoder.align(" ".join([QUERY, *TEXTS]), pieces)
+    monkeypatch.setattr("semsearch.encoders.static._ASKED_AT_ONCE", 3)
+    assert encoder.align(" ".join([QUERY, *TEXTS]), pieces) == pytest.approx(whole, abs=1e-6)
+
+
 def test_nothing_to_align(encoder: StaticEncoder) -> None:
     assert encoder.align("", encoder.pieces(TEXTS)).tolist() == [0.0] * len(TEXTS)
     assert encoder.align(QUERY, encoder.pieces([""])).tolist() == [0.0]

@@ -32,6 +32,7 @@ _TENSORS = ("embedding.weight", "embeddings")  # sentence-transformers' name and
 _TEXTS_AT_ONCE = 1024
 _FEW = 4  # so many short texts are cut in Python, if nothing has loaded the library before
 _TOKENS_AT_ONCE = 65_536  # bounds the memory that one endless text may take
+_ASKED_AT_ONCE = 512  # the same for an endless query
 
 
 class StaticEncoder:
@@ -109,12 +110,15 @@ class StaticEncoder:
             return result
         sizes = [len(found[place]) for place in filled]
         known, places = np.unique(np.concatenate([found[place] for place in filled]), return_inverse=True)
-        own = self._matrix.take(asked, axis=0).astype(np.float32)
-        lengths = np.linalg.norm(own, axis=1)
-        cosines = unit(own) @ unit(self._matrix.take(known, axis=0)).T
+        theirs = unit(self._matrix.take(known, axis=0)).T
         firsts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-        best = np.maximum.reduceat(cosines[:, places], firsts, axis=1)
-        result[filled] = lengths @ best / max(float(lengths.sum()), 1e-12)
+        met, total = np.zeros(len(filled), np.float32), 0.0
+        for at in range(0, len(asked), _ASKED_AT_ONCE):
+            own = self._matrix.take(asked[at : at + _ASKED_AT_ONCE], axis=0).astype(np.float32)
+            lengths = np.linalg.norm(own, axis=1)
+            met += lengths @ np.maximum.reduceat((unit(own) @ theirs)[:, places], firsts, axis=1)
+            total += float(lengths.sum())
+        result[filled] = met / max(total, 1e-12)
         return result
 
     def describe(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ may set the weights: ``{"fusion": {"vi": {"dense": 0.3, ...}, "vi-plain": {...},
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -36,6 +37,9 @@ ALIGNED = 60
 
 ARTICLES = 30
 """So many articles, found as a whole, bring all their passages."""
+
+LONG = 200
+"""An article of more passages than this, a book, brings only those that a side names: else it would bring thousands."""
 
 COSINE = 0.5
 """Share of the cosine in choosing the sentence to show; the rest is the query's terms in it."""
@@ -155,8 +159,9 @@ def gathered(
 ) -> tuple[dict[int, int], dict[str, dict[int, float]]]:
     """The candidates, as ``{passage: article}``, and ``{side: {passage: score}}`` with no score missing."""
     sides = _SIDES[mode]
-    owners = _candidates(view, store, wanted, depth + len(excluded), sides, allowed)
-    owners = {id_: article for id_, article in owners.items() if id_ not in excluded}
+    left_out = set(excluded)
+    owners = _candidates(view, store, wanted, depth + len(left_out), sides, allowed)
+    owners = {id_: article for id_, article in owners.items() if id_ not in left_out}
     ids = sorted(owners)
     scored: dict[str, dict[int, float]] = {}
     if wanted.vector is not None and ids:
@@ -171,7 +176,7 @@ def gathered(
 
 def _topics(view: View, store: Store, owners: Mapping[int, int], vector: Vectors) -> dict[int, float]:
     """For each passage the mean cosine of all passages of its article."""
-    all_owners = store.owners(store.passage_ids(sorted(set(owners.values()))))
+    all_owners = store.passages_of(sorted(set(owners.values())))
     of_articles: dict[int, list[float]] = {}
     for id_, cosine in view.passage_cosines(sorted(all_owners), vector).items():
         of_articles.setdefault(all_owners[id_], []).append(cosine)
@@ -190,7 +195,9 @@ def _candidates(
     if "lexical" in sides:
         owners |= _known(lambda n: view.terms.search(wanted.text, n, passages), store.owners, depth)
         best = _known(lambda n: view.articles.search(wanted.text, n, articles), store.titles, ARTICLES)
-        owners |= store.owners(store.passage_ids(list(best)))
+        brought = store.passages_of(list(best))
+        sizes = Counter(brought.values())
+        owners |= {id_: article for id_, article in brought.items() if sizes[article] <= LONG}
     return owners
 
 

@@ -55,9 +55,13 @@ def like_text(
     """Passages like a text; none that says the very same."""
     vector = encoder.encode_passages([text]) if encoder else None
     wanted, said = Wanted(text, vector), _said(text)
-    nearest = [hit.passage for hit in _found(store, view, wanted, k, mode, encoder, only, ())]
-    same = [passage.id for passage in nearest if _said(passage.text) == said]
-    return _found(store, view, wanted, k, mode, encoder, only, same)
+    same: set[int] = set()
+    while True:  # the same words may stand in many articles: the more there were, the further is looked
+        hits = _found(store, view, wanted, max(k, 2 * len(same)), mode, encoder, only, same)
+        more = {hit.passage.id for hit in hits if _said(hit.passage.text) == said}
+        if not more:
+            return hits[:k]
+        same |= more
 
 
 def like_passage(
@@ -126,7 +130,8 @@ def _alignment(store: Store, query: str, encoder: Aligner, fingerprint: str) -> 
         if lacking:
             texts = [passage_text(article.title, passage.text) for passage, article in lacking.values()]
             pieces.update(zip(lacking, encoder.pieces(texts), strict=True))
-        return dict(zip(ids, encoder.align(query, [pieces[id_] for id_ in ids]).round(6).tolist(), strict=True))
+        found = encoder.align(query, [pieces[id_] for id_ in ids]).astype("float64").round(6)
+        return dict(zip(ids, found.tolist(), strict=True))
 
     return align
 

@@ -5,7 +5,7 @@
 3. One transaction of the database names them, and takes away what they replace. This is the change.
 4. Terms of what was taken away are deleted with the next batch, or at the end.
 
-Killed before 3, the old state holds and ``_recover`` clears away what was written; after 3, the new one does.
+Killed before 3, the old state holds and ``recover`` clears away what was written; after 3, the new one does.
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ class Writer:
         keys = sorted(drafts, reverse=True)
         ready = [self._ready(drafts[key]) for key in keys]
         before = self.encoded
-        vectors = self._vectors(ready, encoder)
+        vectors, kept = self._vectors(ready, encoder)
         step("ready")
         self.touch()
         articles: list[Article] = []
@@ -241,10 +241,12 @@ class Writer:
             if count:
                 parts = _parts(passages, ready, vectors)
                 segment = write(self.folder, number, self.manifest.fingerprint, *parts)
-            if self.encoded > before:  # else the encoder is not needed, and search makes pieces when asked
-                whole = (text for item in ready for text, _ in item.texts())
-                ids = (passage.id for made in passages for passage in made)
-                pieces = kept_pieces(encoder(), dict(zip(ids, whole, strict=True)))
+            whole = (text for item in ready for text, _ in item.texts())
+            texts = dict(zip((passage.id for made in passages for passage in made), whole, strict=True))
+            if self.encoded > before:
+                pieces = kept_pieces(encoder(), texts)
+            else:  # the encoder is not needed: it has seen all of this
+                pieces = {id_: kept[text] for id_, text in texts.items() if text in kept}
             self.passages += count
             step("vectors written")
             self._write_terms(articles, ready, passages)
@@ -294,35 +296,42 @@ class Writer:
         step("passage terms written")
         self.lexical("articles").commit()
 
-    def _vectors(self, ready: list[_Ready], encoder: Callable[[], Encoder]) -> dict[str, Halves]:
-        """The vector of every text; those that were encoded before are taken from where they lie."""
+    def _vectors(
+        self, ready: list[_Ready], encoder: Callable[[], Encoder]
+    ) -> tuple[dict[str, Halves], dict[str, bytes]]:
+        """The vector of every text, those that were encoded before from where they lie; and what was kept of those."""
         wanted = dict.fromkeys(t for item in ready for whole, parts in item.texts() for t in (whole, *parts))
-        known = self._encoded_before(ready) if wanted else {}
+        known, kept = self._encoded_before(ready)
         new = [text for text in wanted if text not in known]
         if new:
             fresh = encoder().encode_passages(new).astype(np.float16)
             self.encoded += len(new)
             known.update(zip(new, fresh, strict=True))
-        return known
+        return known, kept
 
-    def _encoded_before(self, ready: list[_Ready]) -> dict[str, Halves]:
+    def _encoded_before(self, ready: list[_Ready]) -> tuple[dict[str, Halves], dict[str, bytes]]:
+        """By text its vector, and what the encoder kept of it."""
         before = sorted({id_ for item in ready for id_ in item.draft.before})
         known: dict[str, Halves] = {}
-        if not before:
-            return known
-        shelf = Shelf(self.folder, self.store, self.manifest.fingerprint)
+        kept: dict[str, bytes] = {}
+        passages = self.store.passage_ids(before)
+        if not passages:
+            return known, kept
+        # All at once: each question to the shelf goes through whole segments.
+        own, of_sentences = Shelf(self.folder, self.store, self.manifest.fingerprint).vectors(passages)
+        pieces = self.store.pieces(self.manifest.fingerprint, passages)
         for id_ in before:
             article = self.store.article(id_)
-            made = self.store.passages(article)
-            own, of_sentences = shelf.vectors([p.id for p in made])
-            for passage in made:
+            for passage in self.store.passages(article):
                 whole, parts = encoded(article, passage.sentences)
                 if passage.id in own:
                     known[whole] = own[passage.id]
+                if passage.id in pieces:
+                    kept[whole] = pieces[passage.id]
                 for place, part in enumerate(parts):
                     if passage.id * SENTENCES + place in of_sentences:
                         known[part] = of_sentences[passage.id * SENTENCES + place]
-        return known
+        return known, kept
 
 
 def kept_pieces(encoder: Encoder, texts: Mapping[int, str]) -> dict[int, bytes]:

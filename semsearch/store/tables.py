@@ -32,8 +32,7 @@ class Store(Database):
     def drop_article(self, article: int) -> None:
         """Takes an article away with its passages; what others keep of it becomes unwanted, its vectors dead."""
         ids = self.passage_ids([article])
-        for id_ in ids:
-            self._all("INSERT INTO dead VALUES (?)", id_)
+        self._many("INSERT INTO dead VALUES (?)", ((id_,) for id_ in ids))
         if ids:
             self._unwant("passages", min(ids), max(ids))  # passages of one article have consecutive ids
         self._unwant("articles", article, article)
@@ -132,9 +131,13 @@ class Store(Database):
         """``{article id: title}`` of those that are there."""
         return dict(self._in("SELECT id, title FROM articles WHERE id IN (%s)", articles))
 
+    def passages_of(self, articles: Sequence[int]) -> dict[int, int]:
+        """``{passage id: article id}`` of all passages of ``articles``."""
+        return dict(self._in("SELECT id, article FROM passages WHERE article IN (%s)", articles))
+
     def passage_ids(self, articles: Sequence[int]) -> list[int]:
         """The passages of ``articles``, ascending."""
-        return sorted(id_ for (id_,) in self._in("SELECT id FROM passages WHERE article IN (%s)", articles))
+        return sorted(self.passages_of(articles))
 
     def all_ids(self, kind: str) -> list[int]:
         """Every id of "articles" or "passages", ascending."""
