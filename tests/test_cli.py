@@ -297,6 +297,7 @@ def test_remove(own: Path, corpus: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "1 source removed\n")
     again = run("remove", corpus / "cau.md", index=own)
     assert (again.exit_code, again.stdout) == (1, "0 sources removed\n")
+    assert f'no article of the index is from "{corpus / "cau.md"}"' in again.stderr
     assert run_json("remove", corpus, index=own)["removed"] == 4
 
 
@@ -304,11 +305,26 @@ def test_rebuild_status_and_doctor(own: Path) -> None:
     before = run_json("search", "nông dân", index=own)["hits"]
     result = run("rebuild", index=own)
     assert result.exit_code == 0, result.output
+    assert ": terms of 5 passages made, 0 texts encoded, " in result.stdout
     assert run_json("search", "nông dân", index=own)["hits"] == before
     status = run("status", index=own)
     assert "4 from 5 sources" in status.stdout and "bundled" in status.stdout
     doctor = run("doctor", index=own)
     assert (doctor.exit_code, doctor.stdout) == (0, "Everything is in order.\n")
+
+
+@pytest.mark.parametrize("words", [("status",), ("search", "cầu"), ("index", "."), ("rebuild",), ("doctor",)])
+def test_a_file_is_no_index(corpus: Path, words: tuple[str, ...]) -> None:
+    result = run(*words, index=corpus / "cau.md")
+    assert result.exit_code == 3
+    assert result.stderr == f"semsearch: --index {corpus / 'cau.md'} is a file; an index is a folder.\n"
+
+
+def test_eval_of_a_folder_that_is_not_there_or_no_set(corpus: Path) -> None:
+    result = run("eval", "nope")
+    assert result.exit_code == 2
+    assert result.stderr == "semsearch: There is no folder nope; name one that holds an evaluation set.\n"
+    assert run("eval", corpus).stderr.startswith("semsearch: There is no queries.jsonl (nor queries.jsonl.zst) in ")
 
 
 def test_encoders_lists_the_bundled_one() -> None:

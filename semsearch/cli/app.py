@@ -11,7 +11,7 @@ import typer
 
 from .. import __version__
 from .parsing import Group, Verb
-from .run import date_option, dumps, emit, index_path, only_one, read_stdin, set_debug, verb
+from .run import date_option, dumps, emit, index_path, only_one, read_stdin, say, set_debug, verb
 
 if TYPE_CHECKING:
     from ..index import Index
@@ -278,6 +278,8 @@ def remove(
         emit("remove", {"source": source, "removed": gone})
     else:
         typer.echo(f"{human.count(gone, 'source')} removed")
+        if not gone:
+            say(f'no article of the index is from "{source}"; `search` and `show` name the sources.')
     return 0 if gone else 1
 
 

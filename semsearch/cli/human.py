@@ -138,7 +138,7 @@ def show(paper: Paper, hit: Hit, context: int | None) -> None:
 
 
 def report(paper: Paper, path: str, made: SyncReport) -> None:
-    """What ``index`` and ``rebuild`` did, in one or two lines."""
+    """What ``index`` did, in one or two lines."""
     if made.nothing_done and not made.failed and not made.encoded:
         what = f"{count(made.unchanged, 'article')} unchanged" if made.unchanged else "no articles there"
         paper.print(f"{path}: nothing to do, {what}")
@@ -148,6 +148,12 @@ def report(paper: Paper, path: str, made: SyncReport) -> None:
     told += [f"{len(made.failed)} failed"] if made.failed else []
     paper.print(f"{path}: {', '.join(told)}")
     paper.print(f"{count(made.passages, 'passage')} made, {count(made.encoded, 'text')} encoded, {made.seconds:.1f} s")
+
+
+def rebuilt(paper: Paper, path: str, made: SyncReport) -> None:
+    """What ``rebuild`` did: the terms are always made anew, vectors only where they are not what they should be."""
+    texts = count(made.encoded, "text")
+    paper.print(f"{path}: terms of {count(made.passages, 'passage')} made, {texts} encoded, {made.seconds:.1f} s")
 
 
 def status(paper: Paper, item: Status) -> None:

@@ -125,6 +125,11 @@ def emit(command: str, value: Mapping[str, Any]) -> None:
 
 
 def index_path(given: Path | None) -> Path:
+    """Where the index is, or is to be. Raises IndexMissing for a file."""
+    from ..errors import IndexMissing
+
+    if given is not None and given.is_file():
+        raise IndexMissing(f"--index {given} is a file; an index is a folder.")
     return given if given is not None else Path("indexes") / "default"
 
 

@@ -106,7 +106,8 @@ def _tell(command: str, path: Path, made: SyncReport, as_json: bool) -> int:
     if as_json:
         emit(command, {"index": str(path), **wire.plain(made)})
     else:
-        human.report(Paper.for_stdout(), where(path.as_posix()), made)
+        told = human.rebuilt if command == "rebuild" else human.report
+        told(Paper.for_stdout(), where(path.as_posix()), made)
     return 1 if made.failed else 0
 
 

@@ -112,7 +112,9 @@ def read_qrels(folder: str | Path) -> dict[str, dict[str, int]]:
 def _find(folder: str | Path, *names: str) -> Path:
     if path := _found(folder, *names):
         return path
-    raise UsageError(f"{folder} holds no {names[0]} (nor {names[0]}.zst); an evaluation set needs it.")
+    if not Path(folder).is_dir():
+        raise UsageError(f"There is no folder {folder}; name one that holds an evaluation set.")
+    raise UsageError(f"There is no {names[0]} (nor {names[0]}.zst) in {folder}; an evaluation set needs it.")
 
 
 def _found(folder: str | Path, *names: str) -> Path | None:
