@@ -106,9 +106,8 @@ class Scores:
 
     ``None`` where a side was not asked. ``dense`` is the cosine of the passage, ``sentence`` the best
     cosine among its sentences, ``topic`` the mean cosine of all its article's passages, ``lexical`` is BM25,
-    ``article`` BM25 of the whole article, ``alignment``
-    how well each word of the query is met by a word of the passage (asked for the best only), each raw;
-    ``fused`` lies in 0..1.
+    ``article`` BM25 of the whole article, ``alignment`` how well each word of the query is met by a word of
+    the passage (asked for the best only), each raw; ``fused`` lies in 0..1.
     """
 
     fused: float
