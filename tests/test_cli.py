@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -281,6 +282,14 @@ def test_added_changed_and_removed(tmp_path: Path) -> None:
     assert run("search", "giá cà phê", "--source", str(folder / "tin.jsonl"), index=index).exit_code == 1
 
 
+@pytest.mark.parametrize("words", [("search", "cầu"), ("ask", "Cầu dài bao nhiêu?"), ("similar", "cầu")])
+def test_nothing_found_names_the_filters(index: Path, words: tuple[str, ...]) -> None:
+    result = run(*words, "--source", "nowhere", "--since", "1/2/2020", index=index)
+    hint = "semsearch: only articles that pass --source nowhere --since 2020-02-01 were looked at; try without.\n"
+    assert (result.exit_code, result.stderr) == (1, hint)
+    assert run(*words, "--source", "nowhere", "--json", index=index).stderr == ""
+
+
 def test_index_reads_an_article_from_stdin(own: Path) -> None:
     text = "Bảo tàng làng chài\n\nBảo tàng làng chài Cửa Hội trưng bày 275 hiện vật của ngư dân.\n"
     value = run_json("index", "-", index=own, stdin=text)
@@ -325,6 +334,14 @@ def test_eval_of_a_folder_that_is_not_there_or_no_set(corpus: Path) -> None:
     assert result.exit_code == 2
     assert result.stderr == "semsearch: There is no folder nope; name one that holds an evaluation set.\n"
     assert run("eval", corpus).stderr.startswith("semsearch: There is no queries.jsonl (nor queries.jsonl.zst) in ")
+
+
+def test_many_lost_files_are_one_readable_sentence(own: Path) -> None:
+    shutil.rmtree(own / "lexical")
+    result = run("search", "cầu", index=own)
+    assert result.exit_code == 3
+    assert result.stderr.count("lexical/") == 2
+    assert re.search(r" and \d+ more files in .* changed since it was written; run: ", result.stderr)
 
 
 def test_encoders_lists_the_bundled_one() -> None:

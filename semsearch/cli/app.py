@@ -11,7 +11,7 @@ import typer
 
 from .. import __version__
 from .parsing import Group, Verb
-from .run import date_option, dumps, emit, index_path, only_one, read_stdin, say, set_debug, verb
+from .run import date_option, dumps, emit, index_path, only_one, read_stdin, say, set_debug, tell_filters, verb
 
 if TYPE_CHECKING:
     from ..index import Index
@@ -152,7 +152,9 @@ def ask(
             human.explanation(paper, told)
         human.answer(paper, answer, told)
         if not answer.found and not told and answer.hits:
-            typer.echo("semsearch: add --explain to see the nearest passages.", err=True)
+            say("add --explain to see the nearest passages.")
+        if not answer.hits:
+            tell_filters(filters)
     return 0 if answer.found else 1
 
 
@@ -183,7 +185,7 @@ def search(
         told = explained(opened, words, found, mode.value) if explain else None
     if told and not as_json:
         human.explanation(Paper.for_stdout(), told)
-    return _hits("search", {"query": words, "mode": mode.value}, found, as_json, told)
+    return _hits("search", {"query": words, "mode": mode.value}, filters, found, as_json, told)
 
 
 @app.command(cls=Verb, rich_help_panel=ASK)
@@ -209,7 +211,7 @@ def similar(
     with _open(index, encoder, threads) as opened:
         found = opened.similar(words, passage=passage, article=article, k=k, **filters)
     asked = {"text": words, "passage": passage, "article": article, "mode": mode.value}
-    return _hits("similar", asked, found, as_json, None)
+    return _hits("similar", asked, filters, found, as_json, None)
 
 
 def _words(given: list[str], what: str) -> str:
@@ -223,7 +225,14 @@ def _words(given: list[str], what: str) -> str:
     return words
 
 
-def _hits(command: str, asked: dict[str, Any], found: list[Any], as_json: bool, told: dict[str, Any] | None) -> int:
+def _hits(
+    command: str,
+    asked: dict[str, Any],
+    filters: dict[str, Any],
+    found: list[Any],
+    as_json: bool,
+    told: dict[str, Any] | None,
+) -> int:
     from .. import wire
     from . import human
     from .style import Paper
@@ -234,6 +243,7 @@ def _hits(command: str, asked: dict[str, Any], found: list[Any], as_json: bool, 
         human.hits(Paper.for_stdout(), found, told)
     else:
         typer.echo("Không tìm thấy đoạn nào. (Nothing found.)")
+        tell_filters(filters)
     return 0 if found else 1
 
 

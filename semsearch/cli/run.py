@@ -15,7 +15,18 @@ from typing import Any, ParamSpec, TextIO
 
 import typer
 
-__all__ = ["date_option", "dumps", "emit", "index_path", "only_one", "read_stdin", "say", "set_debug", "verb"]
+__all__ = [
+    "date_option",
+    "dumps",
+    "emit",
+    "index_path",
+    "only_one",
+    "read_stdin",
+    "say",
+    "set_debug",
+    "tell_filters",
+    "verb",
+]
 
 P = ParamSpec("P")
 
@@ -111,6 +122,12 @@ _LONG = ("index", "rebuild")
 def say(message: str) -> None:
     """One line on stderr."""
     sys.stderr.write(f"semsearch: {message}\n")
+
+
+def tell_filters(filters: Mapping[str, Any]) -> None:
+    """Where nothing was found: a name misspelt in a filter looks just like that."""
+    if given := [f"--{name} {filters[name]}" for name in ("source", "since", "until") if filters[name]]:
+        say(f"only articles that pass {' '.join(given)} were looked at; try without.")
 
 
 def dumps(value: Any) -> str:

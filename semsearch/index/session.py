@@ -39,8 +39,9 @@ class Session:
             self._sealed = self._folder.sealed()
             broken = self._folder.broken()
             if broken:
+                more = f" and {len(broken) - 2} more files" if len(broken) > 2 else ""
                 raise IndexDamaged(
-                    f"{', '.join(broken)} in {self._folder.path} changed since it was written; "
+                    f"{', '.join(broken[:2])}{more} in {self._folder.path} changed since it was written; "
                     "run: semsearch doctor --repair"
                 )
             self._store = Store.open(self._folder.database)
