@@ -191,6 +191,47 @@ def test_metadata_alone_can_change(index: Index) -> None:
     sound(index)
 
 
+def test_who_is_left_tells_of_the_article(index: Index, tmp_path: Path) -> None:
+    first, second = tmp_path / "1.jsonl", tmp_path / "2.jsonl"
+    for file, date in ((first, "2020-01-02"), (second, "2021-03-04")):
+        values = {"_id": "k", "text": story(1), "date": date, "url": f"https://{file.stem}.vn/"}
+        file.write_text(json.dumps(values) + f"\n{row(7)}", "utf-8")
+    index.sync([first, second])
+    told = [(a.url, len(a.sources)) for a in index.articles()]
+    assert ("https://1.vn/", 2) in told
+    first.write_text(row(7), "utf-8")
+    report = index.sync()
+    assert (report.removed, report.unchanged, report.encoded) == (1, 3, 0)
+    (item,) = (a for a in index.articles() if a.url)
+    assert (item.url, item.date, len(item.sources)) == ("https://2.vn/", dt.date(2021, 3, 4), 1)
+    assert index.sync().nothing_done
+    # Also where the next run is the first that may read files.
+    first.write_text(second.read_text("utf-8").replace("//2.", "//3."), "utf-8")
+    index.sync()
+    index.remove(f"{second}#k")
+    index.sync([first])
+    (item,) = (a for a in index.articles() if a.url)
+    assert (item.url, [Path(s).name for s in item.sources]) == ("https://3.vn/", ["1.jsonl#k"])
+    sound(index)
+
+
+def test_who_came_to_a_text_first_tells_of_it(index: Index) -> None:
+    index.add([article(1, "x"), article(2, "y")])
+    index.add([replace(article(2, "x"), date=dt.date(2020, 1, 1))])
+    (item,) = index.articles()
+    assert (item.sources, item.date) == (("y", "x"), None)
+    index.add([replace(article(2, "y"), date=dt.date(2020, 2, 2))])
+    (item,) = index.articles()
+    assert (item.sources, item.date) == (("y", "x"), dt.date(2020, 2, 2))
+    # All in one batch, too.
+    index.add([article(3, "y"), article(2, "z"), replace(article(3, "x"), date=dt.date(2020, 3, 3))])
+    assert {item.sources: item.date for item in index.articles()}[("y", "x")] is None
+    # Those before it have gone, and its own date was not kept: it can tell it again.
+    assert index.add([article(2, "z")]).changed == 1
+    assert {item.sources: item.date for item in index.articles()} == {("y", "x"): None, ("z",): None}
+    sound(index)
+
+
 def test_records_of_one_file(index: Index, tmp_path: Path, encoder: HashEncoder) -> None:
     file = tmp_path / "all.jsonl"
 

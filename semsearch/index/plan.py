@@ -44,7 +44,9 @@ class Plan:
         self._bodies: dict[bytes, int] = {}
         self._lines: dict[int, set[int] | None] = {}  # keys of the articles; None: too many
         self._counted: set[int] = set()
-        self.files: dict[str, str | None] = {}  # content hash; None: gone
+        self.files: dict[str, str | None] = {}  # content hash; None: gone; "": to be read again
+        self.heirs: set[str] = set()  # files whose source is now the first of an article that another told of
+        self.latecomers: set[str] = set()  # sources that now hold what others held before
         self.changes = 0  # puts and drops that change something
         self.size = 0  # characters put
 
@@ -75,7 +77,7 @@ class Plan:
         known = self.source(source)
         if known is None:
             return "unknown", []
-        self.owners(known.article).remove(source)
+        self._leave(known)
         self._sources[source] = None
         self.changes += 1
         return "removed", list(self.owners(known.article))
@@ -101,15 +103,32 @@ class Plan:
         known = self.source(source)
         if known is None or known.article != key:
             if known is not None:
-                self.owners(known.article).remove(source)
+                self._leave(known)
+            if self.owners(key):
+                self._sources.pop(source, None)  # those there before come before it
+                self.latecomers.add(source)
             self.owners(key).append(source)
         self._sources[source] = Source(source, key, file, content)
+
+    def _leave(self, left: Source) -> None:
+        """An article has one source less. Was it the first, who comes next is to tell title, date and layout."""
+        owners = self.owners(left.article)
+        first = owners[0] == left.source
+        owners.remove(left.source)
+        heir = self.source(owners[0]) if first and owners else None
+        if heir is not None and heir.content != left.content:
+            self._sources[heir.source] = replace(heir, content=b"")  # so that it counts as changed when it is read
+            if heir.file:
+                self.files[heir.file] = ""
+                self.heirs.add(heir.file)
 
     def _move_all(self, key: int, other: int) -> None:
         for source in list(self.owners(key)):
             held = self.source(source)
             assert held is not None  # it owns the article
-            self._move(source, other, held.file, held.content)
+            self.owners(other).append(source)
+            self._sources[source] = replace(held, article=other)
+        self.owners(key).clear()
 
     # State, as it will be ------------------------------------------------------------------
 

@@ -47,6 +47,7 @@ class Sync:
     on_error: Callable[[IngestError], None] | None = None
     _plan: Plan = field(init=False)
     _counts: dict[Outcome, int] = field(default_factory=dict)
+    _heirs: set[str] = field(default_factory=set)  # files to be read once more: see Plan.heirs
     _twins: set[str] = field(default_factory=set)  # sources found to hold what another holds
     _failed: list[IngestError] = field(default_factory=list)
     _notes: list[str] = field(default_factory=list)
@@ -87,6 +88,7 @@ class Sync:
         unseen = [error.source for error in errors]
         self._drop_missing([*there, *gone], set(files), unseen)
         self._flush()
+        self._read_heirs()
         self._set_roots(drop=sorted(set(gone) & set(store.roots())))
 
     def add(self, articles: Iterable[Article]) -> None:
@@ -178,6 +180,22 @@ class Sync:
                 self._drop(source)
         self._plan.files[file] = content
 
+    def _read_heirs(self) -> None:
+        """Sources whose article was told of by one that is gone tell of it now; all was counted before."""
+        for file in sorted(self._heirs & self.writer.store.files().keys()):
+            errors: list[IngestError] = []
+            seen: set[str] = set()
+            try:
+                content = ingest.file_hash(file)
+                for record in ingest.read_path(file, errors.append):
+                    self._plan.put(_unique(record.article.source, seen), file, record.article)
+                    self._flush_if_full()
+            except IngestError:
+                continue  # the next run tries again
+            if not errors:
+                self._plan.files[file] = content
+            self._flush()
+
     def _drop_missing(self, roots: Sequence[str], files: set[str], unseen: Sequence[str]) -> None:
         """Drops what was read from files below ``roots`` that are not there any longer."""
         store = self.writer.store
@@ -227,6 +245,7 @@ class Sync:
     def _flush(self) -> None:
         if self._plan:
             self.writer.commit(self._plan, self.encoder)
+            self._heirs |= self._plan.heirs
             self._plan = Plan(self.writer.store)
 
     def _count(self, outcome: Outcome, number: int = 1) -> None:

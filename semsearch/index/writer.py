@@ -272,9 +272,9 @@ class Writer:
 
     def _put_provenance(self, plan: Plan, keys: Mapping[int, int]) -> None:
         for name, source in plan.sources().items():
-            if source is None:
+            if source is None or name in plan.latecomers:  # anew, it gets a later row
                 self.store.drop_source(name)
-            else:
+            if source is not None:
                 self.store.put_source(replace(source, article=keys.get(source.article, source.article)))
         for path, content in plan.files.items():
             if content is None:
