@@ -16,7 +16,7 @@ ARTICLE = Article(
     TEXT, ("/bài/a.txt", "/bài/b.txt"), (Span(9, 39),), "Tựa bài", dt.date(2021, 3, 5), url="https://x.vn/a", id=7
 )
 PASSAGE = Passage(3, 7, 0, 9, 39, TEXT[9:39], (Span(9, 25), Span(26, 38)))
-UNASKED = ("sentence", "lexical", "article", "alignment", "rerank")
+UNASKED = ("sentence", "topic", "lexical", "article", "alignment", "rerank")
 HIT = Hit(PASSAGE, ARTICLE, 0.9, Scores(0.9, dense=0.5), Span(9, 25), 1)
 
 
