@@ -77,9 +77,10 @@ FEATURES = (
     "fused",  # the score of the passage
     "marked",  # 1 for the sentence that search marked
     "cosine",  # of the sentence if search marked it, else of its passage; 0 where the dense side was not asked
-    "kind",  # 1 if it holds a thing of the kind asked for that the question does not
+    "kind",  # 1 if it holds a thing of the kind asked for, in the measure asked for, that the question does not
     "lacks",  # 1 if that kind can be recognised and is not there
     "unit",  # 1 if it holds a number with a unit that the question counts in
+    "bare",  # 1 for a few words without a full stop: a heading or a caption
 )
 """What a sentence is ranked by."""
 
@@ -99,6 +100,8 @@ def features(question: Question, found: Sequence[Line]) -> list[list[float]]:
         scores = line.hit.scores
         marked = line.span == line.hit.sentence
         things = typed(question, line.text)
+        unit = any(counts_in(question, thing.of(line.text)) for thing in things)
+        kind = bool(things) and (unit or not question.measured)
         rows.append(
             [
                 1.0 - sum(weights[t] for t in lacking) / total if weights else 0.0,
@@ -112,9 +115,10 @@ def features(question: Question, found: Sequence[Line]) -> list[list[float]]:
                 line.hit.score,
                 float(marked),
                 (scores.sentence if marked else scores.dense) or 0.0,
-                float(bool(things)),
-                float(not things and question.kind in SHORT),
-                float(bool(question.units) and any(counts_in(question, thing.of(line.text)) for thing in things)),
+                float(kind),
+                float(not kind and question.kind in SHORT),
+                float(unit),
+                float(len(line.terms) <= 8 and line.text[-1] not in '.!?…"”'),
             ]
         )
     return rows

@@ -20,13 +20,16 @@ from .patterns import (
     CONNECTIVES,
     CUES,
     DATE,
+    LABELLED,
     NAME,
+    NEVER_LAST,
     NOT_ALONE,
     NOT_NAMES,
     NUMBER,
     ONE_WORD_PLACES,
     ROLE,
     ROLE_END,
+    SMALL_WORDS,
     TITLE,
     TITLED,
     TWO_WORDS,
@@ -34,7 +37,17 @@ from .patterns import (
 )
 from .question import SHORT, Kind, Question
 
-__all__ = ["GROUPS", "SPAN_FEATURES", "best_span", "candidates", "completed", "counts_in", "marks", "span_features", "typed"]
+__all__ = [
+    "GROUPS",
+    "SPAN_FEATURES",
+    "best_span",
+    "candidates",
+    "completed",
+    "counts_in",
+    "marks",
+    "span_features",
+    "typed",
+]
 
 GROUPS: dict[Kind, str] = {
     "number": "number",
@@ -49,13 +62,16 @@ GROUPS: dict[Kind, str] = {
 }
 """Kinds whose answers look alike share their weights."""
 
-_LONGEST = 60  # tokens of a clause
+_LONGEST = 60  # words of a clause
+_READABLE = 400  # words of a sentence; beyond that only things of the kind asked for, or the whole, are candidates
 
 
 def _lowered(text: str) -> str:
     """Canonical, and as long as ``text`` in every case."""
     lowered = canonical(text)
-    return lowered if len(lowered) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
 
 
 def typed(question: Question, text: str) -> list[Span]:
@@ -93,7 +109,8 @@ def _numbers(question: Question, text: str, lowered: str) -> list[Span]:
         if (counted := TWO_WORDS.match(lowered, end)) and question.units & set(question.form(counted[1])):
             both = counted[1].strip() not in CLASSIFIERS and question.units & set(question.form(counted[2] or ""))
             here.append(Span(start, counted.end() if both else counted.end(1)))
-        if here or not any(a <= start < b for a, b in dates):
+        label = LABELLED.search(lowered[max(0, start - 8) : start]) or (start == 0 and text[end : end + 1] in ".)")
+        if here or not (label or any(a <= start < b for a, b in dates)):
             found.extend((Span(start, end), *here))
     fitting = [span for span in found if counts_in(question, span.of(text))]
     return fitting or found
@@ -134,8 +151,14 @@ def _named(question: Question, text: str, lowered: str) -> list[Span]:
             if not (belongs or place or (title and title.end() == start - match.start()) or TITLED.search(before)):
                 continue
         found.append(Span(start, end))
-        if question.kind != "person" and belongs:
-            found.append(Span(start - len(belongs[0]), end))
+        if question.kind == "person":
+            continue
+        if belongs:
+            start -= len(belongs[0])
+            found.append(Span(start, end))
+        # The names of bodies go on in small letters: Phòng Quản lý đô thị.
+        if (more := SMALL_WORDS.match(text, end)) and more.end() > end:
+            found.append(Span(start, more.end()))
     return found
 
 
@@ -190,10 +213,13 @@ def candidates(question: Question, text: str) -> list[Span]:
     announced = [word in CONNECTIVES for word in words.lowered]
     matched = [rarity > 0 for rarity in words.rarity]
     starts = [i for i in range(count) if edges[i] or matched[i - 1] or announced[i - 1] or announced[i]]
-    ends = [i for i in range(1, count + 1) if edges[i] or matched[i] or announced[i]]
-    clauses = [
-        Span(words.spans[a].start, words.spans[b - 1].end) for a in starts for b in ends if a < b <= a + _LONGEST
-    ]
+    dangling = [word in NEVER_LAST for word in words.lowered]
+    ends = [i for i in range(1, count + 1) if (edges[i] or matched[i] or announced[i]) and not dangling[i - 1]]
+    clauses: list[Span] = []
+    if count <= _READABLE:
+        for a in starts:
+            within = ends[bisect_right(ends, a) : bisect_right(ends, a + _LONGEST)]
+            clauses.extend(Span(words.spans[a].start, words.spans[b - 1].end) for b in within)
     return list(dict.fromkeys([*typed(question, text), *clauses, Span(0, len(text))]))
 
 
@@ -261,9 +287,7 @@ def best_span(question: Question, text: str, weights: Mapping[str, Sequence[floa
     """The span of ``text``, a sentence, that answers most likely; ``weights`` by GROUPS, one per SPAN_FEATURES."""
     spans = candidates(question, text)
     own = weights[GROUPS[question.kind]]
-    scores = [
-        sum(w * x for w, x in zip(own, row, strict=True)) for row in span_features(question, text, spans)
-    ]
+    scores = [sum(w * x for w, x in zip(own, row, strict=True)) for row in span_features(question, text, spans)]
     return spans[max(range(len(spans)), key=lambda i: (scores[i], -i))]
 
 
@@ -301,10 +325,8 @@ def marks(question: Question, text: str, answer: Span) -> list[Span]:
         found.append(answer)
     merged: list[Span] = []
     for span in sorted(found):
-        if merged and not text[merged[-1].end : span.start].strip(" ") and "\n" not in text[merged[-1].end : span.start]:
+        if merged and not text[merged[-1].end : span.start].strip(" "):
             merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
         else:
             merged.append(span)
     return merged
-
-

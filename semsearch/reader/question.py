@@ -35,9 +35,9 @@ _VIETNAMESE: tuple[tuple[Kind, str], ...] = (
     ("role", r"chức vụ|giữ chức|chức danh|nghề gì|làm nghề|nghề nghiệp|vai trò gì|cương vị"),
     (
         "person",
-        r"\bai\b|(?:người|vị|ông|bà|anh|chị|tướng|vua|nhân vật|cầu thủ|ca sĩ|ca sỹ|diễn viên|nhạc sĩ|tác giả|bác sĩ|"
-        r"nhà văn|nhà thơ|hoàng đế|tổng thống|thủ tướng|chủ tịch|giám đốc|bí thư) nào|^(?:vợ|chồng|cha|mẹ|con trai|"
-        r"con gái|chủ tịch|tổng giám đốc|tổng thống|thủ tướng) ",
+        r"\bai\b|\b(?:người|(?<!đơn )vị|ông|bà|anh|chị|tướng|vua|nhân vật|cầu thủ|ca sĩ|ca sỹ|diễn viên|nhạc sĩ|"
+        r"tác giả|bác sĩ|nhà văn|nhà thơ|hoàng đế|tổng thống|thủ tướng|chủ tịch|giám đốc|bí thư) nào|"
+        r"^(?:vợ|chồng|cha|mẹ|con trai|con gái|chủ tịch|tổng giám đốc|tổng thống|thủ tướng) ",
     ),
     (
         "organisation",
@@ -101,7 +101,10 @@ _ENGLISH_STARTS = _set(
 # What a number is counted in when the question names the measure and not the unit; and the words of measuring, which
 # need not stand in the answer.
 _UNITS: tuple[tuple[str, str], ...] = (
-    (r"tiền|kinh phí|ngân sách|chi phí|giá|vốn|thu nhập|lương|doanh thu", "đồng tỷ tỉ triệu nghìn usd đô euro vnd $ bảng"),
+    (
+        r"tiền|kinh phí|ngân sách|phí|\bgiá\b|vốn|thu nhập|lương|doanh thu|thưởng",
+        "đồng tỷ tỉ triệu nghìn usd đô euro vnd $ bảng",
+    ),
     (r"phần trăm|tỷ lệ|tỉ lệ|%", "% phần"),
     (r"bao lâu|thời gian", "năm tháng ngày giờ phút tuần giây thế"),
     (r"tuổi", "tuổi"),
@@ -160,6 +163,7 @@ class Question:
     names: tuple[Name, ...]  # its proper names and numbers
     named: frozenset[str]  # the terms of them
     units: frozenset[str]  # what an asked number may be counted in
+    measured: bool  # whether it must be counted so: the question names a measure (tiền, tuổi, dài), not a thing
 
     def form(self, text: str) -> list[str]:
         """The terms of ``text`` in the form in which this question compares them."""
@@ -190,6 +194,7 @@ def understand(text: str, rarity: Rarity) -> Question:
         for a, b in pairwise(order)
         if not english or (a in named and b in named)
     }
+    measures = _measures(lowered, plain=plain, english=english) if kind == "number" else frozenset()
     return Question(
         text=text,
         kind=kind,
@@ -200,7 +205,8 @@ def understand(text: str, rarity: Rarity) -> Question:
         pairs=pairs,
         names=names,
         named=named,
-        units=_units(lowered, plain=plain, english=english) if kind == "number" else frozenset(),
+        units=measures | _counted(lowered, plain) if kind == "number" else frozenset(),
+        measured=bool(measures),
     )
 
 
@@ -228,9 +234,13 @@ def _names(text: str, plain: bool) -> tuple[Name, ...]:
             run = []
         if digits:
             whole, *parts = terms(fold(word) if plain else word)
-            # A date is met as 27/8 or as part of a longer one (27/8/2018), or in words.
-            names.append(((whole,), tuple(parts), (parts[0], "thang" if plain else "tháng", parts[1])) if parts else ((whole,),))
+            names.append(((whole,), *_dates(parts, "thang" if plain else "tháng")))
     return tuple(names)
+
+
+def _dates(parts: list[str], month: str) -> list[tuple[str, ...]]:
+    """A date is also met as part of a longer one (27/8 in 27/8/2018), or in words (27 tháng 8)."""
+    return [tuple(parts), (parts[0], month, parts[1])] if len(parts) > 1 else []
 
 
 def _alternatives(run: list[str]) -> Name:
@@ -240,11 +250,17 @@ def _alternatives(run: list[str]) -> Name:
     return tuple(foreign or pairwise(run))
 
 
-def _units(lowered: str, *, plain: bool, english: bool) -> frozenset[str]:
+def _measures(lowered: str, *, plain: bool, english: bool) -> frozenset[str]:
+    """The units of the measures that the question names."""
     found: set[str] = set()
     for pattern, units in _ENGLISH_UNITS if english else _UNITS:
         if re.search(fold(pattern) if plain else pattern, lowered):
-            found.update(units.split())
-    if match := _COUNTED.search(lowered):
-        found.update(word for word in match.groups() if word and word not in ("là", "la"))
-    return frozenset(fold(unit) for unit in found) if plain else frozenset(found)
+            found.update(fold(units).split() if plain else units.split())
+    return frozenset(found)
+
+
+def _counted(lowered: str, plain: bool) -> frozenset[str]:
+    """The words after "bao nhiêu"."""
+    match = _COUNTED.search(lowered)
+    words = [word for word in match.groups() if word and word not in ("là", "la")] if match else []
+    return frozenset(fold(word) for word in words) if plain else frozenset(words)

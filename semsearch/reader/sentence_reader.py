@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..errors import UsageError
 from ..types import Answer, Hit, Span
 from .evidence import FEATURES, SIGNS, Line, features, lines, signs
 from .extract import SPAN_FEATURES, best_span, completed, marks
@@ -67,10 +68,13 @@ def _bundled() -> Weights:
 class SentenceReader:
     """Quotes the sentence that answers, and the words in it that do; satisfies ``types.Reader``.
 
-    ``min_confidence`` in 0..1: an answer whose probability lies below it is withheld (0 never withholds).
+    ``min_confidence`` in 0..1: an answer whose probability lies below it is withheld (0 never withholds). Raises
+    UsageError if it lies elsewhere.
     """
 
     def __init__(self, *, min_confidence: float = MIN_CONFIDENCE, weights: Weights | None = None) -> None:
+        if not 0.0 <= min_confidence <= 1.0:
+            raise UsageError(f"a confidence lies between 0 and 1, not at {min_confidence}")
         self.min_confidence = min_confidence
         self._weights = weights or _bundled()
 
