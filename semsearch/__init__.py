@@ -3,7 +3,7 @@
 >>> from semsearch import Index                                    # doctest: +SKIP
 >>> with Index.open_or_create("indexes/default") as index:         # doctest: +SKIP
 ...     index.sync(["seeds"])
-...     print(index.ask("Cầu Vàm Tư dài bao nhiêu mét?").text)
+...     print(index.ask("Cầu Bản Lầy dài bao nhiêu mét?").text)
 
 Names are imported when first used, so that ``import semsearch`` costs nothing.
 """
