@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -106,3 +107,18 @@ def test_ids_among_others_whatever_their_order() -> None:
     others = rng.integers(0, 500, 200)
     assert among(ids, others).tolist() == np.isin(ids, others).tolist()
     assert among(ids, np.sort(others)).tolist() == np.isin(ids, others).tolist()
+
+
+@pytest.mark.slow
+def test_one_article_more_among_ten_thousand_is_the_one_encoded(tmp_path: Path) -> None:
+    rows = [json.dumps({"_id": f"k{n}", "text": f"Tin số {n}. {story(n)}"}, ensure_ascii=False) for n in range(10_000)]
+    file, encoder = tmp_path / "news.jsonl", HashEncoder(16)
+    file.write_text("\n".join(rows), encoding="utf-8")
+    with Index.open_or_create(tmp_path / "index", encoder=encoder) as index:
+        assert index.sync([file]).added == 10_000
+        before = len(encoder.passages)
+        more = json.dumps({"_id": "new", "text": "Một tin mới. Chỉ có hai câu."}, ensure_ascii=False)
+        file.write_text("\n".join([*rows, more]), encoding="utf-8")
+        report = index.sync([file])
+        assert (report.added, report.changed, report.removed, report.unchanged) == (1, 0, 0, 10_000)
+        assert len(encoder.passages) - before == report.encoded == 3  # its passage and its two sentences
