@@ -78,7 +78,8 @@ class Batches:
     def pick(self, pool: np.ndarray, size: int) -> np.ndarray:
         """Articles at random, or, when topics are known, half of the time from a few of them."""
         if self.topics is not None and self.rng.random() < 0.5:
-            few = self.rng.choice(self.topics.max() + 1, 12, replace=False)
+            known = self.topics.max() + 1
+            few = self.rng.choice(known, min(known, 1 + 3 * size * known // (2 * len(self.topics))), replace=False)
             near = pool[np.isin(self.topics[pool], few)]
             if len(near) >= size // 2:
                 return self.rng.choice(near, min(size, len(near)), replace=False)
@@ -207,6 +208,7 @@ class Judge:
         self.sets = {}
         for name in sets:
             corpus, queries, relevant = dev_set(data, name)
+            queries = queries[:1200]
             texts = [(c["title"] + ". " if c["title"] else "") + c["text"] for c in corpus]
             parts = [lines_of(t)[:40] or [t] for t in texts]
             owner = np.repeat(np.arange(len(corpus)), [len(p) for p in parts])

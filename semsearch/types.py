@@ -25,6 +25,7 @@ __all__ = [
     "Hit",
     "Mode",
     "Passage",
+    "Quote",
     "Ranking",
     "Reader",
     "Reranker",
@@ -133,6 +134,23 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Quote:
+    """One answer as one article gives it: ``citation.article.text[span.start:span.end] == text``.
+
+    ``sentence`` is the span of the whole sentence(s) around it, ``marks`` spans inside that, ``confidence`` the
+    calibrated probability, 0..1, that it answers. ``also`` are hits of other articles that say the same.
+    """
+
+    text: str
+    citation: Hit
+    span: Span
+    sentence: Span
+    confidence: float
+    marks: tuple[Span, ...] = ()
+    also: tuple[Hit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What the articles say to a question, quoted.
 
@@ -141,6 +159,9 @@ class Answer:
     ``sentence`` is the span of the whole sentence(s) quoted around it. ``marks`` are spans inside
     ``sentence``: words of the question and likely answers (numbers, dates, names).
     ``confidence`` is the calibrated probability, 0..1, that the quoted sentence answers.
+
+    ``quotes`` holds all that the articles say to the question, the one above first: one entry as a rule,
+    several where articles differ or the question asks for a list.
     """
 
     question: str
@@ -152,6 +173,7 @@ class Answer:
     confidence: float = 0.0
     marks: tuple[Span, ...] = ()
     hits: tuple[Hit, ...] = field(default=())
+    quotes: tuple[Quote, ...] = field(default=())
 
 
 @runtime_checkable
