@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from ..text import fold, has_accents, is_syllable, language, terms, tokens
 
-__all__ = ["SHORT", "Kind", "Name", "Question", "Rarity", "understand"]
+__all__ = ["SHORT", "Kind", "Name", "Question", "Rarity", "common_rarity", "rarity_of", "understand"]
 
 Kind = Literal["number", "date", "person", "role", "place", "organisation", "reason", "definition", "other"]
 SHORT: frozenset[Kind] = frozenset({"number", "date", "person", "role", "place", "organisation"})
@@ -147,6 +151,18 @@ class Rarity:
                 key = fold(word)
                 self._folded[key] = min(rarity, self._folded.get(key, rarity))
         return self._folded.get(term, self._rarest)
+
+
+def rarity_of(table: Mapping[str, Any]) -> Rarity:
+    """From ``rarest`` and ``rarity``, which lists the terms of each rarity."""
+    words = {word: float(key) for key, group in table["rarity"].items() for word in group.split()}
+    return Rarity(words, float(table["rarest"]))
+
+
+@cache
+def common_rarity() -> Rarity:
+    """The table that comes with semsearch."""
+    return rarity_of(json.loads(Path(__file__).with_name("weights.json").read_text("utf-8")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..types import Answer, Hit, Span
+from ..types import Answer, Hit, Quote, Span
+from .compose import NEAR, compose
 from .evidence import FEATURES, SIGNS, Line, features, lines, signs
 from .extract import SPAN_FEATURES, best_span, completed, marks
-from .question import Question, Rarity, understand
+from .question import Question, Rarity, rarity_of, understand
 
-__all__ = ["MIN_CONFIDENCE", "SentenceReader", "Weights"]
+__all__ = ["MIN_CONFIDENCE", "SentenceReader", "Weights", "rarity_of"]
 
 MIN_CONFIDENCE = 0.15
 """An answer below this probability is withheld; see docs/decisions/reader.md for how it was chosen."""
@@ -54,12 +55,6 @@ class Weights:
         )
 
 
-def rarity_of(table: Mapping[str, Any]) -> Rarity:
-    """From ``rarest`` and ``rarity``, which lists the terms of each rarity."""
-    words = {word: float(key) for key, group in table["rarity"].items() for word in group.split()}
-    return Rarity(words, float(table["rarest"]))
-
-
 @cache
 def _bundled() -> Weights:
     return Weights.of(json.loads(_FILE.read_text("utf-8")))
@@ -79,49 +74,49 @@ class SentenceReader:
         self._weights = weights or _bundled()
 
     def read(self, question: str, hits: Sequence[Hit]) -> Answer:
-        """The best answer that ``hits`` (best first) hold to ``question``, or one that is not ``found``.
+        """What ``hits`` (best first) answer to ``question``, or an Answer that is not ``found``."""
+        return compose(question, self.candidates(question, hits), hits, self.min_confidence)
 
-        A withheld answer keeps its confidence, so that one can see how near it was.
+    def candidates(self, question: str, hits: Sequence[Hit]) -> list[Quote]:
+        """What may answer, best first: of each passage its best sentence, if it comes near the best of all.
+
+        The confidence of each is the probability that it answers, judged with what speaks for the best one.
         """
         asked = understand(question, self._weights.rarity)
         found = lines(asked, hits)
         if not found or not asked.order:
-            return Answer(question, found=False, hits=tuple(hits))
-        best, confidence = self._judged(asked, found)
-        if confidence < self.min_confidence:
-            return Answer(question, found=False, confidence=confidence, hits=tuple(hits))
-        return self._quoted(asked, best, confidence, hits)
+            return []
+        judged = self._judged(asked, found)
+        least = NEAR * judged[0][1]
+        return [self._quote(asked, line, confidence) for line, confidence in judged if confidence >= least]
 
-    def _judged(self, asked: Question, found: Sequence[Line]) -> tuple[Line, float]:
-        """The best line, and the probability that it answers."""
+    def _judged(self, asked: Question, found: Sequence[Line]) -> list[tuple[Line, float]]:
+        """The best line of each passage, best first, and the probability that it answers."""
         rows = features(asked, found)
         weights = self._weights.english if asked.english else self._weights.sentence
         scores = [_dot(weights, row) for row in rows]
-        top = max(range(len(found)), key=lambda i: (scores[i], -i))
-        best = found[top]
-        passage = best.hit.passage.id
-        others = [s for s, line in zip(scores, found, strict=True) if line.hit.passage.id != passage]
-        evidence = signs(asked, best, rows[top], scores[top], max(others, default=scores[top] - 3.0))
+        best: dict[int, int] = {}  # passage -> its best line
+        for i in sorted(range(len(found)), key=lambda i: (-scores[i], i)):
+            best.setdefault(found[i].hit.passage.id, i)
+        ranked = list(best.values())
+        first = scores[ranked[0]]
+        second = scores[ranked[1]] if len(ranked) > 1 else first - 3.0
         weights = self._weights.confidence_english if asked.english else self._weights.confidence
-        return best, _logistic(_dot(weights, [*evidence, 1.0]))
+        judged: list[tuple[Line, float]] = []
+        for i in ranked:
+            rival = first if judged else second
+            confidence = _logistic(_dot(weights, [*signs(asked, found[i], rows[i], scores[i], rival), 1.0]))
+            # What is ranked lower is never believed more.
+            judged.append((found[i], min(confidence, math.nextafter(judged[-1][1], 0.0)) if judged else confidence))
+        return judged
 
-    def _quoted(self, asked: Question, best: Line, confidence: float, hits: Sequence[Hit]) -> Answer:
-        text = best.hit.article.text
-        sentence = completed(asked, best.hit, best.span)
+    def _quote(self, asked: Question, line: Line, confidence: float) -> Quote:
+        text = line.hit.article.text
+        sentence = completed(asked, line.hit, line.span)
         quote = sentence.of(text)
         span = best_span(asked, quote, self._weights.span)
         placed = [Span(s.start + sentence.start, s.end + sentence.start) for s in (span, *marks(asked, quote, span))]
-        return Answer(
-            question=asked.text,
-            found=True,
-            text=placed[0].of(text),
-            citation=best.hit,
-            span=placed[0],
-            sentence=sentence,
-            confidence=confidence,
-            marks=tuple(placed[1:]),
-            hits=tuple(hits),
-        )
+        return Quote(placed[0].of(text), line.hit, placed[0], sentence, confidence, tuple(placed[1:]))
 
 
 def _logistic(x: float) -> float:
