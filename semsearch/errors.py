@@ -9,7 +9,8 @@
     │   ├── IndexDamaged        3   a file is missing, cut or changed
     │   └── IndexLocked         4   another process is writing
     ├── StorageError            4   disk full, no permission, read-only
-    └── EncoderUnavailable      5   a model name that cannot be loaded
+    ├── EncoderUnavailable      5   a model name that cannot be loaded
+    └── ReaderUnavailable       5   the same for a reader; a language model that cannot be reached or understood
 
 Each message is one sentence (two at most) that says what happened and what to do next.
 """
@@ -24,6 +25,7 @@ __all__ = [
     "IndexStale",
     "IndexUnusable",
     "IngestError",
+    "ReaderUnavailable",
     "SemsearchError",
     "StorageError",
     "UsageError",
@@ -83,5 +85,11 @@ class StorageError(SemsearchError):
 
 class EncoderUnavailable(SemsearchError):
     """A model name that can be loaded neither from disk nor from a hub."""
+
+    exit_code = 5
+
+
+class ReaderUnavailable(SemsearchError):
+    """A reader's model that cannot be loaded, or a language model whose server gives no usable reply."""
 
     exit_code = 5

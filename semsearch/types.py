@@ -32,6 +32,7 @@ __all__ = [
     "Scores",
     "Searcher",
     "Span",
+    "Statement",
     "VectorIndex",
 ]
 
@@ -151,6 +152,14 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence in words of its own (a language model's), and the hits that it rests on, at least one."""
+
+    text: str
+    citations: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What the articles say to a question, quoted.
 
@@ -162,6 +171,9 @@ class Answer:
 
     ``quotes`` holds all that the articles say to the question, the one above first: one entry as a rule,
     several where articles differ or the question asks for a list.
+
+    ``composed`` is the answer in a language model's words, where one was asked, with ``[n]`` for the n-th of the
+    hits that it was given; ``statements`` are its sentences without these numbers. What stands above stays a quote.
     """
 
     question: str
@@ -174,6 +186,8 @@ class Answer:
     marks: tuple[Span, ...] = ()
     hits: tuple[Hit, ...] = field(default=())
     quotes: tuple[Quote, ...] = field(default=())
+    composed: str = ""
+    statements: tuple[Statement, ...] = field(default=())
 
 
 @runtime_checkable

@@ -105,6 +105,7 @@ def test_public_names() -> None:
         "IndexUnusable",
         "IngestError",
         "Passage",
+        "ReaderUnavailable",
         "Scores",
         "SemsearchError",
         "Span",
