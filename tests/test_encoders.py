@@ -669,7 +669,7 @@ def test_a_hub_that_wants_to_be_asked_first(hub: str) -> None:
 
 
 def test_a_hub_that_does_not_answer_is_not_waited_for(hub: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transformer, "_SECONDS", 0.5)
+    monkeypatch.setattr("semsearch.pretrained.SECONDS", 0.5)
     start = time.perf_counter()
     assert "the hub is out of reach" in _refused("org/slow")
     assert time.perf_counter() - start < 3

@@ -1,20 +1,14 @@
 """Any sentence-transformers model, by the path of its folder or by its name on the hub.
 
 Nothing heavy is imported before it is sure that there is a model to load: torch and
-sentence-transformers take seconds, and asking the hub in vain takes them over a minute (five patient
-retries for each of several files), so whether it can be reached is found out first and cheaply.
+sentence-transformers take seconds.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
-import re
 import sys
-import threading
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import EncoderUnavailable
+from ..pretrained import INSTALL, NAME, hub_refusal, is_cached, positions, pyvi, quiet, short
 from .families import Family, family_of
 from .static import declared_prompts, read_json, sampled, unit
 
@@ -31,9 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["TransformerEncoder", "load_transformer"]
 
 _BUNDLED = "or use the bundled encoder, which needs nothing more"
-_INSTALL = 'pip install "semsearch[models]"'
 _PROBE = "Quân khu 4 có 38 mô hình tự quản; the U.S. spent 11,5% more, không dấu: khu vuc phong thu."
-_SECONDS = 5.0  # for the hub to answer
 
 
 class TransformerEncoder:
@@ -59,7 +52,7 @@ class TransformerEncoder:
         self._max_length = _limit_length(model)
         if model.device.type == "cpu":
             model.float()  # half precision is slow and coarse there
-        with _quiet():
+        with quiet():
             self.dim = int(model.encode(["."], show_progress_bar=False).shape[1])
             self.fingerprint = self._fingerprint()
 
@@ -138,22 +131,24 @@ def load_transformer(
         tried = f"The model in {name} cannot be loaded: its code, of {repository}, was not downloaded before"
     elif folder.exists():
         raise EncoderUnavailable(f'"{name}" is a file; an encoder is the folder of a model, or its name on the hub.')
-    elif not re.fullmatch(r"\w[\w.-]*(/[\w.-]+)?", name):
+    elif not NAME.fullmatch(name):
         raise EncoderUnavailable(f'There is no folder "{name}"; give the folder of a model, {_BUNDLED}.')
     needed = ["sentence_transformers", "torch"] + (["pyvi"] if family_of(name).segmentation == "pyvi" else [])
     if missing := [package for package in needed if find_spec(package) is None]:
         raise EncoderUnavailable(
-            f'The encoder "{name}" needs {" and ".join(missing)}, not installed here: {_INSTALL}, {_BUNDLED}.'
+            f'The encoder "{name}" needs {" and ".join(missing)}, not installed here: {INSTALL}, {_BUNDLED}.'
         )
     model = None
-    if local or _is_cached(name):
+    if local or is_cached(_on_hub(name), ("modules.json", "config.json")):
         try:
             model = _load(name, device, trust_remote_code, offline=True)
         except OSError as error:  # what is on this machine may not be all of it: the hub may have the rest
             if repository is None:
                 raise _unloadable(name, error) from error
     if model is None:
-        _ask_hub(repository or name, tried)
+        if refusal := hub_refusal(_on_hub(repository or name)):
+            reason, cause = refusal
+            raise EncoderUnavailable(f"{tried}, and {reason}; give the folder of a model, {_BUNDLED}.") from cause
         try:
             model = _load(name, device, trust_remote_code, offline=False)
         except OSError as error:
@@ -180,57 +175,14 @@ def _check_folder(folder: Path, trust_remote_code: bool) -> str | None:
     return next((c.split("--")[0] for c in code if "--" in c), None) if trust_remote_code else None
 
 
-def _is_cached(name: str) -> bool:
-    """Whether an earlier download left the model, or the most of it, on this machine."""
-    from huggingface_hub import try_to_load_from_cache
-
-    names = [name] if "/" in name else [f"sentence-transformers/{name}", name]
-    files = ("modules.json", "config.json")
-    return any(isinstance(try_to_load_from_cache(n, file), str) for n in names for file in files)
-
-
-def _ask_hub(repository: str, tried: str) -> None:
-    """Raise ``EncoderUnavailable`` unless the hub answers within seconds that it has the repository.
-
-    ``tried`` begins the message: what was looked for in vain until now.
-    """
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-
-    outcome: list[Exception | None] = []
-
-    def ask(repository: str) -> None:
-        try:
-            HfApi().model_info(repository, timeout=_SECONDS)
-            outcome.append(None)
-        except Exception as error:
-            outcome.append(error)
-
-    def wait(repository: str) -> Exception | None:
-        # In a thread of its own, because looking up the hub's address is not covered by any timeout.
-        thread = threading.Thread(target=ask, args=(repository,), daemon=True)
-        thread.start()
-        thread.join(2 * _SECONDS)
-        return outcome.pop() if outcome else TimeoutError(f"no answer in {2 * _SECONDS:.0f} s")
-
-    with _quiet():
-        error = wait(repository if "/" in repository else f"sentence-transformers/{repository}")
-        if isinstance(error, RepositoryNotFoundError) and "/" not in repository:
-            error = wait(repository)
-    if error is None:
-        return
-    if isinstance(error, GatedRepoError):
-        reason = "the hub gives it only to those who have asked for access (then: hf auth login)"
-    elif isinstance(error, RepositoryNotFoundError):
-        reason = "the hub has no model of this name, or not for everybody"
-    else:
-        reason = f"the hub is out of reach ({_short(error)})"
-    raise EncoderUnavailable(f"{tried}, and {reason}; give the folder of a model, {_BUNDLED}.") from error
+def _on_hub(name: str) -> list[str]:
+    """Where on the hub a name may stand: those without an owner belong to sentence-transformers, or are old."""
+    return [name] if "/" in name else [f"sentence-transformers/{name}", name]
 
 
 def _load(name: str, device: str | None, trust_remote_code: bool, *, offline: bool) -> Any:
     """The ``SentenceTransformer``. Raises OSError where files are missing, ``EncoderUnavailable`` otherwise."""
-    with _quiet():
+    with quiet():
         try:
             from sentence_transformers import SentenceTransformer
             from transformers.utils import logging as transformers_logging
@@ -256,11 +208,9 @@ def _limit_length(model: Any) -> int | None:
     """Make the model cut texts where its position embeddings end, if it would go on; the limit, None if none."""
     limit = getattr(model, "max_seq_length", None)
     config: Any = getattr(getattr(model[0], "auto_model", None), "config", None)
-    # RoBERTa and its kin count positions from the padding id on, and so have fewer than they seem to:
-    # PhoBERT's 258 are 256 tokens. Models of that kind without a declared limit crash on long texts.
     if getattr(config, "model_type", "") in ("roberta", "xlm-roberta", "camembert"):
-        usable = config.max_position_embeddings - config.pad_token_id - 1
-        if limit is None or limit > usable:
+        usable = positions(config)
+        if usable is not None and (limit is None or limit > usable):
             limit = model.max_seq_length = usable
     return None if limit is None or limit > 10**9 else int(limit)
 
@@ -272,20 +222,12 @@ def _pooling(module: Any) -> str:
 
 
 def _segmenter(name: str) -> Callable[[str], str]:
-    """pyvi's word segmentation: syllables of one word joined with ``_``, NFC, punctuation set apart."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from pyvi import ViTokenizer
+        return pyvi()
     except ImportError as error:
         raise EncoderUnavailable(
-            f'The encoder "{name}" reads segmented words and needs pyvi for it: {_INSTALL}, {_BUNDLED}.'
+            f'The encoder "{name}" reads segmented words and needs pyvi for it: {INSTALL}, {_BUNDLED}.'
         ) from error
-
-    def segment(text: str) -> str:
-        return str(ViTokenizer.tokenize(text))
-
-    return segment
 
 
 def _untrusted(name: str) -> EncoderUnavailable:
@@ -299,28 +241,5 @@ def _unloadable(name: str, error: Exception) -> EncoderUnavailable:
     if "trust_remote_code" in str(error):
         return _untrusted(name)
     return EncoderUnavailable(
-        f'The model "{name}" cannot be loaded ({_short(error)}); check its files or download it again, {_BUNDLED}.'
+        f'The model "{name}" cannot be loaded ({short(error)}); check its files or download it again, {_BUNDLED}.'
     )
-
-
-def _short(error: Exception) -> str:
-    """The first line of a message, which may be long, or the kind of the error where there is none."""
-    line = next(iter(str(error).strip().splitlines()), "").rstrip(". ") or type(error).__name__
-    line = re.sub(r"^\[Errno -?\d+\] ", "", line)
-    return line if len(line) <= 160 else line[:160].rsplit(" ", 1)[0] + " …"
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No warnings and no log lines of the libraries: what matters is raised, and said in one sentence."""
-    loggers = [logging.getLogger(n) for n in ("transformers", "sentence_transformers", "huggingface_hub", "torch")]
-    levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL)
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
