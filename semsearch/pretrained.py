@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["INSTALL", "NAME", "SECONDS", "hub_refusal", "is_cached", "positions", "pyvi", "quiet", "short"]
+__all__ = ["INSTALL", "NAME", "SECONDS", "bars", "hub_refusal", "is_cached", "positions", "pyvi", "quiet", "short"]
 
 INSTALL = 'pip install "semsearch[models]"'
 NAME = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
@@ -116,3 +116,19 @@ def quiet() -> Iterator[None]:
         finally:
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
+
+
+@contextmanager
+def bars(shown: bool) -> Iterator[None]:
+    """With or without transformers' progress bars, which it draws on stderr."""
+    from transformers.utils import logging as transformers_logging
+
+    progress: Any = transformers_logging
+    before = progress.is_progress_bar_enabled()
+    if not shown:
+        progress.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if before:
+            progress.enable_progress_bar()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import EncoderUnavailable
-from ..pretrained import INSTALL, NAME, hub_refusal, is_cached, positions, pyvi, quiet, short
+from ..pretrained import INSTALL, NAME, bars, hub_refusal, is_cached, positions, pyvi, quiet, short
 from .families import Family, family_of
 from .static import declared_prompts, read_json, sampled, unit
 
@@ -185,19 +185,11 @@ def _load(name: str, device: str | None, trust_remote_code: bool, *, offline: bo
     with quiet():
         try:
             from sentence_transformers import SentenceTransformer
-            from transformers.utils import logging as transformers_logging
 
-            progress: Any = transformers_logging
-            bars = progress.is_progress_bar_enabled()
-            if offline or not sys.stderr.isatty():  # a download may show itself, on a terminal
-                progress.disable_progress_bar()
-            try:
+            with bars(not offline and sys.stderr.isatty()):  # a download may show itself, on a terminal
                 return SentenceTransformer(
                     name, device=device, trust_remote_code=trust_remote_code, local_files_only=offline
                 )
-            finally:
-                if bars:
-                    progress.enable_progress_bar()
         except OSError:
             raise
         except Exception as error:  # whatever torch, transformers and the model's own code raise
