@@ -1,7 +1,7 @@
 """A question and the hits found for it -> an answer quoted from one of them, or "not found".
 
-    load_reader()                                the bundled one: no download, no torch
-    load_reader("models/my-model")               a folder with an extractive question-answering model
+    load_reader()                                    the bundled one: no download, no torch
+    load_reader("models/my-model")                   a folder with an extractive question-answering model
     load_reader("deepset/xlm-roberta-base-squad2")   a name on the model hub, downloaded once
 
 ``SentenceReader`` ranks the sentences of the hits by what they share with the question, tells by a calibrated
@@ -30,9 +30,9 @@ def load_reader(name: str = "bundled", *, min_confidence: float | None = None, t
     Raises ``ReaderUnavailable`` with what was tried and what to do, ``UsageError`` for an empty name, a confidence
     outside 0..1 or threads below 1.
     """
-    given = {} if min_confidence is None else {"min_confidence": min_confidence}
     if name == "bundled":
-        return SentenceReader(**given)
-    from .extractive import ExtractiveReader
+        return SentenceReader(min_confidence=MIN_CONFIDENCE if min_confidence is None else min_confidence)
+    from . import extractive
 
-    return ExtractiveReader(name, threads=threads, **given)
+    least = extractive.MIN_CONFIDENCE if min_confidence is None else min_confidence
+    return extractive.ExtractiveReader(name, min_confidence=least, threads=threads)
