@@ -15,6 +15,7 @@ from .run import date_option, dumps, emit, index_path, only_one, read_stdin, say
 
 if TYPE_CHECKING:
     from ..index import Index
+    from ..types import Reader
 
 __all__ = ["app", "main"]
 
@@ -32,7 +33,7 @@ Examples:
 \b
 Exit codes: 0 found or done; 1 nothing found, or a file could not be read;
 2 usage; 3 index missing, stale or damaged; 4 storage full, not writable or
-in use; 5 encoder not available; 70 a fault of semsearch; 130 stopped."""
+in use; 5 model not available; 70 a fault of semsearch; 130 stopped."""
 
 app = typer.Typer(
     cls=Group,
@@ -59,6 +60,14 @@ EncoderName = Annotated[
     str | None, typer.Option("--encoder", metavar="NAME", help="Encoder; see `semsearch encoders`.")
 ]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, metavar="N", help="Threads for encoding.")]
+ReaderName = Annotated[
+    str | None,
+    typer.Option("--reader", metavar="NAME", help="A question-answering model reads, not the bundled reader."),
+]
+MinConfidence = Annotated[
+    float | None,
+    typer.Option("--min-confidence", metavar="P", help="Withhold an answer less probable than this (0 to 1)."),
+]
 By = Annotated[Mode, typer.Option("--mode", help="Meaning and words, meaning alone, words alone.")]
 Source = Annotated[
     str | None, typer.Option("--source", metavar="SOURCE", help="Only articles from this file, folder or URL.")
@@ -105,6 +114,15 @@ def _open(path: Path | None, encoder: str | None, threads: int | None) -> Index:
     return Index.open(index_path(path), encoder=encoder, threads=threads)
 
 
+def _reader(name: str | None, min_confidence: float | None, threads: int | None) -> Reader | None:
+    """None is the index's own, the bundled one."""
+    if name is None and min_confidence is None:
+        return None
+    from ..reader import load_reader
+
+    return load_reader("bundled" if name is None else name, min_confidence=min_confidence, threads=threads)
+
+
 def _filters(mode: Mode, source: str | None, since: str | None, until: str | None) -> dict[str, Any]:
     """The filters as the library takes them; an upside-down pair of dates is an error, not an empty result."""
     from ..errors import UsageError
@@ -131,6 +149,8 @@ def ask(
     as_json: Json = False,
     index: At = None,
     encoder: EncoderName = None,
+    reader: ReaderName = None,
+    min_confidence: MinConfidence = None,
     threads: Threads = None,
 ) -> int:
     """Answer a question, quoted from the articles, with its source."""
@@ -142,7 +162,7 @@ def ask(
     words = _words(question, "question")
     filters = _filters(mode, source, since, until)
     with _open(index, encoder, threads) as opened:
-        answer = opened.ask(words, k, **filters)
+        answer = opened.ask(words, k, **filters, reader=_reader(reader, min_confidence, threads))
         told = explained(opened, words, answer.hits, mode.value) if explain else None
     if as_json:
         emit("ask", {**wire.answer(answer), **({"explain": told} if told else {})})
@@ -384,6 +404,8 @@ def eval_command(
     ],
     mode: By = Mode.hybrid,
     encoder: EncoderName = None,
+    reader: ReaderName = None,
+    min_confidence: MinConfidence = None,
     threads: Threads = None,
     as_json: Json = False,
     index: Annotated[
@@ -396,7 +418,7 @@ def eval_command(
     from .measure import measure
     from .style import Paper
 
-    measured = measure(directory, mode.value, encoder, threads, index)
+    measured = measure(directory, mode.value, encoder, threads, index, _reader(reader, min_confidence, threads))
     if as_json:
         typer.echo(dumps(measured))
     else:

@@ -13,7 +13,7 @@ from ..evaluate import Gold, Quoted, best_per_entry, evaluate_answers, quoted, r
 from ..index import Index
 from ..ingest import Gold as GoldAnswer
 from ..ingest import read_answers, read_corpus, read_qrels, read_queries
-from ..types import Answer, Article, Mode
+from ..types import Answer, Article, Mode, Reader
 from .writing import Bar
 
 __all__ = ["measure"]
@@ -22,9 +22,11 @@ DEPTH = 10  # the deepest rank that a measure looks at
 
 
 def measure(
-    folder: Path, mode: Mode, encoder: str | None, threads: int | None, kept: Path | None
+    folder: Path, mode: Mode, encoder: str | None, threads: int | None, kept: Path | None, reader: Reader | None = None
 ) -> dict[str, float | int]:
     """The figures by name, in the order they are told; ``kept`` is where the index stays, None for nowhere.
+
+    ``reader`` answers; None is the bundled one.
 
     Raises UsageError and IngestError for a set that is not whole, and what Index raises.
     """
@@ -54,7 +56,7 @@ def measure(
         right = {q: _gold(of, qrels.get(q, {}), entries) for q, of in (golds or {}).items() if q in queries}
         for done, (query, gold) in enumerate(right.items()):
             bar("answers", done, len(right))
-            said[query] = _quoted(index.ask(queries[query], mode=mode), gold, names)
+            said[query] = _quoted(index.ask(queries[query], mode=mode, reader=reader), gold, names)
         passages = index.status().passages
     figures: dict[str, float | int] = {}
     unanswerable = {query for query, gold in right.items() if not gold.answers}
