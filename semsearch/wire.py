@@ -86,6 +86,10 @@ def answer(item: Answer) -> Json:
             "marks": spans(item.citation.article, item.marks),
             "passage_id": item.citation.passage.id,
             "article": article(item.citation.article),
+            "composed": item.composed or None,
+            "statements": [
+                {"text": s.text, "passage_ids": [h.passage.id for h in s.citations]} for s in item.statements
+            ],
         }
     return {
         "question": item.question,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -68,6 +69,18 @@ MinConfidence = Annotated[
     float | None,
     typer.Option("--min-confidence", metavar="P", help="Withhold an answer less probable than this (0 to 1)."),
 ]
+Llm = Annotated[
+    str | None,
+    typer.Option(
+        "--llm", metavar="URL", help="A language model's server words the answer; the passages are sent there."
+    ),
+]
+LlmModel = Annotated[
+    str | None, typer.Option("--llm-model", metavar="NAME", help="Its model.  [default: the first it names]")
+]
+LlmTimeout = Annotated[
+    float | None, typer.Option("--llm-timeout", metavar="SECONDS", help="How long to wait for it.  [default: 120]")
+]
 By = Annotated[Mode, typer.Option("--mode", help="Meaning and words, meaning alone, words alone.")]
 Source = Annotated[
     str | None, typer.Option("--source", metavar="SOURCE", help="Only articles from this file, folder or URL.")
@@ -123,6 +136,31 @@ def _reader(name: str | None, min_confidence: float | None, threads: int | None)
     return load_reader("bundled" if name is None else name, min_confidence=min_confidence, threads=threads)
 
 
+def _asked(
+    llm: str | None,
+    model: str | None,
+    timeout: float | None,
+    reader: str | None,
+    min_confidence: float | None,
+    threads: int | None,
+    explain: bool,
+) -> AbstractContextManager[Reader | None]:
+    """Who answers: a language model's server, or a reader. Raises UsageError for options of both, or of none."""
+    from ..errors import UsageError
+
+    if llm is None:
+        if model is not None or timeout is not None:
+            raise UsageError("--llm-model and --llm-timeout go with --llm URL.")
+        return nullcontext(_reader(reader, min_confidence, threads))
+    if reader is not None or min_confidence is not None:
+        raise UsageError(
+            "Give --llm, or --reader and --min-confidence, not both: a language model tells no probability."
+        )
+    from .llm import language_model
+
+    return language_model(llm, model, timeout, explain)
+
+
 def _filters(mode: Mode, source: str | None, since: str | None, until: str | None) -> dict[str, Any]:
     """The filters as the library takes them; an upside-down pair of dates is an error, not an empty result."""
     from ..errors import UsageError
@@ -151,6 +189,9 @@ def ask(
     encoder: EncoderName = None,
     reader: ReaderName = None,
     min_confidence: MinConfidence = None,
+    llm: Llm = None,
+    llm_model: LlmModel = None,
+    llm_timeout: LlmTimeout = None,
     threads: Threads = None,
 ) -> int:
     """Answer a question, quoted from the articles, with its source."""
@@ -162,7 +203,8 @@ def ask(
     words = _words(question, "question")
     filters = _filters(mode, source, since, until)
     with _open(index, encoder, threads) as opened:
-        answer = opened.ask(words, k, **filters, reader=_reader(reader, min_confidence, threads))
+        with _asked(llm, llm_model, llm_timeout, reader, min_confidence, threads, explain) as chosen:
+            answer = opened.ask(words, k, **filters, reader=chosen)
         told = explained(opened, words, answer.hits, mode.value) if explain else None
     if as_json:
         emit("ask", {**wire.answer(answer), **({"explain": told} if told else {})})

@@ -43,6 +43,9 @@ def answer(paper: Paper, item: Answer, why: Mapping[str, Any] | None) -> None:
             paper.print("Các đoạn gần nhất (the nearest passages):")
             hits(paper, item.hits, why)
         return
+    if item.composed:
+        worded(paper, item, why)
+        return
     article = cited.article
     if item.span != item.sentence:
         paper.print(paper.strong(one_line(item.text)))
@@ -64,6 +67,27 @@ def answer(paper: Paper, item: Answer, why: Mapping[str, Any] | None) -> None:
         # In the passage that answers, the sentence to see is the one that was quoted.
         quoted, cited_id = item.sentence, cited.passage.id
         hits(paper, [replace(h, sentence=quoted) if h.passage.id == cited_id else h for h in item.hits], why)
+
+
+def worded(paper: Paper, item: Answer, why: Mapping[str, Any] | None) -> None:
+    """A language model's answer, a quote from each passage that it cites, and the passages."""
+    for line in item.composed.splitlines():
+        paper.print(paper.strong(one_line(line)))
+    paper.print()
+    paper.print("Do một mô hình ngôn ngữ viết; [n] là đoạn làm căn cứ. (Worded by a language model; [n] is its source.)")
+    paper.print()
+    paper.print("Trích nguyên văn (quoted):")
+    for quote in item.quotes:
+        article = quote.citation.article
+        number = f"[{quote.citation.rank}] "
+        indent = " " * len(number)
+        paper.print(f"“{paper.words(article.text, quote.sentence, quote.marks)}”", first=number, indent=indent)
+        line = article.line(quote.sentence.start)
+        paper.print(f"{title(article)} · {where(article.source)}, dòng {line} (line)", indent=indent)
+    paper.print()
+    paper.print("Các đoạn làm căn cứ (the passages behind it):")
+    quoted = {quote.citation.passage.id: quote.sentence for quote in item.quotes}
+    hits(paper, [replace(h, sentence=quoted.get(h.passage.id, h.sentence)) for h in item.hits], why)
 
 
 def hits(paper: Paper, found: Sequence[Hit], why: Mapping[str, Any] | None) -> None:

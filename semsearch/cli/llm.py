@@ -1,0 +1,48 @@
+"""``ask --llm``: the key of the server, the progress of its reply, and what is told of sentences that were struck."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..reader.chat import address, is_local
+from ..reader.llm import TIMEOUT, LLMReader
+from .run import say
+from .style import one_line
+from .writing import Bar
+
+__all__ = ["language_model"]
+
+
+@contextmanager
+def language_model(url: str, model: str | None, timeout: float | None, explain: bool) -> Iterator[LLMReader]:
+    """The reader; afterwards, on stderr, how many sentences of the reply were struck, or which and why."""
+    bar = Bar()
+    struck: list[tuple[str, str]] = []
+    reader = LLMReader(
+        url,
+        model=model,
+        api_key=_key(url),
+        timeout=TIMEOUT if timeout is None else timeout,
+        progress=lambda characters: bar("characters of the reply:", characters, 0),
+        on_struck=lambda sentence, reason: struck.append((sentence, reason)),
+    )
+    try:
+        yield reader
+    finally:
+        bar.clear()
+    if explain:
+        for sentence, reason in struck:
+            say(f"struck from the reply: “{one_line(sentence)}” ({one_line(reason)})")
+    elif struck:
+        what = "1 sentence was" if len(struck) == 1 else f"{len(struck)} sentences were"
+        say(f"{what} struck from the reply, for want of support; add --explain to see which.")
+
+
+def _key(url: str) -> str | None:
+    """SEMSEARCH_LLM_KEY; else OPENAI_API_KEY, but never unencrypted to another machine."""
+    if key := os.environ.get("SEMSEARCH_LLM_KEY", "").strip():
+        return key
+    secret = address(url).startswith("https://") or is_local(address(url))
+    return (os.environ.get("OPENAI_API_KEY", "").strip() or None) if secret else None
