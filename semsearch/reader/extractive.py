@@ -199,7 +199,7 @@ def _whole_words(text: str, words: Sequence[Span], span: Span) -> Span:
 
 
 def _quote(asked: Question, hit: Hit, span: Span, chance: float) -> Quote | None:
-    """The span with the sentences that hold it; None where it lies outside of them, or what is left out between."""
+    """The span with the sentences that hold it; None if it is not all in sentences, or says nothing."""
     text = hit.article.text
     held = [sentence for sentence in hit.passage.sentences if sentence.overlaps(span)]
     if not held:
@@ -208,8 +208,10 @@ def _quote(asked: Question, hit: Hit, span: Span, chance: float) -> Quote | None
     gaps = [text[a.end : b.start] for a, b in pairwise(held)]
     if span.start < sentence.start or span.end > sentence.end or any(gap.strip() for gap in gaps):
         return None
-    if span.end == sentence.end and span.of(text).endswith(".") and span.end - span.start > 1:
-        span = Span(span.start, span.end - 1)
+    if span.end == sentence.end:
+        span = Span(span.start, span.start + len(span.of(text).removesuffix(".").rstrip()))
+    if not any(c.isalnum() for c in span.of(text)):
+        return None
     quote = sentence.of(text)
     own = Span(span.start - sentence.start, span.end - sentence.start)
     placed = tuple(Span(s.start + sentence.start, s.end + sentence.start) for s in marks(asked, quote, own))
@@ -227,7 +229,7 @@ def _load(name: str) -> tuple[Any, Any, Callable[[str], str] | None]:
             )
         name = folder.resolve().as_posix()
     elif folder.exists():
-        raise ReaderUnavailable(f'"{name}" is a file; a reader is the folder of a model, or its name on the hub.')
+        raise ReaderUnavailable(f'"{name}" is a file; give the folder of a model, or its name on the hub, {_BUNDLED}.')
     elif not NAME.fullmatch(name):
         raise ReaderUnavailable(f'There is no folder "{name}"; give the folder of a model, {_BUNDLED}.')
     if missing := [package for package in ("transformers", "torch") if find_spec(package) is None]:

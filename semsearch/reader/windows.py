@@ -41,6 +41,8 @@ class Cutter:
 
     def windows(self, question: str, text: str) -> list[Window]:
         """The windows that cover ``text``, in order, each with the whole question; none where either has no token."""
+        if not question.strip() or not text.strip():
+            return []
         given, chars = self._segmented(text)
         asked, _ = self._segmented(question)
         cut = self._fast if self._tokenizer.is_fast else self._slow
@@ -58,15 +60,15 @@ class Cutter:
         return text, range(len(text))
 
     def _null(self, ids: Sequence[int]) -> int:
-        cls = self._tokenizer.cls_token_id
-        return ids.index(cls) if cls in ids else 0
+        firsts = (self._tokenizer.cls_token_id, self._tokenizer.bos_token_id)
+        return next((ids.index(id_) for id_ in firsts if id_ in ids), 0)
 
     def _shared(self, asked: int) -> int:
         return min(_SHARED, (self._size - self._added - asked) // 2)
 
     def _fast(self, question: str, text: str) -> list[_Cut]:
         offsets = self._tokenizer(question, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
-        if not offsets or not text.strip():
+        if not offsets:
             return []
         offsets = offsets[: self._longest]
         found = self._tokenizer(
@@ -149,7 +151,7 @@ def aligned(text: str, segmented: str) -> list[int] | None:
             if c in " _":
                 places.append(-1)
                 continue
-            while text[at : at + 1].isspace():
+            while text[at : at + 1].isspace() and text[at] != c:
                 at += 1
             if text[at : at + 1] != c:
                 return None
