@@ -258,12 +258,15 @@ class Index:
         """The answer, quoted from one of the best passages, or an Answer that is not ``found``.
 
         ``reader`` finds the answer in the hits; None is the one that comes with semsearch. Of the hits the
-        best ``k`` are kept in the Answer, and the one that is quoted. Filters and errors as in ``search``.
+        best ``k`` are kept in the Answer, and those that are cited. Filters and errors as in ``search``.
         """
         _check(k, mode)
         hits = self.search(question, max(k, READ), mode=mode, source=source, since=since, until=until)
         answer = (reader or self._own_reader()).read(words.clean(question).strip(), hits)
-        return replace(answer, hits=tuple(h for h in hits if h.rank <= k or h == answer.citation))
+        cited = {quote.citation.passage.id for quote in answer.quotes}
+        return replace(
+            answer, hits=tuple(h for h in hits if h.rank <= k or h == answer.citation or h.passage.id in cited)
+        )
 
     def similar(
         self,
