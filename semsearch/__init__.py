@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from .index import Finding, Index, Status, SyncReport
+    from .reader import load_reader
     from .types import Answer, Article, Encoder, Hit, Passage, Scores, Span
 
 _HOMES = {
@@ -49,6 +50,7 @@ _HOMES = {
         "UsageError",
     ),
     "index": ("Finding", "Index", "Status", "SyncReport"),
+    "reader": ("load_reader",),
     "types": ("Answer", "Article", "Encoder", "Hit", "Passage", "Scores", "Span"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -78,6 +80,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "load_encoder",
+    "load_reader",
 ]
 
 

@@ -115,6 +115,7 @@ def test_public_names() -> None:
         "UsageError",
         "__version__",
         "load_encoder",
+        "load_reader",
     ]
     for name in semsearch.__all__:
         assert getattr(semsearch, name) is not None
