@@ -1,22 +1,59 @@
-"""From the quotes that may answer a question to the Answer that is given."""
+"""From the quotes that may answer a question to the Answer that is given.
+
+The best quote leads. What says the same in other articles is put beside it as one answer with several sources; a
+date or a figure of another article that contradicts it is shown as such; what a question for several things is
+answered with is taken apart into its items. See docs/decisions/reader.md for why so little else is shown.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
 
-from ..types import Answer, Hit, Quote
+from ..text import canonical, clean, fold, language
+from ..types import Answer, Hit, Quote, Span
+from .extract import counts_in, typed
+from .items import asks_for_several, items
+from .question import Question, common_rarity, understand
+from .same import Said, contradict, said, same, says
 
-__all__ = ["NEAR", "compose"]
+__all__ = ["NEAR", "asks_for_newest", "compose"]
 
 NEAR = 0.5
-"""A quote of less than this share of the best one's confidence is never shown beside it."""
+"""A quote of less than this share of the best one's confidence supports no answer."""
+NEARLY_AS_WELL = 0.7
+"""What answers nearly as well as the best: only such a quote is shown as another answer, or for being newer."""
+_SHARED = 0.85  # of what the best quote's sentence and title hold of the question, another answer's must hold
+_MOST = 5  # answers that are shown beside each other
+
+_NEXT = re.compile(r"(?: [^\W\d]+){0,2}")
+
+_NEWEST = (
+    r"\b(?:hiện nay|hiện tại|hiện giờ|hiện đang|bây giờ|mới nhất|gần đây nhất|năm nay|đến nay|tới nay|mới đây|"
+    r"đương nhiệm|cập nhật)\b"
+)
+_NEWEST_ENGLISH = r"\b(?:latest|current|currently|newest|most recent|now|nowadays|today|this year|so far|incumbent)\b"
+_NOW = {
+    "vi": re.compile(_NEWEST),
+    "vi-plain": re.compile(fold(_NEWEST)),
+    "en": re.compile(_NEWEST_ENGLISH),
+}
+
+
+def asks_for_newest(question: str) -> re.Match[str] | None:
+    """Where the question asks for the newest state: hiện nay, mới nhất, latest."""
+    return _NOW[language(question)].search(" ".join(canonical(clean(question)).split()))
 
 
 def compose(question: str, quotes: Sequence[Quote], hits: Sequence[Hit], min_confidence: float) -> Answer:
     """The Answer that ``quotes``, in any order, make to ``question``; ``hits`` are what they were read from.
 
     It is not ``found`` where there is no quote, or where the best one's confidence lies below ``min_confidence``;
-    it keeps that confidence then, so that one can see how near it was.
+    it keeps that confidence then, so that one can see how near it was. Several answers stand newest first, those of
+    articles without a date last. Several sources of one answer do not raise its confidence: articles copy from
+    each other, so that each is no evidence of its own; it is that of the best among them.
     """
     ranked = sorted(quotes, key=_order)
     if not ranked:
@@ -24,7 +61,13 @@ def compose(question: str, quotes: Sequence[Quote], hits: Sequence[Hit], min_con
     best = ranked[0]
     if best.confidence < min_confidence:
         return Answer(question, found=False, confidence=best.confidence, hits=tuple(hits))
-    return _answer(question, [best], hits)
+    asked = understand(question, common_rarity())
+    if asks_for_newest(question):
+        best = _newest(asked, ranked)
+    if asks_for_several(question) and (listed := items(asked, best)):
+        return _list(asked, best, listed, ranked, hits)
+    groups = _grouped(asked, best, ranked, hits)
+    return _answer(question, [group.quote() for group in sorted(groups, key=_Group.order)], hits)
 
 
 def _order(quote: Quote) -> tuple[float, int, int, int]:
@@ -45,3 +88,176 @@ def _answer(question: str, quotes: Sequence[Quote], hits: Sequence[Hit]) -> Answ
         hits=tuple(hits),
         quotes=tuple(quotes),
     )
+
+
+# The same, and other answers --------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Group:
+    """An answer and all that say it."""
+
+    lead: Quote
+    also: list[Hit] = field(default_factory=list)
+
+    def articles(self) -> set[str]:
+        return {hit.article.source for hit in (self.lead.citation, *self.also)}
+
+    def add(self, hit: Hit) -> None:
+        if hit.article.source not in self.articles():
+            self.also.append(hit)
+
+    def quote(self) -> Quote:
+        return replace(self.lead, also=tuple(sorted(self.also, key=_newest_first)))
+
+    def order(self) -> tuple[int, float, int, int, int]:
+        newest = min(map(_newest_first, (self.lead.citation, *self.also)))
+        return (newest[0], *_order(self.lead))
+
+
+def _newest_first(hit: Hit) -> tuple[int, int]:
+    day = hit.article.date or date.min
+    return -day.toordinal(), hit.passage.id
+
+
+def _grouped(asked: Question, best: Quote, ranked: Sequence[Quote], hits: Sequence[Hit]) -> list[_Group]:
+    """The answer of ``best`` with all its sources, and other answers to the same question with theirs."""
+    groups = [_Group(best)]
+    top = ranked[0].confidence
+    for quote in ranked:
+        if quote.confidence < NEAR * top or quote is best:
+            continue
+        joined = next((group for group in groups if _supports(asked, group.lead, quote)), None)
+        if joined:
+            joined.add(quote.citation)
+        elif (
+            len(groups) < _MOST
+            and quote.confidence >= NEARLY_AS_WELL * top
+            and not any(quote.citation.article.source in group.articles() for group in groups)
+            and all(_differs(asked, group.lead, quote) for group in groups)
+        ):
+            groups.append(_Group(quote))
+    for group in groups:
+        for hit in _copies(group.lead, hits):
+            if not any(hit.article.source in other.articles() for other in groups):
+                group.add(hit)
+    return groups
+
+
+def _newest(asked: Question, ranked: Sequence[Quote]) -> Quote:
+    """The quote of the newest article among those that answer nearly as well as the best."""
+    best = ranked[0]
+    # "hiện nay" itself is no evidence, and where it stands in one sentence, it sets that far above the others.
+    least = best.confidence * (NEAR if _fits(asked, best) else NEARLY_AS_WELL)
+    near = [
+        quote
+        for quote in ranked
+        if quote.confidence >= least and _fits(asked, quote) >= _fits(asked, best) and _shares(asked, best, quote)
+    ]
+    return min(near, key=lambda quote: (_newest_first(quote.citation)[0], *_order(quote)))
+
+
+def _list(
+    asked: Question, best: Quote, listed: Sequence[Quote], ranked: Sequence[Quote], hits: Sequence[Hit]
+) -> Answer:
+    """A list is given whole, from its first item to its last, and taken apart in ``quotes``."""
+    text = best.citation.article.text
+    span = Span(listed[0].span.start, listed[-1].span.end)
+    sentence = Span(min(best.sentence.start, listed[0].sentence.start), max(best.sentence.end, listed[-1].sentence.end))
+    least = NEAR * ranked[0].confidence
+    others = [quote for quote in ranked if quote.confidence >= least and _shares(asked, best, quote)]
+    quotes: list[Quote] = []
+    for item in listed:
+        group = _Group(item)
+        answer = said(item.text)
+        for quote in others:
+            if says(_sentence(quote), answer):
+                group.add(quote.citation)
+        for hit in _copies(best, hits):
+            group.add(hit)
+        quotes.append(group.quote())
+    marks = tuple(mark for mark in best.marks if sentence.start <= mark.start and mark.end <= sentence.end)
+    whole = replace(best, text=span.of(text), span=span, sentence=sentence, marks=marks)
+    return replace(_answer(asked.text, [whole], hits), quotes=tuple(quotes))
+
+
+def _supports(asked: Question, lead: Quote, other: Quote) -> bool:
+    """Whether ``other`` says what ``lead`` says, to the same question."""
+    answer = said(lead.text)
+    if same(answer, said(other.text)):
+        return _shares(asked, lead, other)
+    # A word or two may stand anywhere, unless they are a name or a figure.
+    telling = (
+        answer.days or answer.numbers or len(answer.words) > 2 or asked.kind in ("person", "place", "organisation")
+    )
+    return bool(telling) and says(_sentence(other), answer) and _shares(asked, lead, other)
+
+
+def _differs(asked: Question, lead: Quote, other: Quote) -> bool:
+    """Whether ``other`` answers the same question with another date, figure or person."""
+    return (
+        asked.kind in (("date", "number") if asked.english else ("date", "number", "person"))
+        and contradict(_counted(lead), _counted(other), names=asked.kind == "person")
+        and _fits(asked, lead)
+        and _fits(asked, other)
+        and counts_in(asked, lead.text) == counts_in(asked, other.text)
+        and _shares(asked, lead, other)
+        and not says(_sentence(other), said(lead.text))
+        and not says(_sentence(lead), said(other.text))
+    )
+
+
+def _counted(quote: Quote) -> Said:
+    """What it says, a figure with the two words after it: they tell what is counted."""
+    rest = quote.citation.article.text[quote.span.end : quote.sentence.end]
+    answer = said(quote.text)
+    return said(quote.text + _NEXT.match(rest)[0]) if answer.numbers else answer  # type: ignore[index]  # may be empty
+
+
+def _fits(asked: Question, quote: Quote) -> bool:
+    """Whether it is a thing of the kind asked for."""
+    own = Span(quote.span.start - quote.sentence.start, quote.span.end - quote.sentence.start)
+    return any(thing.overlaps(own) for thing in typed(asked, _sentence(quote)))
+
+
+def _sentence(quote: Quote) -> str:
+    return quote.sentence.of(quote.citation.article.text)
+
+
+def _terms(asked: Question, quote: Quote) -> list[str]:
+    return [*asked.form(quote.citation.article.title), "|", *asked.form(_sentence(quote))]
+
+
+def _shares(asked: Question, lead: Quote, other: Quote) -> bool:
+    """Whether the sentence and the title of ``other`` hold nearly as much of the question as those of ``lead``.
+
+    Every name and number of the question that stands there in ``lead`` must stand in ``other``, in its passage at
+    the least.
+    """
+    passage = other.citation.passage.text
+    own, others = _terms(asked, lead), _terms(asked, other)
+    around = " ".join(["", *others, *asked.form(passage), ""])
+    beside = " ".join(["", *own, ""])
+    for name in asked.names:
+        runs = [f" {' '.join(run)} " for run in name]
+        if any(run in beside for run in runs) and not any(run in around for run in runs):
+            return False
+    ignored = _time_words(asked)
+    held = [sum(w for term, w in asked.weights.items() if term in set(terms) - ignored) for terms in (own, others)]
+    return held[1] >= _SHARED * held[0]
+
+
+def _time_words(asked: Question) -> set[str]:
+    """The words that ask for the newest state: an article says it without them."""
+    match = asks_for_newest(asked.text)
+    return set(asked.form(match[0])) if match else set()
+
+
+def _copies(lead: Quote, hits: Sequence[Hit]) -> Iterable[Hit]:
+    """Hits of other articles that hold the very sentence; readers pass over what they have read before."""
+    wanted = " ".join(canonical(_sentence(lead)).split())
+    for hit in hits:
+        if hit.article.source != lead.citation.article.source:
+            text = " ".join(canonical(hit.passage.text).split())
+            if wanted in text:
+                yield hit

@@ -1,0 +1,273 @@
+"""Questions that ask for several things, and the things that a sentence lists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from ..text import canonical, clean, fold, language, tokens
+from ..types import Quote, Span
+from .extract import typed
+from .question import Question
+
+__all__ = ["asks_for_several", "items"]
+
+_SEVERAL = (
+    r"^(?:hãy )?(?:liệt kê|kể tên(?! một\b)|nêu (?:tên|các|những))|\bnhững ai\b|"
+    r"\bgồm(?: có)? (?:những|các|ai|gì|cái gì|bao)|"
+    r"\bnhững gì\b|\b(?:những|các) (?:\w+ ){1,4}?(?<!thế )(?<!khi )(?<!lúc )(?<!chừng )(?:nào|gì)\b|"
+    r"\b(?:hai|ba|bốn|sáu|bảy|tám|chín|mười|\d+) (?:\w+ ){1,3}(?<!thế )(?<!khi )nào\b"
+)
+_ENGLISH = (
+    r"^(?:please )?(?:list|name) (?:the|all|two|three|four)\b|\bwho (?:are|were)\b|"
+    r"\b(?:which|what) (?:\w+ )?\w{3,}s (?:are|were|do|did|have|can|must|should)\b|\bwhat (?:are|were) the \w+"
+)
+_PATTERNS = {"vi": re.compile(_SEVERAL), "vi-plain": re.compile(fold(_SEVERAL)), "en": re.compile(_ENGLISH)}
+
+
+def asks_for_several(question: str) -> bool:
+    """Whether the answer is a list: "những ai", "gồm những gì", "liệt kê", "các nhiệm vụ nào".
+
+    >>> asks_for_several("Ban chỉ đạo gồm những ai?"), asks_for_several("Các bài toán được viết thế nào?")
+    (True, False)
+    """
+    text = " ".join(canonical(clean(question)).split())
+    return _PATTERNS[language(question)].search(text) is not None
+
+
+# What opens an item on a line of its own, or inside a sentence; it is no part of the item.
+_BULLET = re.compile(
+    r"(?:[-–—•*+]\s*|\(?(?:\d{1,2}|[a-zđ]|[ivx]{1,4})[.)]\s+|(?:một|hai|ba|bốn|năm) là,?\s+|"
+    r"thứ (?:nhất|hai|ba|tư|năm|sáu)(?: là)?[,:]?\s+)(?=\w)",
+    re.IGNORECASE,
+)
+_AND = r"(?:và|cùng với|hoặc|and|or|cùng(?= (?:các|những|nhiều|một|hai|ông|bà|anh|chị)\b))"
+_OR = rf"(?:{_AND}|hay|lẫn)"  # these join within a clause, and mean something else at its head (hay: often)
+_JOINS = re.compile(rf"{_AND}\s+", re.IGNORECASE)
+_LAST = re.compile(rf"\s{_OR}\s")
+# After these a list begins for certain; "như" gives examples, which may be a list too.
+_OPENS = re.compile(r"(?<!\w)(?:bao gồm|gồm có|gồm|như sau|sau đây|đó là)\s*:?\s+(?=\w)")
+_COLON = re.compile(r":\s+(?=\w)")
+_EXAMPLES = re.compile(
+    r"(?<!\w)(?<!cũng )(?<!hầu )(?<!gần )(?<!giống )(?<!nghe )(?<!dường )(?:như là|như)\s*:?\s+(?=\w)"
+)
+# What goes on after a list and is none of its items.
+_GOES_ON = re.compile(
+    r"(?:nhằm|để|trong đó|trong khi|với|do|vì|bởi|nên|qua đó|từ đó|góp phần|đồng thời|khi|sau khi|khiến|giúp|"
+    r"đặc biệt|nhất là|song|nhưng|còn|tuy nhiên|theo|đây là|thì|đều|mà|rồi|gây|dễ|hiện|ngoài ra|nếu|dẫn đến|mỗi)(?!\w)"
+)
+_CUT = re.compile(r"\s(?:để|nhằm|khiến|nên|thì|đều|vì|bởi|do)(?!\w)")
+_LONGEST = 40  # words of an item
+
+
+def items(question: Question, quote: Quote) -> list[Quote]:
+    """The things that the quoted sentence lists, each a Quote with its own span; none where it lists nothing.
+
+    First the lines after one that ends in a colon; then what stands after "gồm", a colon or "như" and touches the
+    quoted span; then things of the kind asked for that only commas and "và" part; then what "gồm" announces
+    elsewhere in the sentence, or what the span itself lists.
+    """
+    if found := _bulleted(quote):
+        return [
+            Quote(span.of(quote.citation.article.text), quote.citation, span, line, quote.confidence)
+            for span, line in found
+        ]
+    text = quote.sentence.of(quote.citation.article.text)
+    own = Span(quote.span.start - quote.sentence.start, quote.span.end - quote.sentence.start)
+    whole = Span(0, len(text))
+    listed = (
+        _opened(text, own, _OPENS)
+        or _opened(text, own, _COLON)
+        or _opened(text, own, _EXAMPLES)
+        or _side_by_side(question, text, own)
+        or _opened(text, whole, _OPENS)
+        or _even(text, _split(text, own))
+        or _opened(text, whole, _COLON)
+    )
+    if question.kind == "person":
+        listed = _by_name(question, text, listed)
+    if len(listed) < 2:
+        return []
+    at = quote.sentence.start
+    placed = [Span(span.start + at, span.end + at) for span in listed]
+    article = quote.citation.article
+    return [
+        Quote(span.of(article.text), quote.citation, span, quote.sentence, quote.confidence, quote.marks)
+        for span in placed
+    ]
+
+
+def _bulleted(quote: Quote) -> list[tuple[Span, Span]]:
+    """(item, its whole line) for lines that open with a bullet or a number, after one that ends in a colon."""
+    text, sentences = quote.citation.article.text, quote.citation.passage.sentences
+    inside = [i for i, sentence in enumerate(sentences) if sentence.overlaps(quote.sentence)]
+    if not inside:
+        return []
+    first = inside[0]
+    while first > 0 and _BULLET.match(sentences[first].of(text)):
+        first -= 1
+    if not sentences[first].of(text).endswith(":"):
+        return []
+    found: list[tuple[Span, Span]] = []
+    for line in sentences[first + 1 :]:
+        match = _BULLET.match(line.of(text))
+        if not match:
+            break
+        found.append((_trimmed(text, Span(line.start + match.end(), line.end)), line))
+    return found if len(found) > 1 and all(item.start < item.end for item, _ in found) else []
+
+
+def _trimmed(text: str, span: Span) -> Span:
+    """Without joining words and bullets before, and punctuation around."""
+    start, end = span.start, span.end
+    while True:
+        before = start
+        while start < end and text[start] in " \n,;.…":
+            start += 1
+        for opening in (_JOINS, _BULLET):
+            if match := opening.match(text, start, end):
+                start = match.end()
+        if start == before:
+            break
+    while end > start and text[end - 1] in " \n,;.:…":
+        end -= 1
+    for left, right in ("()", "[]", "“”"):  # a bracket that was cut in two
+        if end > start and text[end - 1] == right and left not in text[start:end]:
+            end -= 1
+        if left in text[start:end] and right not in text[start:end] and text[end : end + 1] == right:
+            end += 1
+    return Span(start, end)
+
+
+def _breaks(text: str, within: Span, signs: str) -> list[int]:
+    """Where ``signs`` stand, outside of brackets and quotes and not inside a number."""
+    found: list[int] = []
+    depth = 0
+    for i in range(within.start, within.end):
+        c = text[i]
+        if c in "([“":
+            depth += 1
+        elif c in ")]”":
+            depth = max(0, depth - 1)
+        elif c in signs and not depth and not text[i + 1 : i + 2].isdigit():
+            found.append(i)
+    return found
+
+
+def _pieces(text: str, within: Span, breaks: Sequence[int]) -> list[Span]:
+    edges = [within.start, *breaks, within.end]
+    return [Span(a + (a != within.start), b) for a, b in pairwise(edges)]
+
+
+def _opened(text: str, own: Span, opening: re.Pattern[str]) -> list[Span]:
+    """The list that begins after ``opening`` and touches ``own``."""
+    for match in opening.finditer(text):
+        listed = _split(text, Span(match.end(), len(text)), ends=True)
+        if len(listed) > 1 and Span(listed[0].start, listed[-1].end).overlaps(own):
+            return listed
+    return []
+
+
+def _split(text: str, within: Span, *, ends: bool = False) -> list[Span]:
+    """The items of a list that begins where ``within`` does; with ``ends`` it may end before ``within`` does."""
+    commas = _breaks(text, within, ",")
+    semicolons = _breaks(text, within, ";")
+    if ends:
+        stops = [i for i in _breaks(text, within, ".?!…") if text[i + 1 : i + 2] in ("", " ", "\n", ".")]
+        stops += [i.start() for i in re.finditer(r"\s[–-]\s|\n", text[: within.end]) if i.start() > within.start]
+        if stops and not semicolons:
+            within = Span(within.start, min(stops))
+            commas = [i for i in commas if i < within.end]
+    if semicolons:
+        head = Span(within.start, semicolons[0])
+        closed = _LAST.search(head.of(text)) and any(i < semicolons[0] for i in commas)
+        if not closed:
+            return _checked(text, _pieces(text, within, semicolons))
+        within, commas = head, [i for i in commas if i < head.end]
+    pieces = _pieces(text, within, commas)
+    kept: list[Span] = []
+    for i, piece in enumerate(pieces):
+        stripped = piece.of(text).strip()
+        if i and _GOES_ON.match(stripped):
+            if not ends:
+                return []
+            break
+        if ends and (cut := _CUT.search(piece.of(text))) and _LAST.search(piece.of(text)[: cut.start()]):
+            piece = Span(piece.start, piece.start + cut.start())
+        # The "và" of the last item: of "y tế và giáo dục, điện, đường và trường" only the last parts items.
+        joins = [m for m in _LAST.finditer(piece.of(text)) if piece.of(text)[: m.start()].strip()]
+        last = i == len(pieces) - 1 or (ends and i > 0) or _GOES_ON.match(pieces[i + 1].of(text).strip())
+        if joins and last and not _JOINS.match(stripped):
+            kept += [Span(piece.start, piece.start + joins[-1].start()), Span(piece.start + joins[-1].end(), piece.end)]
+            if ends:
+                break
+        else:
+            kept.append(piece)
+            if ends and _JOINS.match(stripped):
+                break
+    if kept and ends and (example := _EXAMPLES.search(kept[0].of(text))):
+        kept[0] = Span(kept[0].start + example.end(), kept[0].end)
+    return _checked(text, kept)
+
+
+def _checked(text: str, pieces: Sequence[Span]) -> list[Span]:
+    """The pieces, trimmed; none if there are fewer than two or one of them cannot be an item."""
+    found = [_trimmed(text, piece) for piece in pieces]
+    found = [piece for piece in found if piece.start < piece.end]
+    sizes = [len(tokens(piece.of(text))) for piece in found]
+    return found if len(found) > 1 and all(0 < size <= _LONGEST for size in sizes) else []
+
+
+def _even(text: str, listed: list[Span]) -> list[Span]:
+    """The items, if they look like items where no word announces a list: parted by "và" or all begun alike, of a
+    size, and not the whole sentence.
+    """
+    if not listed or listed[0].start == 0:
+        return []
+    heads = {text[span.start : span.end].split()[0] for span in listed}
+    joined = _LAST.search(text[listed[-2].end : listed[-1].start])
+    sizes = [len(tokens(span.of(text))) for span in listed]
+    alike = len(heads) == 1 or (len(listed) > 2 and max(sizes) <= 8) or joined
+    return listed if alike and max(sizes) <= 2 * min(sizes) + 2 + 2 * (len(listed) > 2) else []
+
+
+_BETWEEN = re.compile(rf"\s*(?:[,;]|{_OR})(?:\s*(?:[,;]|{_OR}))*\s*", re.IGNORECASE)
+_NO_PERSON = re.compile(
+    r"(?:Trưởng|Phó|Viện|Bệnh|Khoa|Bộ|Phòng|Sở|Trung|Công|Giám|Chủ|TP|Thành|Tỉnh|Hội|Ban|Đại|Trường|Uỷ|Ủy|Quân|Chỉ)\s"
+)
+
+
+def _side_by_side(question: Question, text: str, own: Span) -> list[Span]:
+    """Things of the kind asked for around ``own``, each the longest at its place, that only commas and "và" part."""
+    things: list[Span] = []
+    for thing in sorted(typed(question, text), key=lambda s: (s.start, -s.end)):
+        if question.kind == "person" and _NO_PERSON.match(text, thing.start):
+            continue
+        if not things or thing.start >= things[-1].end:
+            things.append(thing)
+    at = next((i for i, thing in enumerate(things) if thing.overlaps(own)), None)
+    if at is None:
+        return []
+    first = last = at
+    while first > 0 and _BETWEEN.fullmatch(text, things[first - 1].end, things[first].start):
+        first -= 1
+    while last + 1 < len(things) and _BETWEEN.fullmatch(text, things[last].end, things[last + 1].start):
+        last += 1
+    if last == first or not _LAST.search(f" {text[things[last - 1].end : things[last].start]} "):
+        return []
+    return things[first : last + 1]
+
+
+def _by_name(question: Question, text: str, listed: Sequence[Span]) -> list[Span]:
+    """Where some items hold a name, one without a name belongs to the one before: ông A, Chủ tịch xã, và bà B."""
+    named = [bool(typed(question, span.of(text))) for span in listed]
+    if not any(named):
+        return list(listed)
+    found: list[Span] = []
+    for span, has in zip(listed, named, strict=True):
+        if has or not found:
+            found.append(span)
+        else:
+            found[-1] = Span(found[-1].start, span.end)
+    return found
