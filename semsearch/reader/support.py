@@ -106,8 +106,10 @@ def struck(sentence: Said, hits: Sequence[Hit]) -> tuple[tuple[Hit, ...], str]:
     foreign = language(sentence.text) == "en" and all(language(hit.passage.text) != "en" for hit in cited)
     plain = foreign or not has_accents(sentence.text) or not all(map(has_accents, texts))
     words = _names(sentence.text) if foreign else _content(sentence.text, plain)
+    if len(words) < 2 and not own:
+        return (), "it says too little to be found in a passage"
     if not words:
-        return (tuple(cited), "") if own else ((), "it says nothing that could be found in a passage")
+        return tuple(cited), ""
     held = [words & _vocabulary(text, plain) for text in texts]
     kept = [i for i, some in enumerate(held) if len(some) >= MIN_CITED * len(words)]
     if len(set().union(*(held[i] for i in kept))) < MIN_SHARE * len(words):
