@@ -9,7 +9,7 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,13 @@ def hit(number: int, text: str, title: str = "", date: dt.date | None = None) ->
 HITS = [hit(1, BRIDGE, "Cầu Rạch Dừa thông xe", dt.date(2021, 3, 5)), hit(2, SCHOOL), hit(3, COFFEE)]
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """The event loop would log what a client leaves open, with a traceback."""
+    yield
+    assert [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
+
+
 def read(reply: Reply | str, question: str = QUESTION, hits: list[Hit] = HITS, **options: Any) -> Answer:
     with serving(reply) as server:
         return LLMReader(server.url, **{"timeout": 10} | options).read(question, hits)
@@ -59,7 +66,7 @@ def fails(reply: Reply | str, *, models: Any = ("tiny",), **options: Any) -> str
         LLMReader(server.url, **{"timeout": 10} | options).read(QUESTION, HITS)
     assert time.monotonic() - began < 5
     message = str(caught.value)
-    assert message.startswith("The language model at http://127.0.0.1:") and message.endswith(".")
+    assert message.startswith("The language model at http://127.0.0.1:") and re.search(r"[^.?][.?]\Z", message)
     assert "\n" not in message and caught.value.exit_code == 5
     return message.removeprefix(f"The language model at {server.url}/v1 ")
 
@@ -453,8 +460,8 @@ def test_malformed_replies(reply: Reply, told: str) -> None:
         (events(piece(None), piece(None, "stop"), "[DONE]"), "without any text"),
         (events(TEXT), "broke off in the middle"),  # the connection ends in good order, the reply does not
         (events(TEXT, "[DONE]"), "broke off in the middle"),
-        (events(TEXT, end=False), "cannot be reached|broke off"),
-        (events(TEXT, '{"error": {"message": "out of\\nmemory"}}'), "failed (out of memory)"),
+        (events(TEXT, end=False), "broke off in the middle"),
+        (events(TEXT, '{"error": {"message": "out of\\nmemory"}}'), "failed (out of memory); see"),
         (events(*[piece("xin chào " * 100)] * 30), "without an end"),
         (raw(json.dumps(whole("Cầu dài 420 mét [1].")).encode()), "without any text"),  # not in pieces, though asked to
         (raw(b"data: \xff\xfe\n\n", "text/event-stream"), "no chat completion|without any text"),

@@ -97,7 +97,7 @@ class Chat:
             ) from None
 
     def _failed(self, what: str) -> ReaderUnavailable:
-        return ReaderUnavailable(f"The language model at {self.url} {what}.")
+        return ReaderUnavailable(f"The language model at {self.url} {what}{'' if what.endswith('?') else '.'}")
 
     async def _in_time(self, messages: list[dict[str, str]]) -> tuple[str, bool]:
         async with asyncio.timeout(self.timeout):
@@ -106,6 +106,9 @@ class Chat:
     async def _reply(self, messages: list[dict[str, str]]) -> tuple[str, bool]:
         import openai
 
+        # What the client leaves half read when a reply is cut short is closed with the loop; its complaints about that
+        # are for nobody.
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
         # A redirect would send the passages to another place than the one that was named. A proxy is not asked for
         # a server on this machine.
         http = openai.DefaultAsyncHttpxClient(follow_redirects=False, trust_env=not is_local(self.url))
@@ -123,7 +126,7 @@ class Chat:
         for model in _list(page, "data"):
             if isinstance(name := getattr(model, "id", None), str) and name:
                 return name
-        raise self._failed("names no model; is the address right, with its /v1? Name a model with --llm-model")
+        raise self._failed("names no model (is the address right, with its /v1?); name one with --llm-model")
 
     async def _ask(self, client: Any, messages: list[dict[str, str]]) -> tuple[str, bool]:
         import openai
@@ -144,27 +147,35 @@ class Chat:
         if not text.strip():
             raise self._failed("gave a reply without any text; is it a chat model, and the address right?")
         if self._stream and finish is None:
-            raise self._failed("broke off in the middle of its reply; see what its server says, and ask again")
+            raise self._broken()
         if len(text) > MAX_REPLY:
             raise self._failed(f"wrote more than {MAX_REPLY} characters without an end; try another model")
         return text, finish != "length"
 
     async def _streamed(self, stream: Any) -> tuple[str, str | None]:
+        import openai
+
         pieces: list[str] = []
         finish: str | None = None
         length = 0
-        async for chunk in stream:
-            for choice in _list(chunk, "choices")[:1]:  # the last chunk may have none
-                piece = getattr(getattr(choice, "delta", None), "content", None)
-                if isinstance(piece, str):
-                    pieces.append(piece)
-                    length += len(piece)
-                    self._progress(length)
-                finish = getattr(choice, "finish_reason", None) or finish
-            if length > MAX_REPLY:
-                finish = "endless"
-                break
+        try:
+            async for chunk in stream:
+                for choice in _list(chunk, "choices")[:1]:  # the last chunk may have none
+                    piece = getattr(getattr(choice, "delta", None), "content", None)
+                    if isinstance(piece, str):
+                        pieces.append(piece)
+                        length += len(piece)
+                        self._progress(length)
+                    finish = getattr(choice, "finish_reason", None) or finish
+                if length > MAX_REPLY:
+                    finish = "endless"
+                    break
+        except openai.APIConnectionError:
+            raise self._broken() from None
         return "".join(pieces), finish
+
+    def _broken(self) -> ReaderUnavailable:
+        return self._failed("broke off in the middle of its reply; see what its server says, and ask again")
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
@@ -184,7 +195,8 @@ class Chat:
         except openai.APIStatusError as error:
             raise self._failed(self._refused(error.status_code, self._detail(error.body))) from None
         except openai.APIError as error:
-            raise self._failed(f"failed{self._detail(error.body) or self._detail(error.message)}") from None
+            detail = self._detail(error.body) or self._detail(error.message)
+            raise self._failed(f"failed{detail}; see what its server says") from None
         except (openai.OpenAIError, ValueError, TypeError, AttributeError):
             raise self._failed("replied with what is no chat completion; is the address right, with its /v1?") from None
 
