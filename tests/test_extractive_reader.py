@@ -440,6 +440,9 @@ def test_packages_that_are_not_installed(models: Path, monkeypatch: pytest.Monke
         patch.setattr(extractive, "find_spec", lambda package: None if package == "torch" else object())
         message = refused("org/reader")
         assert "needs torch, not installed" in message and 'pip install "semsearch[models]"' in message
+        patch.setattr(extractive, "find_spec", lambda package: None)
+        error = extractive._unloadable("org/reader", ValueError("`tiktoken` is required to read a `tiktoken` file."))
+        assert "needs sentencepiece, not installed" in str(error)
     monkeypatch.setitem(sys.modules, "pyvi", None)
     assert "needs pyvi" in refused(str(models / "phobert"))
 

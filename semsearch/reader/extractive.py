@@ -302,6 +302,8 @@ def _headless(name: str, why: str) -> ReaderUnavailable:
 def _unloadable(name: str, error: Exception) -> ReaderUnavailable:
     if "trust_remote_code" in str(error):
         return ReaderUnavailable(f'The reader "{name}" runs Python code of its own; name another, {_BUNDLED}.')
+    if "tiktoken" in str(error) and find_spec("sentencepiece") is None:  # transformers' last resort for such a file
+        return ReaderUnavailable(f'The reader "{name}" needs sentencepiece, not installed here: {INSTALL}, {_BUNDLED}.')
     return ReaderUnavailable(
         f'The model "{name}" cannot be loaded ({short(error)}); check its files or download it again, {_BUNDLED}.'
     )
