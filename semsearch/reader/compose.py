@@ -64,7 +64,7 @@ def compose(question: str, quotes: Sequence[Quote], hits: Sequence[Hit], min_con
     asked = understand(question, common_rarity())
     if asks_for_newest(question):
         best = _newest(asked, ranked)
-    if asks_for_several(question) and (listed := items(asked, best)):
+    if asks_for_several(question) and (listed := items(asked, best, hits)):
         return _list(asked, best, listed, ranked, hits)
     groups = _grouped(asked, best, ranked, hits)
     return _answer(question, [group.quote() for group in sorted(groups, key=_Group.order)], hits)
@@ -160,10 +160,7 @@ def _newest(asked: Question, ranked: Sequence[Quote]) -> Quote:
 def _list(
     asked: Question, best: Quote, listed: Sequence[Quote], ranked: Sequence[Quote], hits: Sequence[Hit]
 ) -> Answer:
-    """A list is given whole, from its first item to its last, and taken apart in ``quotes``."""
-    text = best.citation.article.text
-    span = Span(listed[0].span.start, listed[-1].span.end)
-    sentence = Span(min(best.sentence.start, listed[0].sentence.start), max(best.sentence.end, listed[-1].sentence.end))
+    """A list is given whole, from its first item to its last in the same passage, and taken apart in ``quotes``."""
     least = NEAR * ranked[0].confidence
     others = [quote for quote in ranked if quote.confidence >= least and _shares(asked, best, quote)]
     quotes: list[Quote] = []
@@ -176,9 +173,30 @@ def _list(
         for hit in _copies(best, hits):
             group.add(hit)
         quotes.append(group.quote())
-    marks = tuple(mark for mark in best.marks if sentence.start <= mark.start and mark.end <= sentence.end)
-    whole = replace(best, text=span.of(text), span=span, sentence=sentence, marks=marks)
+    first = listed[0]
+    together = [item for item in listed if item.citation.passage.id == first.citation.passage.id]
+    span = Span(first.span.start, together[-1].span.end)
+    around = [item.sentence for item in together]
+    if best.citation.passage.id == first.citation.passage.id:
+        around.append(best.sentence)
+    sentence = Span(min(s.start for s in around), max(s.end for s in around))
+    text = first.citation.article.text
+    whole = Quote(
+        span.of(text), first.citation, span, sentence, best.confidence, _merged(text, best, together, sentence)
+    )
     return replace(_answer(asked.text, [whole], hits), quotes=tuple(quotes))
+
+
+def _merged(text: str, best: Quote, listed: Sequence[Quote], sentence: Span) -> tuple[Span, ...]:
+    """What is marked of a list: its items, and what is marked around them."""
+    own = [mark for mark in best.marks if sentence.start <= mark.start and mark.end <= sentence.end]
+    merged: list[Span] = []
+    for span in sorted([*own, *(item.span for item in listed)]):
+        if merged and span.start <= merged[-1].end:
+            merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
+        else:
+            merged.append(span)
+    return tuple(merged)
 
 
 def _supports(asked: Question, lead: Quote, other: Quote) -> bool:

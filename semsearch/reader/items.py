@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 
 from ..text import canonical, clean, fold, language, tokens
-from ..types import Quote, Span
+from ..types import Hit, Quote, Span
 from .extract import typed
 from .question import Question
 
@@ -61,18 +62,15 @@ _CUT = re.compile(r"\s(?:để|nhằm|khiến|nên|thì|đều|vì|bởi|do)(?!\
 _LONGEST = 40  # words of an item
 
 
-def items(question: Question, quote: Quote) -> list[Quote]:
+def items(question: Question, quote: Quote, hits: Sequence[Hit] = ()) -> list[Quote]:
     """The things that the quoted sentence lists, each a Quote with its own span; none where it lists nothing.
 
-    First the lines after one that ends in a colon; then what stands after "gồm", a colon or "như" and touches the
-    quoted span; then things of the kind asked for that only commas and "và" part; then what "gồm" announces
-    elsewhere in the sentence, or what the span itself lists.
+    First the lines below one that ends in a colon, as far as ``hits`` hold them; then what stands after "gồm", a colon
+    or "như" and touches the quoted span; then things of the kind asked for that only commas and "và" part; then
+    what "gồm" announces elsewhere in the sentence, or what the span itself lists.
     """
-    if found := _bulleted(quote):
-        return [
-            Quote(span.of(quote.citation.article.text), quote.citation, span, line, quote.confidence)
-            for span, line in found
-        ]
+    if found := _lines(quote, hits):
+        return found
     text = quote.sentence.of(quote.citation.article.text)
     own = Span(quote.span.start - quote.sentence.start, quote.span.end - quote.sentence.start)
     whole = Span(0, len(text))
@@ -98,24 +96,55 @@ def items(question: Question, quote: Quote) -> list[Quote]:
     ]
 
 
-def _bulleted(quote: Quote) -> list[tuple[Span, Span]]:
-    """(item, its whole line) for lines that open with a bullet or a number, after one that ends in a colon."""
-    text, sentences = quote.citation.article.text, quote.citation.passage.sentences
-    inside = [i for i, sentence in enumerate(sentences) if sentence.overlaps(quote.sentence)]
-    if not inside:
+def _lines(quote: Quote, hits: Sequence[Hit]) -> list[Quote]:
+    """The items that stand each on a line of its own, below a line that ends in a colon; those that are in ``hits``.
+
+    The lines of a list open with a bullet or a number, or all but the last end in a semicolon or in nothing.
+    """
+    article = quote.citation.article
+    text = article.text
+    lines = [Span(m.start(), m.end()) for m in _LINE.finditer(text)]
+    at = bisect_right([line.start for line in lines], quote.sentence.start) - 1
+    while at > 0 and not _leads(text, lines[at]) and _continues(text, lines[at]):
+        at -= 1
+    if at < 0 or not _leads(text, lines[at]) or quote.sentence.end < lines[at].end:
         return []
-    first = inside[0]
-    while first > 0 and _BULLET.match(sentences[first].of(text)):
-        first -= 1
-    if not sentences[first].of(text).endswith(":"):
-        return []
-    found: list[tuple[Span, Span]] = []
-    for line in sentences[first + 1 :]:
+    below = lines[at + 1 :]
+    marked = bool(below) and _BULLET.match(below[0].of(text)) is not None
+    own = [
+        (hit, s)
+        for hit in (quote.citation, *hits)
+        if hit.article.source == article.source
+        for s in hit.passage.sentences
+    ]
+    found: list[Quote] = []
+    for i, line in enumerate(below):
         match = _BULLET.match(line.of(text))
-        if not match:
+        if (match is None) == marked or not (
+            marked or _continues(text, line) or (i and text[below[i - 1].end - 1] == ";")
+        ):
             break
-        found.append((_trimmed(text, Span(line.start + match.end(), line.end)), line))
-    return found if len(found) > 1 and all(item.start < item.end for item, _ in found) else []
+        inside = [(hit, s) for hit, s in own if line.start <= s.start < line.end]
+        inside = [(hit, s) for hit, s in inside if hit.passage.id == inside[0][0].passage.id]
+        if inside:
+            sentence = Span(inside[0][1].start, inside[-1][1].end)
+            span = _trimmed(text, sentence)
+            found.append(Quote(span.of(text), inside[0][0], span, sentence, quote.confidence, (span,)))
+    touched = quote.sentence.start < lines[at].end or any(item.sentence.overlaps(quote.sentence) for item in found)
+    return found if len(found) > 1 and touched and all(item.text for item in found) else []
+
+
+_LINE = re.compile(r"[^\s\n](?:[^\n]*\S)?")
+
+
+def _leads(text: str, line: Span) -> bool:
+    return text[line.end - 1] == ":"
+
+
+def _continues(text: str, line: Span) -> bool:
+    """Whether it may be a line of a list: by its bullet, or by how it ends."""
+    content = line.of(text)
+    return _BULLET.match(content) is not None or (content[-1] not in '.!?…:”"' and len(content.split()) <= _LONGEST)
 
 
 def _trimmed(text: str, span: Span) -> Span:
