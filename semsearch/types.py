@@ -170,7 +170,8 @@ class Answer:
     ``confidence`` is the calibrated probability, 0..1, that the quoted sentence answers.
 
     ``quotes`` holds all that the articles say to the question, the one above first: one entry as a rule,
-    several where articles differ or the question asks for a list.
+    several where articles differ, newest first. Of a list they are its items, and the one above is the stretch that
+    holds them all.
 
     ``composed`` is the answer in a language model's words, where one was asked, with ``[n]`` for the n-th of the
     hits that it was given; ``statements`` are its sentences without these numbers. What stands above stays a quote.

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from .errors import IngestError
-from .types import Answer, Article, Hit, Span
+from .types import Answer, Article, Hit, Quote, Span
 
-__all__ = ["SCHEMA", "answer", "article", "error", "hit", "plain", "spans"]
+__all__ = ["SCHEMA", "answer", "article", "error", "hit", "plain", "quote", "spans"]
 
 SCHEMA = "semsearch/1"
 
@@ -76,6 +76,20 @@ def hit(item: Hit, *, text: bool = False) -> Json:
     }
 
 
+def quote(item: Quote) -> Json:
+    """An answer as one article gives it, and where else the same is said."""
+    own = item.citation.article
+    return {
+        **stretch(own, item.span),
+        "sentence": stretch(own, item.sentence),
+        "marks": spans(own, item.marks),
+        "confidence": item.confidence,
+        "passage_id": item.citation.passage.id,
+        "article": article(own),
+        "also": [{"passage_id": h.passage.id, "article": article(h.article)} for h in item.also],
+    }
+
+
 def answer(item: Answer) -> Json:
     """``found``, ``confidence``, the ``answer`` (null if not found) and the ``hits`` behind it."""
     told = None
@@ -86,6 +100,7 @@ def answer(item: Answer) -> Json:
             "marks": spans(item.citation.article, item.marks),
             "passage_id": item.citation.passage.id,
             "article": article(item.citation.article),
+            "quotes": [quote(q) for q in item.quotes],
             "composed": item.composed or None,
             "statements": [
                 {"text": s.text, "passage_ids": [h.passage.id for h in s.citations]} for s in item.statements

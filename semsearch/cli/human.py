@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..types import Answer, Article, Hit, Scores, Span
+from ..types import Answer, Article, Hit, Quote, Scores, Span
 from .style import Paper, date, decimal, one_line, safe, where
 
 if TYPE_CHECKING:
@@ -46,27 +46,74 @@ def answer(paper: Paper, item: Answer, why: Mapping[str, Any] | None) -> None:
     if item.composed:
         worded(paper, item, why)
         return
-    article = cited.article
-    if item.span != item.sentence:
-        paper.print(paper.strong(one_line(item.text)))
-        paper.print()
-    paper.print(f"“{paper.words(article.text, item.sentence, item.marks)}”")
-    paper.print()
-    line = article.line(item.sentence.start)
-    paper.print(
-        f"{title(article)} · {where(article.source)}, dòng {line} (line)", first="Nguồn (source): ", indent="  "
-    )
-    if article.url:
-        paper.print(safe(article.url), indent="  ")
-    for other in article.sources[1:]:
-        paper.print(f"cũng ở (also in): {where(other)}", indent="  ")
-    paper.print(f"Độ tin cậy (confidence): {confidence(item.confidence)}")
+    whole = Quote(item.text, cited, item.span, item.sentence, item.confidence, item.marks)
+    quotes = item.quotes or (whole,)
+    if len(quotes) > 1 and len({quote.citation.article.source for quote in quotes}) == 1:
+        listed(paper, whole, quotes)
+    elif len(quotes) > 1:
+        paper.print(f"Các bài nêu {len(quotes)} điều khác nhau, mới nhất trước. (The articles differ; newest first.)")
+        for number, quote in enumerate(quotes, 1):
+            paper.print()
+            quotation(paper, quote, f"{number}. ")
+    else:
+        quotation(paper, quotes[0])
     if item.hits:
         paper.print()
         paper.print("Các đoạn làm căn cứ (the passages behind it):")
-        # In the passage that answers, the sentence to see is the one that was quoted.
-        quoted, cited_id = item.sentence, cited.passage.id
-        hits(paper, [replace(h, sentence=quoted) if h.passage.id == cited_id else h for h in item.hits], why)
+        # In a passage that answers, the sentence to see is the one that was quoted.
+        seen = {quote.citation.passage.id: quote.sentence for quote in (*quotes, whole)}
+        hits(paper, [replace(h, sentence=seen.get(h.passage.id, h.sentence)) for h in item.hits], why)
+
+
+def quotation(paper: Paper, quote: Quote, first: str = "") -> None:
+    """A quote: its words, the sentence they stand in, the source and what else says it; all after ``first``."""
+    article, indent = quote.citation.article, " " * len(first)
+    if quote.span != quote.sentence:
+        paper.print(paper.strong(one_line(quote.text)), first=first, indent=indent)
+        first = indent
+        if not indent:
+            paper.print()
+    paper.print(f"“{paper.words(article.text, quote.sentence, quote.marks)}”", first=first, indent=indent)
+    if not indent:
+        paper.print()
+    sources(paper, quote, indent)
+
+
+def listed(paper: Paper, whole: Quote, items: Sequence[Quote]) -> None:
+    """A list: its items, each with what else says it, then the sentence if one lists them all, and the source."""
+    everywhere = [hit for hit in items[0].also if all(hit in item.also for item in items)]
+    for item in items:
+        paper.print(paper.strong(one_line(item.text)), first="- ", indent="  ")
+        for hit in item.also:
+            if hit not in everywhere:
+                paper.print(f"cũng trong (also in): {source(hit)}", indent="    ", first="  ")
+    paper.print()
+    if len({item.citation.passage.id for item in items}) == 1:
+        paper.print(f"“{paper.words(whole.citation.article.text, whole.sentence, whole.marks)}”")
+        paper.print()
+    sources(paper, replace(whole, also=tuple(everywhere)), "")
+
+
+def sources(paper: Paper, quote: Quote, indent: str) -> None:
+    """Where a quote stands, where else the same text does, which articles say the same, and how sure that is."""
+    article = quote.citation.article
+    line = article.line(quote.sentence.start)
+    paper.print(
+        f"{title(article)} · {where(article.source)}, dòng {line} (line)",
+        first=f"{indent}Nguồn (source): ",
+        indent=f"{indent}  ",
+    )
+    if article.url:
+        paper.print(safe(article.url), indent=f"{indent}  ")
+    for other in article.sources[1:]:
+        paper.print(f"cũng ở (also in): {where(other)}", indent=f"{indent}  ")
+    for hit in quote.also:
+        paper.print(f"cũng trong (also in): {source(hit)}", first=f"{indent}  ", indent=f"{indent}    ")
+    paper.print(f"Độ tin cậy (confidence): {confidence(quote.confidence)}", indent=indent)
+
+
+def source(hit: Hit) -> str:
+    return f"{title(hit.article)} · {place(hit.article, hit.sentence.start)}"
 
 
 def worded(paper: Paper, item: Answer, why: Mapping[str, Any] | None) -> None:
