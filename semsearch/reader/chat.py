@@ -170,7 +170,11 @@ class Chat:
                 if length > MAX_REPLY:
                     finish = "endless"
                     break
-        except openai.APIConnectionError:
+        except (openai.APIError, ValueError) as error:
+            if isinstance(error, openai.APIConnectionError):
+                raise self._broken() from None
+            raise
+        except Exception:  # of the HTTP library; older clients let it through
             raise self._broken() from None
         return "".join(pieces), finish
 
