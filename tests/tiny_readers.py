@@ -83,7 +83,9 @@ def xlmr(folder: Path) -> Path:
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
     names = {"pad_token": "<pad>", "unk_token": "<unk>", "cls_token": "<s>", "sep_token": "</s>"}
-    hf.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
+    # For every window but the first it gives types that the model does not have.
+    inputs = ["input_ids", "token_type_ids", "attention_mask"]
+    hf.PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=inputs, **names).save_pretrained(folder)
     config = hf.XLMRobertaConfig(
         **_sizes(len(pieces), 66), type_vocab_size=1, pad_token_id=1, bos_token_id=0, eos_token_id=2
     )

@@ -83,7 +83,9 @@ class ExtractiveReader:
         limits = (_WINDOW, positions(self._model.config), tokenizer.model_max_length)
         self._cutter = Cutter(tokenizer, min(limit for limit in limits if limit), segment)
         self._padding = tokenizer.pad_token_id or 0
-        self._typed = "token_type_ids" in tokenizer.model_input_names
+        # Models of the RoBERTa kind have one type only, whatever the tokenizer says of a second window.
+        several = getattr(self._model.config, "type_vocab_size", 0) > 1
+        self._typed = several and "token_type_ids" in tokenizer.model_input_names
         try:
             self._logits(self._cutter.windows("1", "1"))
         except Exception as error:  # whatever a model that wants more than a question and a text raises
