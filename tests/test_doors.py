@@ -16,6 +16,7 @@ from cli_case import process, run
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = [
     *("torch", "sentence_transformers", "transformers", "pyvi", "sklearn", "scipy", "pandas", "pydantic", "rich"),
+    *("openai", "httpx", "httpx2", "asyncio"),
     *("trafilatura", "ir_measures", "pypdf", "docx"),
 ]
 HEAVIER_THAN_HELP = [*HEAVY, "numpy", "faiss", "tantivy", "tokenizers", "sqlite3", "rich"]
