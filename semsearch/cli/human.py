@@ -129,8 +129,8 @@ def worded(paper: Paper, item: Answer, why: Mapping[str, Any] | None) -> None:
         number = f"[{quote.citation.rank}] "
         indent = " " * len(number)
         paper.print(f"“{paper.words(article.text, quote.sentence, quote.marks)}”", first=number, indent=indent)
-        line = article.line(quote.sentence.start)
-        paper.print(f"{title(article)} · {where(article.source)}, dòng {line} (line)", indent=indent)
+        at = article.line(quote.sentence.start)
+        paper.print(f"{title(article)} · {where(article.source)}, dòng {at} (line)", indent=indent)
     paper.print()
     paper.print("Các đoạn làm căn cứ (the passages behind it):")
     quoted = {quote.citation.passage.id: quote.sentence for quote in item.quotes}
