@@ -472,6 +472,13 @@ def test_wrong_calls() -> None:
         load_reader("model", threads=0)
 
 
+def test_the_page_names_the_thresholds() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "readers.md").read_text(encoding="utf-8")
+    told = {row.split("|")[1].strip(): row.split("|")[-2].strip() for row in page.splitlines() if row.startswith("| ")}
+    assert float(told["bundled"]) == MIN_CONFIDENCE
+    assert float(told["`--reader NAME`"]) == extractive.MIN_CONFIDENCE
+
+
 # Doors -----------------------------------------------------------------------------------------
 
 ARTICLE = "Cầu Bản Lầy\n\nNgười dân qua sông Nậm Pha. Cầu Bản Lầy dài 186 mét, rộng 9 m. Xe qua cầu.\n"
