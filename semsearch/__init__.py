@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     )
     from .index import Finding, Index, Status, SyncReport
     from .reader import load_reader
-    from .types import Answer, Article, Encoder, Hit, Passage, Scores, Span
+    from .types import Answer, Article, Duplicate, Duplicates, Encoder, Hit, Passage, Scores, Span
 
 _HOMES = {
     "encoders": ("load_encoder",),
@@ -51,13 +51,15 @@ _HOMES = {
     ),
     "index": ("Finding", "Index", "Status", "SyncReport"),
     "reader": ("load_reader",),
-    "types": ("Answer", "Article", "Encoder", "Hit", "Passage", "Scores", "Span"),
+    "types": ("Answer", "Article", "Duplicate", "Duplicates", "Encoder", "Hit", "Passage", "Scores", "Span"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Answer",
     "Article",
+    "Duplicate",
+    "Duplicates",
     "Encoder",
     "EncoderUnavailable",
     "Finding",

@@ -21,6 +21,8 @@ __all__ = [
     "Aligner",
     "Answer",
     "Article",
+    "Duplicate",
+    "Duplicates",
     "Encoder",
     "Hit",
     "Mode",
@@ -107,7 +109,7 @@ class Scores:
     """What each side said of a passage, before and after they were put together.
 
     ``None`` where a side was not asked. ``dense`` is the cosine of the passage, ``sentence`` the best
-    cosine among its sentences, ``topic`` the mean cosine of all its article's passages, ``lexical`` is BM25,
+    cosine among its sentences, ``topic`` the cosine of the mean of all its article's passages, ``lexical`` is BM25,
     ``article`` BM25 of the whole article, ``alignment`` how well each word of the query is met by a word of
     the passage (asked for the best only), each raw; ``fused`` lies in 0..1.
     """
@@ -189,6 +191,37 @@ class Answer:
     quotes: tuple[Quote, ...] = field(default=())
     composed: str = ""
     statements: tuple[Statement, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """An article of a group that says the same, beside the longest of the group; shares are of words, 0..1."""
+
+    article: Article
+    share: float  # of its own, in sentences that the longest has too, the same or nearly
+    same: float  # of its own, in sentences that the longest has word for word
+    covers: float  # of the longest's, in sentences that it has
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """Articles that say the same, the earliest first, those without a date last.
+
+    One article alone is a group if the same text stands in several places (its ``sources``).
+    """
+
+    members: tuple[Duplicate, ...]
+    longest: int  # id of the article that the others are compared with
+
+    @property
+    def original(self) -> Article:
+        """The earliest."""
+        return self.members[0].article
+
+    @property
+    def places(self) -> int:
+        """In how many places one of them stands."""
+        return sum(len(member.article.sources) for member in self.members)
 
 
 @runtime_checkable

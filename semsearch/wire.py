@@ -8,15 +8,15 @@ are half-open; lines are 1-based lines of the same text; ``null`` stands for "no
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import IngestError
-from .types import Answer, Article, Hit, Quote, Span
+from .types import Answer, Article, Duplicates, Hit, Quote, Span
 
-__all__ = ["SCHEMA", "answer", "article", "error", "hit", "plain", "quote", "spans"]
+__all__ = ["SCHEMA", "answer", "article", "duplicates", "error", "hit", "plain", "quote", "spans"]
 
 SCHEMA = "semsearch/1"
 
@@ -113,6 +113,26 @@ def answer(item: Answer) -> Json:
         "answer": told,
         "hits": [hit(h) for h in item.hits],
     }
+
+
+def duplicates(groups: Sequence[Duplicates], limit: int | None = None) -> Json:
+    """How many ``groups`` of articles that say the same there are, and the first ``limit`` of them."""
+    told = [
+        {
+            "longest": group.longest,
+            "articles": [
+                {
+                    "share": member.share,
+                    "same": member.same,
+                    "covers": member.covers,
+                    "article": article(member.article),
+                }
+                for member in group.members
+            ],
+        }
+        for group in groups[:limit]
+    ]
+    return {"total": len(groups), "groups": told}
 
 
 def error(kind: str, message: str) -> Json:

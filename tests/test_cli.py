@@ -23,7 +23,20 @@ from semsearch.cli.run import date_option
 
 BRIDGE_QUESTION = "Cầu Rạch Dừa dài bao nhiêu mét?"
 OFF_TOPIC = "Ai vô địch World Cup 2022?"
-VERBS = ("index", "ask", "search", "similar", "show", "status", "remove", "rebuild", "doctor", "eval", "encoders")
+VERBS = (
+    "index",
+    "ask",
+    "search",
+    "similar",
+    "duplicates",
+    "show",
+    "status",
+    "remove",
+    "rebuild",
+    "doctor",
+    "eval",
+    "encoders",
+)
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +196,8 @@ def test_a_filter_that_leaves_nothing_is_exit_1(index: Path) -> None:
     ("words", "told"),
     [
         (["--since", "hôm qua"], "--since hôm qua is not a date"),
+        (["--since", ""], "--since is empty; give it a day"),
+        (["--until", " "], "--until is empty; give it a day"),
         (["--until", "30/2/2020"], "--until 30/2/2020 is not a date"),
         (["--since", "2021-01-02", "--until", "2021-01-01"], "later than --until"),
     ],
@@ -203,6 +218,22 @@ def test_options_that_cannot_be_meant(index: Path, words: list[str]) -> None:
     assert (result.exit_code, result.stdout) == (2, "")
 
 
+@pytest.mark.parametrize("text", ["--- cầu", "-5 độ C", "- cầu\n- đường", "--cầu dài"])
+def test_a_text_that_begins_with_a_dash(index: Path, text: str) -> None:
+    refused = run("search", text, index=index)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert f'goes behind --: semsearch search -- "{" ".join(text.split())}"' in refused.stderr
+    value = json.loads(run("search", "--json", "--index", index, "--", text).stdout)
+    assert value["query"] == text and value["hits"]
+
+
+@pytest.mark.parametrize(
+    "words", [["search", "--nonsense", "x"], ["search", "--nonsense=a b", "x"], ["status", "-5 độ"]]
+)
+def test_a_misspelt_option_is_not_taken_for_a_text(words: list[str]) -> None:
+    assert "goes behind" not in run(*words).stderr
+
+
 def test_explain_tells_scores_terms_and_language(index: Path) -> None:
     result = run("search", "gia cà phê", "--explain", index=index)
     assert "language vi" in result.stdout
@@ -220,6 +251,18 @@ def test_similar_passage_is_never_itself(index: Path) -> None:
     value = run_json("similar", "--passage", first, index=index)
     assert value["passage"] == first and value["text"] is None
     assert value["hits"] and first not in [hit["passage"]["id"] for hit in value["hits"]]
+
+
+def test_similar_finds_other_articles_unless_asked(index: Path) -> None:
+    def articles(*words: str) -> set[int]:
+        return {hit["article"]["id"] for hit in run_json("similar", *words, "-k", "50", index=index)["hits"]}
+
+    own = run_json("show", 1, index=index)["article"]
+    assert own["id"] not in articles("--passage", "1") | articles("--article", own["source"])
+    assert own["id"] in articles("--article", own["source"], "--same-article")
+    value = run_json("similar", "--passage", "1", "--same-article", index=index)
+    assert value["same_article"] is True
+    assert 1 not in [hit["passage"]["id"] for hit in value["hits"]]
 
 
 def test_similar_article_is_never_itself(index: Path, corpus: Path) -> None:

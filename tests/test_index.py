@@ -679,6 +679,25 @@ def test_similar(index: Index, news: Path) -> None:
             index.similar(**wrong)  # type: ignore[arg-type]
 
 
+def test_similar_in_the_same_article(index: Index) -> None:
+    index.add([article(n, text="\n\n".join(story(n, sentences=12) for _ in range(3))) for n in range(4)])
+    item = next(index.articles())
+    own = {p.id for p in index.passages(item.id)}
+    assert len(own) > 2
+    first = min(own)
+    for mode in ("hybrid", "dense", "lexical"):
+        others = {h.passage.id for h in index.similar(passage=first, k=50, mode=mode)}  # type: ignore[arg-type]
+        assert others and not others & own
+        assert not own & {h.passage.id for h in index.similar(article=item.source, k=50, mode=mode)}  # type: ignore[arg-type]
+        hits = index.similar(passage=first, same_article=True, k=50, mode=mode)  # type: ignore[arg-type]
+        found = {h.passage.id for h in hits}
+        assert found & own == own - {first} and found > own - {first}
+        hits = index.similar(article=item.source, same_article=True, k=50, mode=mode)  # type: ignore[arg-type]
+        assert own < {h.passage.id for h in hits}
+        for said in (item.text, "huyện Mường Tè"):  # for a text it makes no difference
+            assert index.similar(said, k=9, mode=mode, same_article=True) == index.similar(said, k=9, mode=mode)  # type: ignore[arg-type]
+
+
 def test_stored_things_are_not_encoded_to_find_their_like(index: Index, news: Path, encoder: HashEncoder) -> None:
     index.sync([news])
     before = len(encoder.passages)

@@ -28,6 +28,7 @@ Examples:
   semsearch ask "Cầu Bản Lầy dài bao nhiêu mét?"
   semsearch search "xâm nhập mặn" -k 5 --since 2020-01-01
   semsearch similar --passage 12
+  semsearch duplicates --share 0.8
   cat letter.txt | semsearch similar -
   semsearch ask "..." --json | jq .answer.text
 
@@ -256,6 +257,9 @@ def similar(
     text: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]", help="A text; - reads it from stdin.")] = None,
     passage: Annotated[int | None, typer.Option("--passage", metavar="ID", help="Like this passage.")] = None,
     article: Annotated[str | None, typer.Option("--article", metavar="SOURCE", help="Like this article.")] = None,
+    same_article: Annotated[
+        bool, typer.Option("--same-article", help="With --passage or --article: passages of the same article, too.")
+    ] = False,
     k: HowMany = 10,
     mode: By = Mode.hybrid,
     source: Source = None,
@@ -266,14 +270,50 @@ def similar(
     encoder: EncoderName = None,
     threads: Threads = None,
 ) -> int:
-    """Find passages like a text, a passage or an article (never itself)."""
+    """Find passages of other articles like a text, a passage or an article."""
     only_one({"TEXT": text, "--passage": passage, "--article": article})
     words = _words(text, "text") if text else None
     filters = _filters(mode, source, since, until)
     with _open(index, encoder, threads) as opened:
-        found = opened.similar(words, passage=passage, article=article, k=k, **filters)
-    asked = {"text": words, "passage": passage, "article": article, "mode": mode.value}
+        found = opened.similar(words, passage=passage, article=article, same_article=same_article, k=k, **filters)
+    asked = {"text": words, "passage": passage, "article": article, "same_article": same_article, "mode": mode.value}
     return _hits("similar", asked, filters, found, as_json, None)
+
+
+@app.command(cls=Verb, rich_help_panel=ASK)
+@verb
+def duplicates(
+    share: Annotated[
+        float,
+        typer.Option("--share", metavar="SHARE", help="How much of the shorter one the longer one says, 0 to 1."),
+    ] = 0.5,
+    k: Annotated[
+        int | None, typer.Option("-k", "--limit", min=1, metavar="N", help="How many groups.  [default: all]")
+    ] = None,
+    source: Source = None,
+    since: Since = None,
+    until: Until = None,
+    as_json: Json = False,
+    index: At = None,
+) -> int:
+    """Find articles that say the same, in full or in part, over the whole index."""
+    from . import human
+    from .style import Paper
+    from .writing import duplicates as find
+
+    filters = _filters(Mode.hybrid, source, since, until)
+    del filters["mode"]
+    found = find(index_path(index), share, filters)
+    if as_json:
+        from .. import wire
+
+        emit("duplicates", {"share": share, **wire.duplicates(found, k)})
+    elif found:
+        human.duplicates(Paper.for_stdout(), found, k)
+    else:
+        typer.echo("Không có bài nào nói trùng nhau. (No duplicates found.)")
+        tell_filters(filters)
+    return 0 if found else 1
 
 
 def _words(given: list[str], what: str) -> str:

@@ -6,14 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..types import Answer, Article, Hit, Quote, Scores, Span
+from ..types import Answer, Article, Duplicates, Hit, Quote, Scores, Span
 from .style import Paper, date, decimal, one_line, safe, where
 
 if TYPE_CHECKING:
     from ..encoders import Family
     from ..index import Finding, Status, SyncReport
 
-__all__ = ["answer", "encoders", "evaluation", "explanation", "findings", "hits", "report", "show", "status"]
+__all__ = [
+    "answer",
+    "duplicates",
+    "encoders",
+    "evaluation",
+    "explanation",
+    "findings",
+    "hits",
+    "report",
+    "show",
+    "status",
+]
 
 NOT_FOUND = "Không tìm thấy câu trả lời trong các bài đã lập chỉ mục. (Not found.)"
 
@@ -121,7 +132,9 @@ def worded(paper: Paper, item: Answer, why: Mapping[str, Any] | None) -> None:
     for line in item.composed.splitlines():
         paper.print(paper.strong(one_line(line)))
     paper.print()
-    paper.print("Do một mô hình ngôn ngữ viết; [n] là đoạn làm căn cứ. (Worded by a language model; [n] is its source.)")
+    paper.print(
+        "Do một mô hình ngôn ngữ viết; [n] là đoạn làm căn cứ. (Worded by a language model; [n] is its source.)"
+    )
     paper.print()
     paper.print("Trích nguyên văn (quoted):")
     for quote in item.quotes:
@@ -156,6 +169,32 @@ def hits(paper: Paper, found: Sequence[Hit], why: Mapping[str, Any] | None) -> N
             paper.print(f"terms {', '.join(shared['terms']) or '-'}", indent=indent)
             if shared["folded_terms"]:
                 paper.print(f"terms without accents {', '.join(shared['folded_terms'])}", indent=indent)
+
+
+def duplicates(paper: Paper, groups: Sequence[Duplicates], limit: int | None) -> None:
+    """The first ``limit`` groups of articles that say the same: the earliest first, each with what it shares."""
+    for number, group in enumerate(groups[:limit], 1):
+        if number > 1:
+            paper.print()
+        articles, places = len(group.members), group.places
+        told = f"{articles} bài ở {places} nơi ({count(articles, 'article')} in {count(places, 'place')})"
+        paper.print(paper.strong(told), first=f"{number}. ")
+        for position, member in enumerate(group.members):
+            roles = {"sớm nhất": "earliest"} if position == 0 and articles > 1 and member.article.date else {}
+            roles |= {"dài nhất": "longest"} if member.article.id == group.longest and articles > 1 else {}
+            role = f" [{', '.join(roles)} ({', '.join(roles.values())})]" if roles else ""
+            paper.print(title(member.article) + role, first=f"   {decimal(member.share)}  ", indent=" " * 9)
+            for source in member.article.sources:
+                paper.print(paper.faint(where(source)), indent=" " * 9)
+            if member.article.id != group.longest:
+                paper.print(
+                    f"chung (in common) {decimal(member.share)}, nguyên văn (word for word) {decimal(member.same)}, "
+                    f"phủ (covers) {decimal(member.covers)} bài dài nhất (of the longest)",
+                    indent=" " * 9,
+                )
+    paper.print()
+    shown = "" if limit is None or limit >= len(groups) else f", đây là {limit} nhóm đầu (the first {limit})"
+    paper.print(f"{len(groups)} nhóm ({count(len(groups), 'group')}){shown}")
 
 
 def parts(scores: Scores) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 
 __all__ = ["Group", "Verb"]
+
+
+_OPTION = re.compile(r"--?[a-zA-Z][\w-]*(=.*)?", re.DOTALL)  # what a misspelt option looks like
 
 
 class _Converter:
@@ -25,7 +29,7 @@ class _Converter:
         try:
             if kind == list[str]:
                 return list(value)
-            if kind in (str, Path) or (isinstance(kind, type) and issubclass(kind, Enum)):
+            if kind in (str, Path, float) or (isinstance(kind, type) and issubclass(kind, Enum)):
                 return kind(value)
             if kind is int and (info.min is None or int(value) >= info.min):
                 return int(value)
@@ -47,6 +51,20 @@ def _convert_quickly(params: list[Any]) -> list[Any]:
 class Verb(TyperCommand):
     def get_params(self, ctx: Any) -> list[Any]:
         return _convert_quickly(super().get_params(ctx))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """A text may begin with a dash; whoever types one is told where it goes."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:  # its class is click's or typer's own, as the version has it
+            name = str(getattr(error, "option_name", None))
+            word = next((word for word in given if word.startswith(name)), "-x")
+            takes_text = any(param.nargs == -1 for param in self.params)
+            if takes_text and type(error).__name__ == "NoSuchOption" and not _OPTION.fullmatch(word):
+                start = " ".join(word.split())[:40]
+                error.message += f'. A text that begins with a dash goes behind --: {ctx.command_path} -- "{start}"'  # type: ignore[attr-defined]
+            raise
 
 
 class Group(TyperGroup):

@@ -178,6 +178,8 @@ def date_option(name: str, text: str | None) -> dt.date | None:
 
     if text is None:
         return None
+    if not text.strip():
+        raise UsageError(f"{name} is empty; give it a day, written as 2018-08-27 or 27/8/2018, or leave it out.")
     iso, vietnamese = _ISO.fullmatch(text.strip()), _VIETNAMESE.fullmatch(text.strip())
     try:
         if iso:

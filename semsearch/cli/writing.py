@@ -1,4 +1,4 @@
-"""``index``, ``rebuild`` and ``doctor``: the verbs that write, with their progress."""
+"""``index``, ``rebuild``, ``doctor`` and ``duplicates``: the verbs that take their time, with their progress."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from .. import wire
 from ..errors import IngestError
 from ..index import Index, SyncReport
 from ..index import doctor as examine
+from ..types import Duplicates
 from . import human
 from .run import emit, read_stdin, say
 from .style import Paper, where
 
-__all__ = ["doctor", "rebuild", "sync"]
+__all__ = ["doctor", "duplicates", "rebuild", "sync"]
 
 
 class Bar:
@@ -119,3 +121,12 @@ def doctor(path: Path, repair: bool, as_json: bool) -> int:
     else:
         human.findings(Paper.for_stdout(), found)
     return 0 if ok else 3
+
+
+def duplicates(path: Path, share: float, filters: dict[str, Any]) -> list[Duplicates]:
+    bar = Bar()
+    with Index.open(path) as index:
+        try:
+            return index.duplicates(share, progress=bar, **filters)
+        finally:
+            bar.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from threading import RLock
@@ -16,7 +16,7 @@ from .. import text as words
 from .._version import __version__
 from ..errors import IndexMissing, IndexStale, IngestError, UsageError
 from ..store import Store
-from ..types import Answer, Article, Encoder, Hit, Mode, Passage, Reader, Scores
+from ..types import Answer, Article, Duplicates, Encoder, Hit, Mode, Passage, Reader, Scores
 from .folder import Folder, Manifest
 from .paths import absolute
 from .reports import Finding, Progress, Status, SyncReport
@@ -274,16 +274,18 @@ class Index:
         *,
         passage: int | None = None,
         article: str | None = None,
+        same_article: bool = False,
         k: int = 10,
         mode: Mode = "hybrid",
         source: str | None = None,
         since: dt.date | None = None,
         until: dt.date | None = None,
     ) -> list[Hit]:
-        """Passages like a text, a passage (by id) or an article (by source); never itself.
+        """Passages like a text, a passage (by id) or an article (by source), from other articles.
 
-        Itself is: of a text, passages that say the very same; of a passage, that one; of an article, all of
-        its passages. Filters and errors as in ``search``; UsageError also for a passage or article unknown.
+        ``same_article`` lets passages of the article itself be found too, but never the passage asked about.
+        For a text that makes no difference: it finds all but passages that say the very same. Filters and
+        errors as in ``search``; UsageError also for a passage or article unknown.
         """
         from .searching import Filter, like_article, like_passage, like_text
 
@@ -298,13 +300,40 @@ class Index:
         def look(store: Store, view: View) -> list[Hit]:
             encoder = self._asked(view, mode)
             if passage is not None:
-                return like_passage(store, view, passage, k, mode, encoder, only)
+                return like_passage(store, view, passage, k, mode, encoder, only, same_article=same_article)
             if article is not None:
-                return like_article(store, view, article, k, mode, encoder, only)
+                return like_article(store, view, article, k, mode, encoder, only, same_article=same_article)
             return like_text(store, view, cleaned, k, mode, encoder, only)
 
         with self._turn:
             return self._session.search(look, vectors=mode != "lexical")
+
+    def duplicates(
+        self,
+        share: float = 0.5,
+        *,
+        source: str | None = None,
+        since: dt.date | None = None,
+        until: dt.date | None = None,
+        progress: Progress | None = None,
+    ) -> list[Duplicates]:
+        """Groups of articles that say the same, in full or in part, those in most places first.
+
+        Every article of a group has at least ``share`` of its words in sentences that the longest of the group has
+        too, word for word or with some words changed; no article is in two groups. Filters as in ``search``: only
+        articles that pass are compared. ``docs/decisions/duplicates.md`` tells how, and what is left out.
+
+        Raises UsageError for a ``share`` outside of 0..1, or 0.
+        """
+        from .duplicates import duplicates
+        from .searching import Filter
+
+        only = Filter(source, since, until)
+        with self._turn:
+            self._session.connect()
+        # On a connection of its own: over many articles it takes minutes, and searches go on meanwhile.
+        with closing(Store.open(self._folder.database)) as store, store.snapshot():
+            return duplicates(store, only, share, progress or (lambda stage, done, total: None))
 
     def show(self, passage_id: int) -> Hit:
         """The passage with its article, without scores. Raises UsageError if there is no such passage."""

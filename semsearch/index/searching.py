@@ -65,20 +65,37 @@ def like_text(
 
 
 def like_passage(
-    store: Store, view: View, passage: int, k: int, mode: Mode, encoder: Encoder | None, only: Filter
+    store: Store,
+    view: View,
+    passage: int,
+    k: int,
+    mode: Mode,
+    encoder: Encoder | None,
+    only: Filter,
+    *,
+    same_article: bool,
 ) -> list[Hit]:
     """Passages like a stored one, from what is stored of it. Raises UsageError if there is none."""
     found = store.load([passage])
     if not found:
         raise UsageError(f"there is no passage {passage} in the index; it may have been replaced since")
     wanted = Wanted(found[passage][0].text, None if mode == "lexical" else view.mean([passage]))
-    return _found(store, view, wanted, k, mode, encoder, only, [passage])
+    excluded = [passage] if same_article else store.passage_ids([found[passage][1].id])
+    return _found(store, view, wanted, k, mode, encoder, only, excluded)
 
 
 def like_article(
-    store: Store, view: View, source: str, k: int, mode: Mode, encoder: Encoder | None, only: Filter
+    store: Store,
+    view: View,
+    source: str,
+    k: int,
+    mode: Mode,
+    encoder: Encoder | None,
+    only: Filter,
+    *,
+    same_article: bool,
 ) -> list[Hit]:
-    """Passages like a stored article, from others. Raises UsageError if there is none, or more than one."""
+    """Passages like a stored article. Raises UsageError if there is none, or more than one."""
     known = store.source(source) or store.source(absolute(source))
     if known is None:
         many = store.sources_like([*below(source), *below(absolute(source))], 2)
@@ -92,7 +109,7 @@ def like_article(
     text = "\n\n".join([article.title, *(passage.text for passage in passages[:LEADING])])
     ids = [passage.id for passage in passages]
     wanted = Wanted(text, None if mode == "lexical" else view.mean(ids))
-    return _found(store, view, wanted, k, mode, encoder, only, ids)
+    return _found(store, view, wanted, k, mode, encoder, only, () if same_article else ids)
 
 
 def _found(
