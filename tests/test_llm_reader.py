@@ -15,6 +15,8 @@ from typing import Any
 
 import cli_case
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from llm_server import Body, Handler, Server, piece, say, serving, whole
 
 from semsearch.errors import ReaderUnavailable, UsageError
@@ -407,6 +409,51 @@ def test_a_reply_cut_at_the_limit_of_length_loses_its_last_sentence() -> None:
     answer = read(reply, on_struck=lambda *what: told.append(what))
     assert answer.composed == "Cầu dài 420 mét [1]."
     assert told == [("Cầu Rạch Dừa rộng 9", "it was cut at the model's limit of length")]
+
+
+PIECES = [
+    *(
+        "Cầu Rạch Dừa",
+        "dài 420 mét",
+        "rộng 9 mét",
+        "3.200 cuốn sách",
+        "5/3/2021",
+        "ngày 5 tháng 3",
+        "8,5 triệu",
+        "1.2.3",
+    ),
+    *(
+        "[1]",
+        "[2]",
+        "[9]",
+        "[1-99]",
+        "【3】",
+        ".",
+        "!",
+        "\n",
+        "- ",
+        "**",
+        " ",
+        "http://x.vn/a",
+        "<think>",
+        "[",
+        "]",
+        "٣",
+        "²",
+    ),
+]
+
+
+@given(st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=8)), max_size=25).map("".join))
+def test_whatever_is_said_what_is_kept_rests_on_what_it_cites(reply: str) -> None:
+    for sentence in said(reply):
+        carriers, reason = struck(sentence, HITS)
+        assert bool(carriers) != bool(reason)
+        assert {hit.rank for hit in carriers} <= set(sentence.cited)
+        shown = "\n".join(hit.article.title + " 5/3/2021 " + hit.passage.text for hit in carriers)
+        if carriers:
+            assert not re.search(r"8,5|http", sentence.text)  # in no passage
+            assert all(word in shown for word in re.findall(r"(?<![\d.,])(?:420|3\.200)(?![\d.,])", sentence.text))
 
 
 # How a server may fail -----------------------------------------------------------------------
