@@ -23,9 +23,10 @@ __all__ = ["NEAR", "asks_for_newest", "compose"]
 
 NEAR = 0.5
 """A quote of less than this share of the best one's confidence supports no answer."""
-NEARLY_AS_WELL = 0.7
+NEARLY_AS_WELL = 0.6
 """What answers nearly as well as the best: only such a quote is shown as another answer, or for being newer."""
 _SHARED = 0.85  # of what the best quote's sentence and title hold of the question, another answer's must hold
+_IN_COMMON = 0.4  # of its terms a sentence shares with another that gives another figure of the same thing
 _MOST = 5  # answers that are shown beside each other
 
 _NEXT = re.compile(r"(?: [^\W\d]+){0,2}")
@@ -50,23 +51,23 @@ def asks_for_newest(question: str) -> re.Match[str] | None:
 def compose(question: str, quotes: Sequence[Quote], hits: Sequence[Hit], min_confidence: float) -> Answer:
     """The Answer that ``quotes``, in any order, make to ``question``; ``hits`` are what they were read from.
 
-    It is not ``found`` where there is no quote, or where the best one's confidence lies below ``min_confidence``;
-    it keeps that confidence then, so that one can see how near it was. Several answers stand newest first, those of
-    articles without a date last. Several sources of one answer do not raise its confidence: articles copy from
-    each other, so that each is no evidence of its own; it is that of the best among them.
+    A quote whose confidence lies below ``min_confidence`` is left out. Where none is left, the Answer is not
+    ``found``; it keeps the confidence of the best then, so that one can see how near it was. Several answers stand
+    newest first, those of articles without a date last. Several sources of one answer do not raise its confidence:
+    articles copy from each other, so that each is no evidence of its own; it is that of the best among them.
     """
     ranked = sorted(quotes, key=_order)
-    if not ranked:
-        return Answer(question, found=False, hits=tuple(hits))
-    best = ranked[0]
-    if best.confidence < min_confidence:
-        return Answer(question, found=False, confidence=best.confidence, hits=tuple(hits))
+    kept = [quote for quote in ranked if quote.confidence >= min_confidence]
+    if not kept:
+        confidence = ranked[0].confidence if ranked else 0.0
+        return Answer(question, found=False, confidence=confidence, hits=tuple(hits))
+    best = kept[0]
     asked = understand(question, common_rarity())
     if asks_for_newest(question):
-        best = _newest(asked, ranked)
+        best = _newest(asked, kept)
     if asks_for_several(question) and (listed := items(asked, best, hits)):
-        return _list(asked, best, listed, ranked, hits)
-    groups = _grouped(asked, best, ranked, hits)
+        return _list(asked, best, listed, kept, hits)
+    groups = _grouped(asked, best, kept, hits)
     return _answer(question, [group.quote() for group in sorted(groups, key=_Group.order)], hits)
 
 
@@ -220,6 +221,7 @@ def _differs(asked: Question, lead: Quote, other: Quote) -> bool:
         and _fits(asked, other)
         and counts_in(asked, lead.text) == counts_in(asked, other.text)
         and _shares(asked, lead, other)
+        and _common(asked, lead, other) >= _IN_COMMON
         and not says(_sentence(other), said(lead.text))
         and not says(_sentence(lead), said(other.text))
     )
@@ -246,16 +248,21 @@ def _terms(asked: Question, quote: Quote) -> list[str]:
     return [*asked.form(quote.citation.article.title), "|", *asked.form(_sentence(quote))]
 
 
+def _runs(asked: Question, quote: Quote, terms: Sequence[str]) -> str:
+    """The terms of sentence, title and passage, between spaces."""
+    return " ".join(["", *terms, "|", *asked.form(quote.citation.passage.text), ""])
+
+
 def _shares(asked: Question, lead: Quote, other: Quote) -> bool:
     """Whether the sentence and the title of ``other`` hold nearly as much of the question as those of ``lead``.
 
-    Every name and number of the question that stands there in ``lead`` must stand in ``other``, in its passage at
-    the least.
+    Every name and number of the question that stands in the passage or the title of ``lead`` must stand in those of
+    ``other``.
     """
-    passage = other.citation.passage.text
+    if asked.english and _common(asked, lead, other) < _IN_COMMON:
+        return False
     own, others = _terms(asked, lead), _terms(asked, other)
-    around = " ".join(["", *others, *asked.form(passage), ""])
-    beside = " ".join(["", *own, ""])
+    beside, around = _runs(asked, lead, own), _runs(asked, other, others)
     for name in asked.names:
         runs = [f" {' '.join(run)} " for run in name]
         if any(run in beside for run in runs) and not any(run in around for run in runs):
@@ -263,6 +270,12 @@ def _shares(asked: Question, lead: Quote, other: Quote) -> bool:
     ignored = _time_words(asked)
     held = [sum(w for term, w in asked.weights.items() if term in set(terms) - ignored) for terms in (own, others)]
     return held[1] >= _SHARED * held[0]
+
+
+def _common(asked: Question, lead: Quote, other: Quote) -> float:
+    """The share of the shorter sentence's terms that the other one has too."""
+    own, others = (set(asked.form(_sentence(quote))) for quote in (lead, other))
+    return len(own & others) / (min(len(own), len(others)) or 1)
 
 
 def _time_words(asked: Question) -> set[str]:
@@ -274,7 +287,7 @@ def _time_words(asked: Question) -> set[str]:
 def _copies(lead: Quote, hits: Sequence[Hit]) -> Iterable[Hit]:
     """Hits of other articles that hold the very sentence; readers pass over what they have read before."""
     wanted = " ".join(canonical(_sentence(lead)).split())
-    for hit in hits:
+    for hit in sorted(hits, key=lambda hit: hit.passage.id):
         if hit.article.source != lead.citation.article.source:
             text = " ".join(canonical(hit.passage.text).split())
             if wanted in text:

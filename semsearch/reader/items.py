@@ -76,12 +76,12 @@ def items(question: Question, quote: Quote, hits: Sequence[Hit] = ()) -> list[Qu
     whole = Span(0, len(text))
     listed = (
         _opened(text, own, _OPENS)
-        or _opened(text, own, _COLON)
+        or _sure(text, _opened(text, own, _COLON))
         or _opened(text, own, _EXAMPLES)
         or _side_by_side(question, text, own)
         or _opened(text, whole, _OPENS)
         or _even(text, _split(text, own))
-        or _opened(text, whole, _COLON)
+        or _sure(text, _opened(text, whole, _COLON))
     )
     if question.kind == "person":
         listed = _by_name(question, text, listed)
@@ -204,7 +204,7 @@ def _split(text: str, within: Span, *, ends: bool = False) -> list[Span]:
     semicolons = _breaks(text, within, ";")
     if ends:
         stops = [i for i in _breaks(text, within, ".?!…") if text[i + 1 : i + 2] in ("", " ", "\n", ".")]
-        stops += [i.start() for i in re.finditer(r"\s[–-]\s|\n", text[: within.end]) if i.start() > within.start]
+        stops += [i.start() for i in re.finditer(r"\s[–-]\s", text[: within.end]) if i.start() > within.start]
         if stops and not semicolons:
             within = Span(within.start, min(stops))
             commas = [i for i in commas if i < within.end]
@@ -246,6 +246,11 @@ def _checked(text: str, pieces: Sequence[Span]) -> list[Span]:
     found = [piece for piece in found if piece.start < piece.end]
     sizes = [len(tokens(piece.of(text))) for piece in found]
     return found if len(found) > 1 and all(0 < size <= _LONGEST for size in sizes) else []
+
+
+def _sure(text: str, listed: list[Span]) -> list[Span]:
+    """The items, if they can be nothing else: three or more, or not parted by a comma alone."""
+    return listed if len(listed) > 2 or (listed and text[listed[0].end : listed[-1].start].strip() != ",") else []
 
 
 def _even(text: str, listed: list[Span]) -> list[Span]:

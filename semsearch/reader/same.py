@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from ..text import canonical, clean, is_syllable, tokens
-from .patterns import CLASS, DATE, NOT_ALONE, NUMBER, TITLE
+from .patterns import CLASS, DATE, NOT_ALONE, NUMBER, TITLE, UNIT
 
 __all__ = ["Day", "Said", "contradict", "said", "same", "says", "value"]
 
@@ -143,6 +143,8 @@ _SOFT = frozenset(
     "khoảng hơn gần trên dưới chừng tầm độ cỡ đến tới tổng cộng ước đạt là có được vào từ lúc hồi trong ngày năm "
     "tháng sáng chiều tối trưa cả số và".split()
 )
+_WORD = re.compile(r"\s([^\W\d]+)")
+_AFTER_YEAR = _SOFT | frozenset("nay trở thì đã sẽ tại ở với cho do khi của hoặc hay nhưng bị theo".split())
 _NOT = frozenset("không chưa chẳng khỏi hết ngừng".split())
 _ALIKE = 0.8  # token F1 from which two clauses of some length say the same
 _CLAUSE = 5  # words from which that is asked
@@ -158,6 +160,20 @@ class Said:
     title: str = ""  # what tells one name from another: tỉnh, and before a single word ông
 
 
+def _counts(match: re.Match[str], text: str) -> bool:
+    """Whether what looks like a date counts something: 2000 hộ, 10-12 triệu."""
+    if match[0].isdigit():
+        word = _WORD.match(text, match.end())
+        return word is not None and word[1] not in _AFTER_YEAR
+    low, _, high = match[0].partition("-")
+    return (
+        low.strip().isdigit()
+        and high.strip().isdigit()
+        and int(low) < int(high)
+        and bool(UNIT.match(text, match.end()) or ((word := _WORD.match(text, match.end())) and word[1] in _GROUPS))
+    )
+
+
 def _parts(text: str) -> tuple[list[Day], list[tuple[Fraction, int]], str]:
     """Days, numbers with where they end, and the text (canonical) with both blanked out."""
     text = canonical(clean(text)).replace("phần trăm", "%")
@@ -165,6 +181,8 @@ def _parts(text: str) -> tuple[list[Day], list[tuple[Fraction, int]], str]:
     numbers: list[tuple[Fraction, int]] = []
 
     def day(match: re.Match[str]) -> str:
+        if _counts(match, text):
+            return match[0]
         days.append(Day.of(match[0]))
         return " " * len(match[0])
 
