@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import random
 import resource
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +36,7 @@ HEADER = "Bản tin của cộng tác viên gửi từ cơ sở, tòa soạn đ�
 
 
 def articles(data: Path, count: int) -> Iterator[list[str]]:
-    """The sentences of articles of at least five; the news first, then the encyclopedia, as far as there are so many."""
+    """The sentences of articles of at least five, ``count`` if there are so many: news, then the encyclopedia."""
     for row in chain(rows(data, "news"), rows(data, "wiki")):
         sentences = [span.of(row["text"]) for span in split(row["text"] or "")]
         if len(sentences) >= 5 and count:
@@ -155,6 +156,8 @@ def main() -> None:
             if len(sample) < len(chosen) and number == chosen[len(sample)]:
                 sample.append(sentences)
             yield f"real:{number}", sentences
+        if len(sample) < len(chosen):
+            sys.exit("there are not so many articles; name fewer with --articles")
         order = rng.sample(range(len(sample)), len(sample))
         copier.vocabulary = [word for sentences in sample[:2000] for sentence in sentences for word in sentence.split()]
         for kind, change in copier.kinds.items():

@@ -54,8 +54,11 @@ RUN = 3
 SUSPECT = 0.4
 """Texts are compared in full if their fingerprints have so much of the wanted share in common."""
 
-CROWD = 100
-"""A pair of words in more sentences of one text, or a fingerprint in more groups, tells nothing."""
+MEETINGS = 200
+"""Two words in a row bring sentences together, unless they stand in so many that more would have to be compared."""
+
+CROWD = 400
+"""A fingerprint of more centres than this tells nothing."""
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -115,12 +118,12 @@ def _matched(left: Counter[Words], right: Counter[Words]) -> Iterator[tuple[Word
         for words in side:
             for pair in pairs[words]:
                 places[pair].append(words)
-    shared: Counter[tuple[Words, Words]] = Counter()
+    met: set[tuple[Words, Words]] = set()
     for pair, here in with_pair[0].items():
         there = with_pair[1].get(pair, ())
-        if len(here) <= CROWD and len(there) <= CROWD:
-            shared.update((a, b) for a in here for b in there)
-    likeness = ((2 * n / (len(pairs[a]) + len(pairs[b])), a, b) for (a, b), n in shared.items())
+        if len(here) * len(there) <= MEETINGS:
+            met.update((a, b) for a in here for b in there)
+    likeness = ((2 * len(pairs[a] & pairs[b]) / (len(pairs[a]) + len(pairs[b])), a, b) for a, b in met)
     alike = [(dice, a, b) for dice, a, b in likeness if dice >= NEAR and _figures(a) == _figures(b)]
     # Ties are broken by the words, whichever side they stand on: the result is the same from both sides.
     for _, a, b in sorted(alike, key=lambda found: (-found[0], *sorted(found[1:]))):
@@ -185,7 +188,7 @@ def stars(
     ``shared(text, centre)`` is what is compared in full, for the ``tries`` centres with most fingerprints in common.
     """
     centre_of: dict[int, int] = {}
-    holders: dict[int, list[int]] = defaultdict(list)
+    holders: dict[int, tuple[int, ...]] = {}  # most have one: a tuple is half as large as a list
     place: dict[int, int] = {}
     for text, marks in texts:
         votes: dict[int, float] = defaultdict(float)
@@ -203,6 +206,6 @@ def stars(
         centre_of[text] = text
         place[text] = len(place)
         for mark in marks:
-            if len(holders[mark]) <= CROWD:
-                holders[mark].append(text)
+            if len(held := holders.get(mark, ())) <= CROWD:
+                holders[mark] = (*held, text)
     return centre_of

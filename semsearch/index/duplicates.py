@@ -36,7 +36,7 @@ BATCH = 20_000
 def duplicates(store: Store, only: Filter, share: float, progress: Progress) -> list[Duplicates]:
     """The groups, the largest first. Call it inside a snapshot; ``share`` is in 0..1, not 0.
 
-    It holds some 30 bytes a sentence in memory, and the texts of the groups that it returns.
+    It needs some 150 bytes of memory for each sentence, and the texts of the groups that it returns.
     """
     if not 0 < share <= 1:
         raise UsageError(f"the share of common sentences lies above 0 and is at most 1; {share:g} does not")
