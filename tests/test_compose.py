@@ -294,7 +294,7 @@ def test_merging_is_symmetric() -> None:
 @pytest.mark.parametrize(
     ("other", "words", "confidence", "why"),
     [
-        (NEW, "15 triệu", 0.3, "it answers much less well"),
+        (NEW, "15 triệu", 0.2, "it answers much less well"),
         (FAR, "3 triệu", 0.6, "it speaks of another lake"),
         (hit(6, "Nay hồ Nậm Cắt chứa được nhiều nước.", date="2024-01-01"), "nhiều", 0.6, "it is no figure"),
         (hit(6, "Hồ Nậm Cắt chứa được nước từ 15 con suối.", date="2024-01-01"), "15 con suối", 0.6, "of other things"),
@@ -497,7 +497,7 @@ def test_lines_in_passages_of_their_own() -> None:
 
 # Whatever comes --------------------------------------------------------------------------------
 
-WORDS = st.sampled_from(
+SCRAPS = st.sampled_from(
     "hồ Nậm Cắt chứa gồm: 12 triệu mét, 15 nghìn và ông Hà; những ai ở đâu? ngày 27/8 \n - (tỷ đồng) “là” – "
     "9% hiện nay bao nhiêu khi nào các gì . như İ ẩ\u0301 🙂".split(" ")
 )
@@ -505,8 +505,8 @@ WORDS = st.sampled_from(
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.lists(WORDS, max_size=10),
-    st.lists(st.tuples(st.lists(WORDS, min_size=1, max_size=25), st.sampled_from(["", "2020-01-01", "2021-01-01"]))),
+    st.lists(SCRAPS, max_size=10),
+    st.lists(st.tuples(st.lists(SCRAPS, min_size=1, max_size=25), st.sampled_from(["", "2020-01-01", "2021-01-01"]))),
     st.randoms(use_true_random=False),
 )
 def test_answers_are_verbatim_and_do_not_hang_on_order(
@@ -526,7 +526,7 @@ def test_answers_are_verbatim_and_do_not_hang_on_order(
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(WORDS, min_size=1, max_size=40), st.data())
+@given(st.lists(SCRAPS, min_size=1, max_size=40), st.data())
 def test_items_are_spans_apart_and_in_order(words: list[str], data: st.DataObject) -> None:
     text = clean(" ".join(words)).strip()
     if not text:

@@ -21,10 +21,10 @@ from .same import Said, contradict, said, same, says
 
 __all__ = ["NEAR", "asks_for_newest", "compose"]
 
-NEAR = 0.5
-"""A quote of less than this share of the best one's confidence supports no answer."""
-NEARLY_AS_WELL = 0.6
-"""What answers nearly as well as the best: only such a quote is shown as another answer, or for being newer."""
+NEAR = 0.25
+"""A quote of less than this share of the best one's confidence is not looked at."""
+_OTHER = 0.35  # ... is not shown as another answer, nor preferred for being newer, though it is of the kind asked for
+_CLAUSE = 0.7  # ... is not preferred for being newer where nothing tells its kind
 _SHARED = 0.85  # of what the best quote's sentence and title hold of the question, another answer's must hold
 _IN_COMMON = 0.4  # of its terms a sentence shares with another that gives another figure of the same thing
 _MOST = 5  # answers that are shown beside each other
@@ -133,13 +133,13 @@ def _grouped(asked: Question, best: Quote, ranked: Sequence[Quote], hits: Sequen
             joined.add(quote.citation)
         elif (
             len(groups) < _MOST
-            and quote.confidence >= NEARLY_AS_WELL * top
+            and quote.confidence >= _OTHER * top
             and not any(quote.citation.article.source in group.articles() for group in groups)
             and all(_differs(asked, group.lead, quote) for group in groups)
         ):
             groups.append(_Group(quote))
     for group in groups:
-        for hit in _copies(group.lead, hits):
+        for hit in _elsewhere(asked, group.lead, hits):
             if not any(hit.article.source in other.articles() for other in groups):
                 group.add(hit)
     return groups
@@ -149,7 +149,7 @@ def _newest(asked: Question, ranked: Sequence[Quote]) -> Quote:
     """The quote of the newest article among those that answer nearly as well as the best."""
     best = ranked[0]
     # "hiện nay" itself is no evidence, and where it stands in one sentence, it sets that far above the others.
-    least = best.confidence * (NEAR if _fits(asked, best) else NEARLY_AS_WELL)
+    least = best.confidence * (_OTHER if _fits(asked, best) else _CLAUSE)
     near = [
         quote
         for quote in ranked
@@ -171,7 +171,7 @@ def _list(
         for quote in others:
             if says(_sentence(quote), answer):
                 group.add(quote.citation)
-        for hit in _copies(best, hits):
+        for hit in _elsewhere(asked, best, hits):
             group.add(hit)
         quotes.append(group.quote())
     first = listed[0]
@@ -205,11 +205,14 @@ def _supports(asked: Question, lead: Quote, other: Quote) -> bool:
     answer = said(lead.text)
     if same(answer, said(other.text)):
         return _shares(asked, lead, other)
-    # A word or two may stand anywhere, unless they are a name or a figure.
-    telling = (
-        answer.days or answer.numbers or len(answer.words) > 2 or asked.kind in ("person", "place", "organisation")
-    )
-    return bool(telling) and says(_sentence(other), answer) and _shares(asked, lead, other)
+    return _telling(asked, answer) and says(_sentence(other), answer) and _shares(asked, lead, other)
+
+
+def _telling(asked: Question, answer: Said) -> bool:
+    """Whether a sentence that holds the answer says it: a word or two may stand anywhere, but for names and figures."""
+    named = asked.kind in ("person", "place", "organisation")
+    figures = any(number >= 10 or answer.words for number in answer.numbers)
+    return figures or bool(answer.days) or len(answer.words) > 2 or (named and not answer.numbers)
 
 
 def _differs(asked: Question, lead: Quote, other: Quote) -> bool:
@@ -284,11 +287,25 @@ def _time_words(asked: Question) -> set[str]:
     return set(asked.form(match[0])) if match else set()
 
 
-def _copies(lead: Quote, hits: Sequence[Hit]) -> Iterable[Hit]:
-    """Hits of other articles that hold the very sentence; readers pass over what they have read before."""
-    wanted = " ".join(canonical(_sentence(lead)).split())
+def _elsewhere(asked: Question, lead: Quote, hits: Sequence[Hit]) -> Iterable[Hit]:
+    """Hits of other articles in which a sentence says the same, whatever the reader made of it.
+
+    It holds the answer and as much of the question, or it is the very sentence: that a reader passes over when it
+    meets it again.
+    """
+    answer = said(lead.text)
+    wanted = _plain(_sentence(lead))
     for hit in sorted(hits, key=lambda hit: hit.passage.id):
-        if hit.article.source != lead.citation.article.source:
-            text = " ".join(canonical(hit.passage.text).split())
-            if wanted in text:
+        if hit.article.source == lead.citation.article.source:
+            continue
+        if wanted in _plain(hit.passage.text):
+            yield hit
+        elif _telling(asked, answer) and says(hit.passage.text, answer):
+            text = hit.article.text
+            others = (Quote("", hit, sentence, sentence, 0.0) for sentence in hit.passage.sentences)
+            if any(says(other.sentence.of(text), answer) and _shares(asked, lead, other) for other in others):
                 yield hit
+
+
+def _plain(text: str) -> str:
+    return " ".join(canonical(text).split())

@@ -147,6 +147,7 @@ _WORD = re.compile(r"\s([^\W\d]+)")
 _AFTER_YEAR = _SOFT | frozenset("nay trở thì đã sẽ tại ở với cho do khi của hoặc hay nhưng bị theo".split())
 _NOT = frozenset("không chưa chẳng khỏi hết ngừng".split())
 _ALIKE = 0.8  # token F1 from which two clauses of some length say the same
+_NEAR = 40  # characters after a number in which its unit stands
 _CLAUSE = 5  # words from which that is asked
 
 
@@ -268,10 +269,10 @@ def says(sentence: str, answer: Said) -> bool:
     days, numbers, rest = _parts(sentence)
     if not all(any(day.same(there) for there in days) for day in answer.days):
         return False
-    after = [(found, _bare(rest[end:])[:3]) for found, end in numbers]
     unit = set(answer.words[:1])
     for number in answer.numbers:
-        if not any(number == found and unit <= set(following) for found, following in after):
+        ends = [end for found, end in numbers if found == number]
+        if not any(unit <= set(_bare(rest[end : end + _NEAR])[:3]) for end in ends):
             return False
     if answer.days or answer.numbers:
         return True
