@@ -32,6 +32,8 @@ _TENSORS = ("embedding.weight", "embeddings")  # sentence-transformers' name and
 _TEXTS_AT_ONCE = 1024
 _FEW = 4  # so many short texts are cut in Python, if nothing has loaded the library before
 _TOKENS_AT_ONCE = 65_536  # bounds the memory that one endless text may take
+_RUN = 4  # words of the longest pieces
+_KEPT = 100_000  # words whose pieces are remembered
 _ASKED_AT_ONCE = 512  # the same for an endless query
 
 
@@ -69,6 +71,8 @@ class StaticEncoder:
                 f"The model in {self.folder} does not fit together: its tokenizer knows {pieces} pieces, its weights "
                 f"have {len(self._matrix)} rows; install it again."
             )
+        self._piece = self._quick.id if self._quick else self._tokenizer().token_to_id
+        self._cut: dict[str, tuple[int, ...]] = {}
         self._id_type = "<u2" if len(self._matrix) <= 1 << 16 else "<u4"
         config = read_json(self.folder / "config_sentence_transformers.json", default={})
         self._query_prompt, self._passage_prompt = declared_prompts(config) or ("", "")
@@ -120,6 +124,46 @@ class StaticEncoder:
             total += float(lengths.sum())
         result[filled] = met / max(total, 1e-12)
         return result
+
+    def words(self, words: Sequence[str]) -> tuple[Vectors, NDArray[np.float32]]:
+        """For consecutive words the unit vector ``(n, dim)`` of the piece around each, and its own length ``(n,)``.
+
+        From the left, the longest run of up to four words that is one piece gives its vector to all of them; a word
+        that is none is the mean of its own pieces. Zeros where there is nothing (a full stop). ``words`` are in lower
+        case and hold no space.
+        """
+        found = [piece or self._inside(word) for piece, word in zip(self._covering(words), words, strict=True)]
+        known: dict[tuple[int, ...], int] = {}
+        places = [known.setdefault(ids, len(known)) for ids in found]
+        rows = np.zeros((len(known), self.dim), np.float32)
+        for ids, place in known.items():
+            if ids:
+                rows[place] = self._matrix.take(ids, axis=0).astype(np.float32).mean(axis=0)
+        lengths = np.linalg.norm(rows, axis=1).astype(np.float32)
+        rows /= np.maximum(lengths, 1e-9)[:, None]
+        return rows[places], lengths[places]
+
+    def _covering(self, words: Sequence[str]) -> list[tuple[int, ...]]:
+        """For each word the piece around it, as a tuple of one; an empty one where no piece is made of whole words."""
+        found: list[tuple[int, ...]] = []
+        piece = self._piece
+        while len(found) < len(words):
+            at = len(found)
+            for size in range(min(_RUN, len(words) - at), 0, -1):
+                id_ = piece("▁" + "▁".join(words[at : at + size]))
+                if id_ is not None:
+                    found += [(id_,)] * size
+                    break
+            else:
+                found.append(())
+        return found
+
+    def _inside(self, word: str) -> tuple[int, ...]:
+        if word not in self._cut:
+            if len(self._cut) >= _KEPT:
+                self._cut.clear()
+            self._cut[word] = tuple(self._tokenise([word])[0])
+        return self._cut[word]
 
     def describe(self) -> dict[str, Any]:
         """How texts are treated; plain values, ready for JSON. ``max_length`` None: texts are never cut."""

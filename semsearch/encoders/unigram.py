@@ -47,6 +47,9 @@ class Unigram:
     def __len__(self) -> int:
         return len(self._vocabulary)
 
+    def id(self, piece: str) -> int | None:
+        return self._ids.get(piece)
+
     @classmethod
     def parse(cls, content: bytes) -> Unigram | None:
         """None for a tokenizer of another kind. Raises ValueError if ``content`` is not JSON."""

@@ -175,12 +175,11 @@ def gathered(
 
 
 def _topics(view: View, store: Store, owners: Mapping[int, int], vector: Vectors) -> dict[int, float]:
-    """For each passage the mean cosine of all passages of its article."""
-    all_owners = store.passages_of(sorted(set(owners.values())))
-    of_articles: dict[int, list[float]] = {}
-    for id_, cosine in view.passage_cosines(sorted(all_owners), vector).items():
-        of_articles.setdefault(all_owners[id_], []).append(cosine)
-    means = {article: round(sum(some) / len(some), 6) for article, some in of_articles.items()}
+    """For each passage the cosine of its article: of the mean of all the article's passages."""
+    members: dict[int, list[int]] = {}
+    for passage, article in store.passages_of(sorted(set(owners.values()))).items():
+        members.setdefault(article, []).append(passage)
+    means = view.mean_cosines(members, vector)
     return {id_: means[article] for id_, article in owners.items() if article in means}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,9 +84,21 @@ class View:
             best[id_ // SENTENCES] = max(cosine, best.get(id_ // SENTENCES, -1.0))
         return own, best
 
-    def passage_cosines(self, passages: Sequence[int], vector: Vectors) -> dict[int, float]:
-        """For each passage its own cosine with ``vector`` (dim,)."""
-        return self._passages.cosines(np.array(passages, np.int64), vector)
+    def mean_cosines(self, groups: Mapping[int, Sequence[int]], vector: Vectors) -> dict[int, float]:
+        """For each group of passages the cosine of ``vector`` (dim,) with their mean; none where there are no vectors."""
+        found: dict[int, float] = {}
+        ids = np.array([id_ for some in groups.values() for id_ in some], np.int64)
+        there = among(ids, self._passages.index.ids)
+        vectors = self._passages.index.get(ids[there])
+        ends = np.cumsum([len(some) for some in groups.values()])
+        ends = np.concatenate([[0], np.cumsum(there)])[ends]
+        first = 0
+        for group, last in zip(groups, ends.tolist(), strict=True):
+            if last > first:
+                total = vectors[first:last].sum(axis=0)
+                found[group] = round(float(total @ vector) / max(float(np.linalg.norm(total)), 1e-12), 6)
+            first = last
+        return found
 
     def sentence_cosines(self, passage: int, count: int, vector: Vectors) -> list[float] | None:
         """The cosines of a passage's ``count`` sentences, in order; None if their vectors are not there."""
