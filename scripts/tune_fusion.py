@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from training_data import dev_set
 
-from semsearch.fusion import convex
+from semsearch.fusion import combined
 from semsearch.index import Index
 from semsearch.index.ranking import ALIGNED, DEPTH, Wanted, Weights, gathered
 from semsearch.index.searching import _alignment
@@ -60,15 +60,17 @@ def cases(data: Path, work: Path, name: str, language: str, most: int) -> list[C
             def look(store, view, wanted=wanted, text=text):
                 owners, scored = gathered(view, store, wanted, DEPTH, "hybrid")
                 first = FIRST[language]
-                parts = [(list(scored[s].items()), getattr(first, s)) for s in SIDES[:-1] if any(scored[s].values())]
-                best = [id_ for id_, _ in convex(parts)[: 2 * ALIGNED]]
-                return owners, scored | {"alignment": _alignment(store, text, encoder, encoder.fingerprint)(best)}
+                fused = combined((scored[s], getattr(first, s)) for s in SIDES[:-1] if scored[s].any())
+                best = np.argsort(-fused, kind="stable")[: 2 * ALIGNED]
+                scored["alignment"] = np.full(len(owners), np.nan)
+                align = _alignment(store, text, encoder, encoder.fingerprint)
+                scored["alignment"][best] = align(np.array(list(owners))[best].tolist())
+                return owners, scored
 
             owners, scored = index._session.search(look, vectors=True)
-            ids = sorted(owners)
-            scores = np.array([[scored[s].get(i, np.nan) for s in SIDES] for i in ids], np.float32)
+            scores = np.column_stack([scored[s] for s in SIDES]).astype(np.float32)
             right = {entries[e] for e in relevant[query["_id"]]}
-            found.append((scores, ~np.isnan(scores[:, -1]), np.array([owners[i] for i in ids]), right))
+            found.append((scores, ~np.isnan(scores[:, -1]), np.array(list(owners.values())), right))
     return found
 
 

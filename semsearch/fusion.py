@@ -6,29 +6,55 @@ Higher is better everywhere, results are sorted by (-score, id).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from .types import Ranking
 
-__all__ = ["convex", "minmax", "rrf"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Scores = NDArray[np.float64]  # shape (n,)
+
+__all__ = ["combined", "convex", "minmax", "rrf", "scaled"]
 
 
-def minmax(ranking: Ranking) -> Ranking:
-    """Scores moved and scaled so that the best is 1 and the worst 0; finite scores expected.
+def scaled(scores: Scores) -> Scores:
+    """Scores moved and scaled so that the best is 1 and the worst 0; finite scores expected, NaN: none, stays.
 
-    A ranking whose scores are all equal (so also one of a single id) says only "found": all get 1.
-    An id met twice keeps its better score.
+    Where all are equal (so also where there is only one) they say only "found": all get 1.
     """
-    best = _best(ranking)
-    if not best:
-        return []
-    low, high = min(best.values()), max(best.values())
-    if high == low:
-        return _sorted(dict.fromkeys(best, 1.0))
+    low, high = np.fmin.reduce(scores, initial=np.nan), np.fmax.reduce(scores, initial=np.nan)
+    if not high > low:
+        return np.where(np.isnan(scores), np.nan, 1.0)
     # Divided before subtracting, so that a span wider than the largest float does not overflow.
     span = high / 2 - low / 2
     if span == 0.0:  # two neighbouring subnormal numbers
-        return _sorted({id_: float(score == high) for id_, score in best.items()})
-    return _sorted({id_: min(1.0, (score / 2 - low / 2) / span) for id_, score in best.items()})
+        return np.where(np.isnan(scores), np.nan, scores == high)
+    result: Scores = np.minimum(1.0, (scores / 2 - low / 2) / span)
+    return result
+
+
+def combined(sides: Iterable[tuple[Scores, float]]) -> Scores:
+    """``convex`` where every side is an array over the same things, NaN where it has no score for one."""
+    weighted = list(sides)
+    if any(not weight >= 0.0 for _, weight in weighted):
+        raise ValueError("weights of a convex combination must not be negative")
+    total = sum(weight for _, weight in weighted)
+    if not 0.0 < total < float("inf"):
+        raise ValueError("weights of a convex combination must have a finite sum above 0")
+    fused = sum(weight / total * np.nan_to_num(scaled(scores)) for scores, weight in weighted)
+    return np.minimum(1.0, fused)  # a sum of fractions may pass 1 by a rounding
+
+
+def minmax(ranking: Ranking) -> Ranking:
+    """Scores moved and scaled so that the best is 1 and the worst 0, as ``scaled`` does.
+
+    An id met twice keeps its better score.
+    """
+    best = _best(ranking)
+    return _sorted(dict(zip(best, scaled(np.array(list(best.values()))).tolist(), strict=True)))
 
 
 def convex(parts: Iterable[tuple[Ranking, float]]) -> Ranking:
@@ -47,18 +73,12 @@ def convex(parts: Iterable[tuple[Ranking, float]]) -> Ranking:
 
     Raises ValueError for a negative weight, or weights that are all 0.
     """
-    weighted = list(parts)
-    if any(not weight >= 0.0 for _, weight in weighted):
-        raise ValueError("weights of a convex combination must not be negative")
-    total = sum(weight for _, weight in weighted)
-    if weighted and not 0.0 < total < float("inf"):
-        raise ValueError("weights of a convex combination must have a finite sum above 0")
-    fused: dict[int, float] = {}
-    for ranking, weight in weighted:
-        for id_, score in minmax(ranking):
-            fused[id_] = fused.get(id_, 0.0) + weight / total * score
-    # A sum of fractions may pass 1 by a rounding.
-    return _sorted({id_: min(1.0, score) for id_, score in fused.items()})
+    weighted = [(_best(ranking), weight) for ranking, weight in parts]
+    if not weighted:
+        return []
+    ids = list(dict.fromkeys(id_ for best, _ in weighted for id_ in best))
+    sides = [(np.array([best.get(id_, np.nan) for id_ in ids]), weight) for best, weight in weighted]
+    return _sorted(dict(zip(ids, combined(sides).tolist(), strict=True)))
 
 
 def rrf(rankings: Iterable[Ranking], k: int = 60) -> Ranking:

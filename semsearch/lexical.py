@@ -32,7 +32,7 @@ from .types import Ranking
 if TYPE_CHECKING:
     from .types import Ids
 
-__all__ = ["DEFAULT", "FORMAT", "LexicalIndex", "Weights"]
+__all__ = ["DEFAULT", "FORMAT", "LexicalIndex", "Terms", "Weights", "joined", "terms_of"]
 
 FORMAT = 1
 """Raised when fields or terms change here: indexes made before are stale."""
@@ -40,6 +40,7 @@ FORMAT = 1
 _HEAP = 50_000_000  # bytes of the writer's buffer; tantivy wants at least 15 MB
 _LONGEST = 64  # characters of a term; more is not a word, and tantivy drops terms of 64 KiB
 _FEW = 2_000  # up to so many allowed ids are put into the query, more are sifted from its results
+_SINGLY = 500  # up to so many ids are looked up one by one, which is quicker then than through all ids
 _DECIMALS = 4  # of scores: 32-bit sums differ in their last bits with the order of adding
 _FIELDS = ("exact", "plain", "pairs", "title")  # all but the first hold folded terms
 
@@ -59,6 +60,25 @@ class Weights:
 
 
 DEFAULT = Weights()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a text is to the index: its terms, separated by spaces."""
+
+    exact: str
+    plain: str
+    pairs: str
+
+
+def terms_of(text: str) -> Terms:
+    """The terms of a text, to be added in its place: now, or in another process."""
+    return Terms(*map(" ".join, _forms(text)))
+
+
+def joined(parts: Sequence[Terms]) -> Terms:
+    """The terms of texts with an empty line between them."""
+    return Terms(*(" ".join(getattr(part, name) for part in parts) for name in ("exact", "plain", "pairs")))
 
 
 class LexicalIndex:
@@ -216,7 +236,12 @@ class LexicalIndex:
         return sorted(counts, key=use)[:limit]
 
     def _among(self, query: Query, ids: Ids) -> Query:
-        only = Query.const_score_query(Query.term_set_query(self._schema, "id", ids[ids >= 0].tolist()), 0.0)
+        here = ids[ids >= 0].tolist()
+        if len(here) <= _SINGLY:
+            one = Query.boolean_query([(Occur.Should, Query.term_query(self._schema, "id", id_)) for id_ in here])
+        else:
+            one = Query.term_set_query(self._schema, "id", here)
+        only = Query.const_score_query(one, 0.0)
         return Query.boolean_query([(Occur.Must, only), (Occur.Must, query)])
 
     def _ids_of(self, hits: Sequence[tuple[float, tantivy.DocAddress]]) -> list[int]:
@@ -237,8 +262,10 @@ class LexicalIndex:
 
     # writing
 
-    def add(self, ids: Sequence[int], texts: Iterable[str], titles: Iterable[str]) -> None:
-        """Adds cleaned texts under ids (0 or more); an id already there is replaced. Seen after ``commit``.
+    def add(self, ids: Sequence[int], texts: Iterable[str | Terms], titles: Iterable[str]) -> None:
+        """Adds cleaned texts, or their terms, under ids (0 or more); an id already there is replaced.
+
+        Seen after ``commit``.
 
         Raises IndexLocked if another process is writing, StorageError if the disk is full (what was
         not committed is then lost, what was is not), OverflowError for a negative id.
@@ -359,12 +386,18 @@ def _schema() -> tantivy.Schema:
     return builder.build()
 
 
-def _document(id_: int, text: str, title: str) -> tantivy.Document:
+def _document(id_: int, text: str | Terms, title: str) -> tantivy.Document:
     document = tantivy.Document()
     document.add_unsigned("id", int(id_))
-    for field, found in zip(_FIELDS, (*_forms(text), _forms(title)[1]), strict=True):
-        document.add_text(field, " ".join(found))
+    made = terms_of(text) if isinstance(text, str) else text
+    for field, found in zip(_FIELDS, (made.exact, made.plain, made.pairs, _title(title)), strict=True):
+        document.add_text(field, found)
     return document
+
+
+@lru_cache(maxsize=256)  # the passages of an article come one after the other
+def _title(title: str) -> str:
+    return terms_of(title).plain
 
 
 def _forms(text: str) -> tuple[list[str], list[str], list[str]]:

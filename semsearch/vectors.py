@@ -53,11 +53,7 @@ _SIZE = 64
 
 def among(ids: Ids, others: Ids) -> NDArray[np.bool_]:
     """Which of ``ids`` are in ``others``: ``np.isin``, which would import numpy.ma (a tenth of a cold start)."""
-    if not len(others):
-        return np.zeros(len(ids), np.bool_)
-    others = np.sort(others, kind="stable")  # quick where they are sorted already, as most are
-    found: NDArray[np.bool_] = others[np.minimum(np.searchsorted(others, ids), len(others) - 1)] == ids
-    return found
+    return _in_sorted(ids, np.sort(others, kind="stable"))  # quick where they are sorted already, as most are
 
 
 class FlatIndex:
@@ -72,9 +68,11 @@ class FlatIndex:
         if dim < 1:
             raise ValueError(f"a vector index needs a dimension of at least 1, not {dim}")
         # Row i of the FAISS index has the id _ids[i]: an id of any size costs nothing, a filter by ids is
-        # a bitmap over rows. _order sorts _ids, for look-ups; it is made when needed.
+        # a bitmap over rows. For look-ups _sorted holds the ids ascending, and _order their rows (None: they
+        # ascend already, as they do after most updates); both are made when needed.
         self._index = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
         self._ids: Ids = np.empty(0, np.int64)
+        self._sorted: Ids | None = None
         self._order: Ids | None = None
 
     @property
@@ -83,8 +81,13 @@ class FlatIndex:
 
     @property
     def ids(self) -> Ids:
-        """All ids, ascending; shape (n,)."""
-        return np.sort(self._ids)
+        """All ids, ascending; shape (n,), read-only."""
+        if self._sorted is None:
+            ascend = bool((self._ids[1:] > self._ids[:-1]).all())
+            self._order = None if ascend else np.argsort(self._ids, kind="stable")
+            self._sorted = self._ids.view() if self._order is None else self._ids[self._order]
+            self._sorted.flags.writeable = False
+        return self._sorted
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -102,7 +105,7 @@ class FlatIndex:
         self.remove(ids)
         if len(ids):
             self._index.add_sa_codes(halves.view(np.uint8))
-        self._ids, self._order = np.concatenate([self._ids, ids]), None
+        self._ids, self._sorted = np.concatenate([self._ids, ids]), None
 
     def remove(self, ids: Ids) -> int:
         """Removes ``ids``; those not there are passed over. Returns how many went."""
@@ -110,7 +113,7 @@ class FlatIndex:
         if not gone.any():
             return 0
         removed = self._index.remove_ids(_selector(gone))  # the other rows keep their order
-        self._ids, self._order = self._ids[~gone], None
+        self._ids, self._sorted = self._ids[~gone], None
         return int(removed)
 
     def search(self, queries: Vectors, k: int, allowed: Ids | None = None) -> list[Ranking]:
@@ -146,14 +149,18 @@ class FlatIndex:
     def get(self, ids: Ids) -> Vectors:
         """The vectors of ``ids`` in their order, (n, dim) float32. Raises KeyError naming the first unknown id."""
         ids = np.asarray(ids, np.int64)
-        if self._order is None:
-            self._order = np.argsort(self._ids, kind="stable")
-        places = np.searchsorted(self._ids, ids, sorter=self._order)
-        rows = self._order[places[places < len(self)]]
-        if len(rows) < len(ids) or (self._ids[rows] != ids).any():
-            raise KeyError(int(ids[~among(ids, self._ids)][0]))
+        there = self.has(ids)
+        if not there.all():
+            raise KeyError(int(ids[~there][0]))
+        rows = np.searchsorted(self.ids, ids)
+        if self._order is not None:
+            rows = self._order[rows]
         found: Vectors = self._index.reconstruct_batch(rows) if len(rows) else np.empty((0, self.dim), np.float32)
         return found
+
+    def has(self, ids: Ids) -> NDArray[np.bool_]:
+        """Which of ``ids`` are here."""
+        return _in_sorted(ids, self.ids)
 
 
 def set_threads(threads: int | None) -> None:
@@ -236,6 +243,13 @@ def read_segment(path: Path, *, sha256: str | None = None, verify: bool = False)
             raise _damaged(path, "its checksum differs")
     ids = np.frombuffer(data[_SIZE:middle], "<i8")
     return ids, np.frombuffer(data[middle:], "<f2").reshape(count, dim)
+
+
+def _in_sorted(ids: Ids, ascending: Ids) -> NDArray[np.bool_]:
+    if not len(ascending):
+        return np.zeros(len(ids), np.bool_)
+    found: NDArray[np.bool_] = ascending[np.minimum(np.searchsorted(ascending, ids), len(ascending) - 1)] == ids
+    return found
 
 
 def _selector(mask: NDArray[np.bool_]) -> Any:

@@ -58,7 +58,8 @@ def test_accepts_halves_and_lists_its_ids() -> None:
     index.add(np.array([3, 1, 2]), halves)
     np.testing.assert_array_equal(index.get(np.array([3, 1, 2])), halves.astype(np.float32))
     assert index.ids.tolist() == [1, 2, 3]
-    index.ids[0] = 99
+    with pytest.raises(ValueError, match="read-only"):
+        index.ids[0] = 99
     assert index.ids.tolist() == [1, 2, 3]
 
 

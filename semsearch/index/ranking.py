@@ -10,16 +10,21 @@ import json
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from ..errors import EncoderUnavailable
-from ..fusion import convex
+from ..fusion import combined
 from ..text import fold, terms
 from ..types import Article, Encoder, Mode, Passage, Ranking, Scores, Span
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ..store import Store
     from ..types import Vectors
     from .view import View
@@ -58,8 +63,8 @@ class Weights:
 
 
 DEFAULTS = {"vi": Weights(), "vi-plain": Weights(), "en": Weights(dense=0.3, sentence=0.3, lexical=0.3, article=0.1)}
-Align = Callable[[Sequence[int]], dict[int, float]]
-"""Passage ids to their alignment with the query."""
+Align = Callable[[Sequence[int]], "NDArray[np.float64]"]
+"""Passage ids to their alignment with the query, each in its place."""
 
 Found = TypeVar("Found", dict[int, int], dict[int, str])
 _SIDES: dict[Mode, frozenset[str]] = {
@@ -131,20 +136,28 @@ def ranked(
     where the least and the greatest are taken. Where ``align`` is given it is asked about the best, and
     its weight counts for them.
     """
-    scored = gathered(view, store, wanted, max(DEPTH, k), mode, allowed, excluded)[1]
+    owners, scored = gathered(view, store, wanted, max(DEPTH, k), mode, allowed, excluded)
+    if not owners:
+        return []
+    ids = np.array(list(owners), np.int64)
     # Where no word was met, terms have no say; their weight still counts, so that "fused" tells as much.
     parts = [
-        (list(of.items()) if side in _SIDES["dense"] or any(of.values()) else [], getattr(weights, side))
+        (of if side in _SIDES["dense"] or of.any() else np.full_like(of, np.nan), getattr(weights, side))
         for side, of in scored.items()
     ]
     if not any(weight for _, weight in parts):
-        parts = [(ranking, 1.0) for ranking, _ in parts]
+        parts = [(of, 1.0) for of, _ in parts]
+    fused = combined(parts)
     if align is not None and weights.alignment:
-        scored["alignment"] = align([id_ for id_, _ in convex(parts)[:ALIGNED]])
-        parts.append((list(scored["alignment"].items()), weights.alignment))
+        best = np.lexsort((ids, -fused))[:ALIGNED]
+        scored["alignment"] = np.full(len(ids), np.nan)
+        scored["alignment"][best] = align(ids[best].tolist())
+        fused = combined([*parts, (scored["alignment"], weights.alignment)])
+    best = np.lexsort((ids, -fused))[:k]
+    columns = {side: [None if np.isnan(score) else score for score in of[best].tolist()] for side, of in scored.items()}
     return [
-        (id_, Scores(round(score, 6), **{side: of.get(id_) for side, of in scored.items()}))
-        for id_, score in convex(parts)[:k]
+        (id_, Scores(round(score, 6), **{side: of[place] for side, of in columns.items()}))
+        for place, (id_, score) in enumerate(zip(ids[best].tolist(), fused[best].tolist(), strict=True))
     ]
 
 
@@ -156,77 +169,93 @@ def gathered(
     mode: Mode,
     allowed: Allowed | None = None,
     excluded: Collection[int] = (),
-) -> tuple[dict[int, int], dict[str, dict[int, float]]]:
-    """The candidates, as ``{passage: article}``, and ``{side: {passage: score}}`` with no score missing."""
+) -> tuple[dict[int, int], dict[str, NDArray[np.float64]]]:
+    """The candidates by id, as ``{passage: article}``, and what each side says of them, NaN where it cannot.
+
+    Only vectors can be missing (an interrupted run has them still to make).
+    """
     sides = _SIDES[mode]
     left_out = set(excluded)
-    owners = _candidates(view, store, wanted, depth + len(left_out), sides, allowed)
-    owners = {id_: article for id_, article in owners.items() if id_ not in left_out}
-    ids = sorted(owners)
-    scored: dict[str, dict[int, float]] = {}
-    if wanted.vector is not None and ids:
-        scored["dense"], scored["sentence"] = view.cosines(ids, wanted.vector[0])
-        scored["topic"] = _topics(view, store, owners, wanted.vector[0])
-    if "lexical" in sides and ids:
-        of_articles = view.articles.scores(wanted.text, set(owners.values()))
-        scored["lexical"] = view.terms.scores(wanted.text, ids)
-        scored["article"] = {id_: of_articles[article] for id_, article in owners.items()}
+    found, known = _candidates(view, store, wanted, depth + len(left_out), sides, allowed)
+    owners = {id_: found[id_] for id_ in sorted(found) if id_ not in left_out}
+    scored: dict[str, NDArray[np.float64]] = {}
+    if wanted.vector is not None and owners:
+        vector, ids = wanted.vector[0], np.array(list(owners), np.int64)
+        members = store.passages_of(sorted(set(owners.values())))
+        passages, articles = np.array([*members.items()], np.int64).T
+        own, topic = view.cosines(passages, articles, vector)
+        row = {id_: place for place, id_ in enumerate(members)}
+        rows = [row[id_] for id_ in owners]
+        scored = {"dense": own[rows], "sentence": view.best_sentences(ids, vector), "topic": topic[rows]}
+    if "lexical" in sides and owners:
+        for side, terms, names in (
+            ("lexical", view.terms, list(owners)),
+            ("article", view.articles, list(owners.values())),
+        ):
+            lacking = set(names) - known[side].keys()
+            scores = known[side] | terms.scores(wanted.text, lacking)
+            scored[side] = np.array([scores[name] for name in names])
     return owners, scored
-
-
-def _topics(view: View, store: Store, owners: Mapping[int, int], vector: Vectors) -> dict[int, float]:
-    """For each passage the cosine of its article: of the mean of all the article's passages."""
-    members: dict[int, list[int]] = {}
-    for passage, article in store.passages_of(sorted(set(owners.values()))).items():
-        members.setdefault(article, []).append(passage)
-    means = view.mean_cosines(members, vector)
-    return {id_: means[article] for id_, article in owners.items() if article in means}
 
 
 def _candidates(
     view: View, store: Store, wanted: Wanted, depth: int, sides: frozenset[str], allowed: Allowed | None
-) -> dict[int, int]:
-    """``{passage: article}`` of all that a side names among its best."""
+) -> tuple[dict[int, int], dict[str, dict[int, float]]]:
+    """``{passage: article}`` of all that a side names among its best, and the scores that terms gave on the way."""
     passages, articles = (allowed.passages, allowed.articles) if allowed else (None, None)
     owners: dict[int, int] = {}
+    scores: dict[str, dict[int, float]] = {}
     if wanted.vector is not None:
         owners |= store.owners(view.nearest(wanted.vector, depth, passages))
     if "lexical" in sides:
-        owners |= _known(lambda n: view.terms.search(wanted.text, n, passages), store.owners, depth)
-        best = _known(lambda n: view.articles.search(wanted.text, n, articles), store.titles, ARTICLES)
+        there, scores["lexical"] = _known(lambda n: view.terms.search(wanted.text, n, passages), store.owners, depth)
+        owners |= there
+        best, scores["article"] = _known(
+            lambda n: view.articles.search(wanted.text, n, articles), store.titles, ARTICLES
+        )
         brought = store.passages_of(list(best))
         sizes = Counter(brought.values())
         owners |= {id_: article for id_, article in brought.items() if sizes[article] <= LONG}
-    return owners
+    return owners, scores
 
 
-def _known(search: Callable[[int], Ranking], known: Callable[[list[int]], Found], count: int) -> Found:
-    """``count`` results of a search that the database knows: terms may be ahead of it, or behind."""
-    asked = count
+def _known(
+    search: Callable[[int], Ranking], known: Callable[[list[int]], Found], count: int
+) -> tuple[Found, dict[int, float]]:
+    """``count`` results of a search that the database knows, and all scores met.
+
+    Terms may be ahead of the database, or behind.
+    """
+    asked, found = count, search(max(count, DEPTH))
     while True:
-        found = [id_ for id_, _ in search(asked)]
-        there = known(found)
+        there = known([id_ for id_, _ in found[:asked]])
         if len(there) >= count or len(found) < asked:
-            return there
+            return there, dict(found)
         asked *= 2
+        if asked > len(found):
+            found = search(asked)
 
 
-def best_sentence(query: str, article: Article, passage: Passage, cosines: Sequence[float] | None) -> Span:
+def best_sentence(query: str, article: Article, passage: Passage, cosines: Sequence[float] = ()) -> Span:
     """The sentence of ``passage`` to show: near the query and holding its words; of equals the first.
 
-    ``cosines`` are those of the sentences, in order; None where only words count.
+    ``cosines`` are those of the sentences, in order; without one for each, only words count.
     """
-    asked, pairs = _words(query)
+    asked, pairs = _asked(query)
+    near = len(cosines) == len(passage.sentences)
 
     def score(place: int) -> float:
         words, following = _words(passage.sentences[place].of(article.text))
         shares = [len(of & there) / len(of) for of, there in ((asked, words), (pairs, following)) if of]
         overlap = sum(shares) / len(shares) if shares else 0.0
-        return overlap if cosines is None else COSINE * cosines[place] + (1.0 - COSINE) * overlap
+        return COSINE * cosines[place] + (1.0 - COSINE) * overlap if near else overlap
 
     return passage.sentences[max(range(len(passage.sentences)), key=score)]
 
 
 def _words(text: str) -> tuple[set[str], set[tuple[str, str]]]:
-    folded = [fold(term) for term in terms(text)]
+    folded = fold(" ".join(terms(text))).split()
     return set(folded), set(pairwise(folded))
+
+
+_asked = lru_cache(maxsize=8)(_words)  # the same of a query for each of its hits

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from .. import text as words
 from ..errors import UsageError
@@ -12,6 +15,9 @@ from ..types import Aligner, Encoder, Hit, Mode
 from .paths import absolute, below, globs
 from .ranking import Align, Allowed, Wanted, best_sentence, passage_text, ranked, weights
 from .view import View
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["Filter", "like_article", "like_passage", "like_text", "search"]
 
@@ -129,26 +135,25 @@ def _found(
     tuned = weights(encoder, words.language(wanted.text))
     found = ranked(view, store, wanted, k, mode, tuned, allowed, excluded, align)
     stored = store.load(id_ for id_, _ in found)
+    cosines: dict[int, list[float]] = {}
+    if wanted.vector is not None:
+        cosines = view.sentences(np.array(sorted(stored), np.int64), wanted.vector[0])
     hits = []
     for rank, (id_, scores) in enumerate(found, 1):
         passage, article = stored[id_]
-        cosines = None
-        if wanted.vector is not None:
-            cosines = view.sentence_cosines(id_, len(passage.sentences), wanted.vector[0])
-        sentence = best_sentence(wanted.text, article, passage, cosines)
+        sentence = best_sentence(wanted.text, article, passage, cosines.get(id_, ()))
         hits.append(Hit(passage, article, scores.fused, scores, sentence, rank))
     return hits
 
 
 def _alignment(store: Store, query: str, encoder: Aligner, fingerprint: str) -> Align:
-    def align(ids: Sequence[int]) -> dict[int, float]:
+    def align(ids: Sequence[int]) -> NDArray[np.float64]:
         pieces = store.pieces(fingerprint, ids)
         lacking = store.load(id_ for id_ in ids if id_ not in pieces)
         if lacking:
             texts = [passage_text(article.title, passage.text) for passage, article in lacking.values()]
             pieces.update(zip(lacking, encoder.pieces(texts), strict=True))
-        found = encoder.align(query, [pieces[id_] for id_ in ids]).astype("float64").round(6)
-        return dict(zip(ids, found.tolist(), strict=True))
+        return encoder.align(query, [pieces[id_] for id_ in ids]).astype(np.float64).round(6)
 
     return align
 

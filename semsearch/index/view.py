@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +17,12 @@ from .segments import read
 from .shadow import Terms
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ..types import Ids, Vectors
     from ..vectors import Halves
+
+    Cosines = NDArray[np.float64]  # shape (n,), NaN where there is no vector
 
 __all__ = ["View"]
 
@@ -74,36 +78,38 @@ class View:
         of_sentences = self._sentences.search(vector, count, allowed)
         return sorted({*of_passages, *(id_ // SENTENCES for id_ in of_sentences)})
 
-    def cosines(self, passages: Sequence[int], vector: Vectors) -> tuple[dict[int, float], dict[int, float]]:
-        """For each passage its own cosine with ``vector`` (dim,), and the best of its sentences'."""
-        ids = np.array(passages, np.int64)
-        own = self._passages.cosines(ids, vector)
-        sentences = self._sentences.of(ids)
-        best: dict[int, float] = {}
-        for id_, cosine in self._sentences.cosines(sentences, vector).items():
-            best[id_ // SENTENCES] = max(cosine, best.get(id_ // SENTENCES, -1.0))
-        return own, best
+    def cosines(self, passages: Ids, articles: Ids, vector: Vectors) -> tuple[Cosines, Cosines]:
+        """For each passage its cosine with ``vector`` (dim,), and that of the mean of its article's passages here.
 
-    def mean_cosines(self, groups: Mapping[int, Sequence[int]], vector: Vectors) -> dict[int, float]:
-        """For each group of passages the cosine of ``vector`` (dim,) with their mean; none where there are no vectors."""
-        found: dict[int, float] = {}
-        ids = np.array([id_ for some in groups.values() for id_ in some], np.int64)
-        there = among(ids, self._passages.index.ids)
-        vectors = self._passages.index.get(ids[there])
-        ends = np.cumsum([len(some) for some in groups.values()])
-        ends = np.concatenate([[0], np.cumsum(there)])[ends]
-        first = 0
-        for group, last in zip(groups, ends.tolist(), strict=True):
-            if last > first:
-                total = vectors[first:last].sum(axis=0)
-                found[group] = round(float(total @ vector) / max(float(np.linalg.norm(total)), 1e-12), 6)
-            first = last
+        Passages of one article follow each other.
+        """
+        own, of_articles = np.full((2, len(passages)), np.nan)
+        there = self._passages.index.has(passages)
+        vectors, articles = self._passages.index.get(passages[there]), articles[there]
+        own[there] = _cosines(vectors, vector)
+        firsts = _firsts(articles)
+        sums: Vectors = np.add.reduceat(vectors, firsts, axis=0)
+        means = _cosines(sums, vector, np.linalg.norm(sums, axis=1))
+        of_articles[there] = np.repeat(means, np.diff(firsts, append=len(articles)))
+        return own, of_articles
+
+    def best_sentences(self, passages: Ids, vector: Vectors) -> Cosines:
+        """For each passage, ascending, the best cosine of its sentences with ``vector`` (dim,)."""
+        best = np.full(len(passages), np.nan)
+        ids = self._sentences.of(passages)
+        firsts = _firsts(ids // SENTENCES)
+        cosines = _cosines(self._sentences.index.get(ids), vector)
+        best[np.searchsorted(passages, ids[firsts] // SENTENCES)] = np.maximum.reduceat(cosines, firsts)
+        return best
+
+    def sentences(self, passages: Ids, vector: Vectors) -> dict[int, list[float]]:
+        """For each passage, ascending, the cosines of its sentences with ``vector`` (dim,), in order."""
+        found: dict[int, list[float]] = {id_: [] for id_ in passages.tolist()}
+        ids = self._sentences.of(passages)
+        cosines = _cosines(self._sentences.index.get(ids), vector)
+        for id_, cosine in zip((ids // SENTENCES).tolist(), cosines.tolist(), strict=True):
+            found[id_].append(cosine)
         return found
-
-    def sentence_cosines(self, passage: int, count: int, vector: Vectors) -> list[float] | None:
-        """The cosines of a passage's ``count`` sentences, in order; None if their vectors are not there."""
-        ids = self._sentences.of(np.array([passage], np.int64))
-        return list(self._sentences.cosines(ids, vector).values()) if len(ids) == count else None
 
     def mean(self, passages: Sequence[int]) -> Vectors:
         """The mean of the passages' vectors, of unit length; shape (1, dim). Raises IndexDamaged."""
@@ -121,12 +127,12 @@ class _Vectors:
         self._folder, self._kind, self._dim, self._factor = folder, kind, dim, factor
         self.index = FlatIndex(dim)
         self._known: set[int] = set()  # numbers of the segments read
-        self._ids: Ids = self.index.ids
 
     def refresh(self, segments: Sequence[Segment], dead: Ids, *, verify: bool) -> None:
         named = {segment.number: segment for segment in segments}
         merged = not self._known <= named.keys()
-        have, gone = self._ids, among(self._ids // self._factor, dead)
+        have = self.index.ids
+        gone = among(have // self._factor, dead)
         ids: list[Ids] = []
         vectors: list[Halves] = []
         there: list[Ids] = []
@@ -146,8 +152,6 @@ class _Vectors:
         if any(len(part) for part in ids):
             self.index.add(np.concatenate(ids), np.concatenate(vectors))
         self._known = set(named)
-        if gone.any() or ids:
-            self._ids = self.index.ids
 
     def _read(self, segment: Segment, *, verify: bool) -> tuple[Ids, Halves]:
         ids, vectors = read(self._folder, segment, self._kind, verify=verify)
@@ -160,19 +164,24 @@ class _Vectors:
     def search(self, vector: Vectors, count: int, allowed: Collection[int] | None) -> list[int]:
         only = None
         if allowed is not None:
-            only = self._ids[among(self._ids // self._factor, np.fromiter(allowed, np.int64, len(allowed)))]
+            only = self.index.ids[among(self.index.ids // self._factor, np.fromiter(allowed, np.int64, len(allowed)))]
         return [id_ for id_, _ in self.index.search(vector, count, only)[0]]
 
     def of(self, passages: Ids) -> Ids:
         """The ids here that belong to ``passages``, passage by passage."""
-        first = np.searchsorted(self._ids, passages * self._factor)
-        last = np.searchsorted(self._ids, (passages + 1) * self._factor)
-        parts = [self._ids[a:b] for a, b in zip(first, last, strict=True)]
-        return np.concatenate(parts) if parts else self._ids[:0]
+        first, last = np.searchsorted(self.index.ids, [passages * self._factor, (passages + 1) * self._factor])
+        counts = last - first
+        # Places first[0], first[0] + 1, ..., last[0] - 1, first[1], ...
+        starts = np.repeat(first - np.cumsum(counts) + counts, counts)
+        found: Ids = self.index.ids[starts + np.arange(len(starts))]
+        return found
 
-    def cosines(self, ids: Ids, vector: Vectors) -> dict[int, float]:
-        ids = ids[among(ids, self._ids)]
-        cosines = np.round(
-            (self.index.get(ids) @ vector).astype(np.float64), 6
-        )  # beyond that, sums differ with what else is asked
-        return dict(zip(ids.tolist(), cosines.tolist(), strict=True))
+
+def _cosines(vectors: Vectors, vector: Vectors, lengths: NDArray[np.float32] | float = 1.0) -> Cosines:
+    cosines = (vectors @ vector).astype(np.float64) / np.maximum(lengths, 1e-12, dtype=np.float64)
+    return np.round(cosines, 6)  # beyond that, sums differ with what else is asked
+
+
+def _firsts(groups: Ids) -> Ids:
+    """Where each run of equal numbers, 0 or more, begins."""
+    return np.flatnonzero(np.diff(groups, prepend=-1))
