@@ -121,8 +121,7 @@ def terms(text: str) -> list[str]:
     ['ngày', '27/8', '27', '8', 'hơn', '37000', 'người', '11,5', 'tỷ']
     """
     found: list[str] = []
-    for match in _TOKEN.finditer(canonical(text)):
-        term = match[0]
+    for term in _TOKEN.findall(canonical(text)):
         if not term[0].isdigit():
             found.append(term)
             continue

@@ -249,6 +249,10 @@ class Aligner(Protocol):
     """
 
     def pieces(self, texts: Sequence[str]) -> list[bytes]: ...
+    def encode_with_pieces(self, texts: Sequence[str]) -> tuple[Vectors, list[bytes]]:
+        """``encode_passages`` and ``pieces`` of the same texts, for less than both."""
+        ...
+
     def align(self, query: str, pieces: Sequence[bytes]) -> NDArray[np.float32]:
         """``(len(pieces),)``, each in -1..1: the mean over the query's words of the best cosine in the text."""
         ...

@@ -167,14 +167,13 @@ def test_provenance(store: Store) -> None:
 
 
 def test_lines(store: Store) -> None:
-    assert store.line(-5) == ()
+    assert store.lines([-5]) == {-5: ()}
     with store.transaction():
-        store.put_line(-5, [3, 1])
-        store.put_line(7, None)
-    assert (store.line(-5), store.line(7)) == ((3, 1), None)
+        store.put_lines({-5: [3, 1], 7: None})
+    assert store.lines([-5, 7, 8]) == {-5: (3, 1), 7: None, 8: ()}
     with store.transaction():
-        store.put_line(-5, [])
-    assert store.line(-5) == ()
+        store.put_lines({-5: []})
+    assert store.lines([-5]) == {-5: ()}
 
 
 def test_segments(store: Store) -> None:

@@ -99,6 +99,13 @@ class StaticEncoder:
         """The ids of each text's pieces, little-endian, of two bytes where that is enough, else four."""
         return [np.array(ids, self._id_type).tobytes() for ids in self._tokenise(texts)]
 
+    def encode_with_pieces(self, texts: Sequence[str]) -> tuple[Vectors, list[bytes]]:
+        """``encode_passages`` and ``pieces`` of the same texts, which are cut into pieces once."""
+        if self._passage_prompt:
+            return self.encode_passages(texts), self.pieces(texts)
+        kept: list[bytes] = []
+        return self._encode(texts, "", kept), kept
+
     def align(self, query: str, pieces: Sequence[bytes]) -> NDArray[np.float32]:
         """``(len(pieces),)`` float32 in -1..1: how well each piece of the query is met in a text.
 
@@ -195,7 +202,7 @@ class StaticEncoder:
             if found != expected:
                 raise EncoderUnavailable(f"{self.folder / name} is not the file it was made as; install it again.")
 
-    def _encode(self, texts: Sequence[str], prompt: str) -> Vectors:
+    def _encode(self, texts: Sequence[str], prompt: str, kept: list[bytes] | None = None) -> Vectors:
         if prompt:
             texts = [prompt + text for text in texts]
         sums = np.zeros((len(texts), self.dim), dtype=np.float32)
@@ -206,6 +213,8 @@ class StaticEncoder:
                 for at in range(0, len(ids), _TOKENS_AT_ONCE):
                     rows = self._matrix.take(ids[at : at + _TOKENS_AT_ONCE], axis=0)
                     sums[row] += rows.astype(np.float32).sum(axis=0)
+                if kept is not None:
+                    kept.append(np.array(ids, self._id_type).tobytes())
         return unit(sums)
 
     def _tokenizer(self) -> Tokenizer:

@@ -6,14 +6,12 @@ may stand, the number is called a key.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from .. import ingest
-from ..store import Source, Store, body_hash, content_hash
-from ..types import Article
+from ..store import Source, Store
+from .prepare import Prepared, prepare
 
 __all__ = ["Draft", "Outcome", "Plan"]
 
@@ -27,8 +25,7 @@ Outcome = Literal["added", "changed", "unchanged", "duplicate", "removed", "unkn
 class Draft:
     """An article to be stored, for all its sources."""
 
-    article: Article
-    body: bytes
+    made: Prepared
     before: list[int] = field(default_factory=list)  # stored articles whose vectors may serve again
     boilerplate: set[str] = field(default_factory=set)  # hashes of lines that its site repeats
 
@@ -52,21 +49,21 @@ class Plan:
 
     # Changes -------------------------------------------------------------------------------
 
-    def put(self, source: str, file: str, article: Article) -> Outcome:
-        """``source`` holds ``article`` now."""
-        content, body = content_hash(article), body_hash(article)
+    def put(self, source: str, file: str, made: Prepared) -> Outcome:
+        """``source`` holds this article now."""
+        content = made.content
         known = self.source(source)
         if known is not None and known.content == content:
             return "unchanged"
         key = known.article if known else None
-        twin = self._with_body(body)
+        twin = self._with_body(made.body)
         self.changes += 1
-        self.size += len(article.text)
+        self.size += len(made.article.text)
         if twin is not None and (twin != key or self.owners(twin)[0] != source):
             # The words are there already; who came first tells title, date and layout.
             self._move(source, twin, file, content)
             return "duplicate" if key is None else "changed"
-        draft = self._draft(article, body, [] if key is None else [key])
+        draft = self._draft(made, [] if key is None else [key])
         if key is not None and key == twin:
             self._move_all(key, draft)
         self._move(source, draft, file, content)
@@ -84,19 +81,18 @@ class Plan:
 
     def redo(self, key: int) -> int:
         """Windows and vectors of a stored article are to be made anew: it becomes a draft."""
-        article = self._store.article(key)
-        draft = self._draft(replace(article, id=0), body_hash(article), [key])
+        draft = self._draft(prepare(replace(self._store.article(key), id=0)), [key])
         self._move_all(key, draft)
         return draft
 
-    def _draft(self, article: Article, body: bytes, before: Iterable[int]) -> int:
+    def _draft(self, made: Prepared, before: Iterable[int]) -> int:
         key = -1 - len(self._drafts)
         stored: list[int] = []
         for old in before:
             stored += [old] if old > 0 else self._drafts[old].before
-        self._drafts[key] = Draft(article, body, stored)
+        self._drafts[key] = Draft(made, stored)
         self._owners[key] = []
-        self._bodies[body] = key
+        self._bodies[made.body] = key
         return key
 
     def _move(self, source: str, key: int, file: str, content: bytes) -> None:
@@ -150,6 +146,7 @@ class Plan:
 
     def finish(self) -> None:
         """Counts the lines that a site repeats; what stood in few of its articles until now may be too many."""
+        self._look_up({line for draft in self.drafts().values() for line, _ in draft.made.lines})
         for key in self.gone():
             self._forget(key)
         waiting = list(self.drafts())
@@ -157,7 +154,7 @@ class Plan:
             key = waiting.pop()
             if not self._owners[key]:
                 continue
-            for line, _ in _lines(self._drafts[key].article):
+            for line, _ in self._drafts[key].made.lines:
                 held = self._holding(line)
                 if held is None:
                     continue
@@ -170,7 +167,7 @@ class Plan:
                         self._forget(old)
                         waiting.append(self.redo(old))
         for draft in self.drafts().values():
-            draft.boilerplate = {hash_ for line, hash_ in _lines(draft.article) if self._holding(line) is None}
+            draft.boilerplate = {hash_ for line, hash_ in draft.made.lines if self._holding(line) is None}
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
@@ -194,21 +191,17 @@ class Plan:
 
     def _holding(self, line: int) -> set[int] | None:
         if line not in self._lines:
-            stored = self._store.line(line)
-            self._lines[line] = None if stored is None else set(stored)
+            self._look_up([line])
         return self._lines[line]
 
+    def _look_up(self, lines: Iterable[int]) -> None:
+        """What the database says of lines that were not asked for yet."""
+        for line, stored in self._store.lines(sorted(set(lines) - self._lines.keys())).items():
+            self._lines[line] = None if stored is None else set(stored)
+
     def _forget(self, key: int) -> None:
-        for line, _ in _lines(self._store.article(key)):
+        for line, _ in prepare(self._store.article(key)).lines:
             held = self._holding(line)
             if held and key in held:
                 held.remove(key)
                 self._counted.add(line)
-
-
-def _lines(article: Article) -> Iterator[tuple[int, str]]:
-    """The lines of an article that may be its site's, as (key in the database, hash in the article)."""
-    site = ingest.site(article)
-    for hash_, _ in ingest.repeatable_lines(article):
-        digest = hashlib.blake2b(f"{site}\0{hash_}".encode(), digest_size=8).digest()
-        yield int.from_bytes(digest, signed=True), hash_

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import IndexDamaged
-from ..lexical import LexicalIndex
+from ..lexical import LexicalIndex, joined, terms_of
 from ..store import Segment
 from ..types import Encoder
 from .folder import Manifest
@@ -22,7 +22,7 @@ from .reports import Progress
 from .segments import arrays, read, write
 from .steps import step
 from .sync import BATCH_ARTICLES
-from .writer import Writer, encoded, kept_pieces, terms_of
+from .writer import Writer, encoded, encoded_parts, encoded_whole
 
 if TYPE_CHECKING:
     from ..types import Ids
@@ -98,9 +98,14 @@ def _encode_missing(writer: Writer, encoder: Callable[[], Encoder], there: Ids, 
     done = 0
     for ids in _batches(lacking, store.segments(writer.manifest.fingerprint)):
         texts = {id_: encoded(article, passage.sentences) for id_, (passage, article) in store.load(ids).items()}
-        new = list(dict.fromkeys(text for whole, parts in texts.values() for text in (whole, *parts)))
-        vectors = dict(zip(new, encoder().encode_passages(new).astype(np.float16), strict=True))
-        writer.encoded += len(new)
+        wholes = list(dict.fromkeys(whole for whole, _ in texts.values()))
+        halves, pieces = encoded_whole(encoder(), wholes)
+        vectors, kept = dict(zip(wholes, halves, strict=True)), dict(zip(wholes, pieces, strict=False))
+        others = [
+            part for part in dict.fromkeys(p for _, parts in texts.values() for p in parts) if part not in vectors
+        ]
+        vectors.update(zip(others, encoded_parts(encoder(), others), strict=True))
+        writer.encoded += len(wholes) + len(others)
         own = [(id_, vectors[whole]) for id_, (whole, _) in texts.items()]
         of_sentences = [
             (id_ * SENTENCES + place, vectors[part])
@@ -110,10 +115,11 @@ def _encode_missing(writer: Writer, encoder: Callable[[], Encoder], there: Ids, 
         number = store.reserve(0, 0)[2]
         segment = write(writer.folder, number, writer.manifest.fingerprint, arrays(own), arrays(of_sentences))
         step("vectors written")
-        kept = kept_pieces(encoder(), {id_: whole for id_, (whole, _) in texts.items()})
         with store.transaction():
             store.put_segment(segment)
-            store.put_pieces(writer.manifest.fingerprint, kept)
+            store.put_pieces(
+                writer.manifest.fingerprint, {id_: kept[whole] for id_, (whole, _) in texts.items() if whole in kept}
+            )
         done += len(ids)
         progress("encoding", done, len(lacking))
     return np.union1d(there, lacking)
@@ -139,8 +145,9 @@ def _terms_anew(writer: Writer, progress: Progress) -> int:
         done, article = 0, store.next_article(0)
         while article:
             made = store.passages(article)
-            passages.add([p.id for p in made], [p.text for p in made], [article.title] * len(made))
-            articles.add([article.id], [terms_of(made)], [article.title])
+            terms = [terms_of(passage.text) for passage in made]
+            passages.add([passage.id for passage in made], terms, [article.title] * len(made))
+            articles.add([article.id], [joined(terms)], [article.title])
             done, article = done + 1, store.next_article(article.id)
             progress("terms", done, total)
         passages.commit()

@@ -16,13 +16,14 @@ from ..store import Store
 from ..types import Article, Encoder
 from .paths import absolute, below
 from .plan import Outcome, Plan
+from .prepare import Prepared, prepare
 from .reports import Progress, SyncReport
 from .writer import Writer
 
 __all__ = ["BATCH_ARTICLES", "Sync", "check_paths"]
 
-BATCH_ARTICLES = 256
-BATCH_CHARACTERS = 400_000
+BATCH_ARTICLES = 1024
+BATCH_CHARACTERS = 1_500_000
 """A batch is committed at so many articles or characters: seconds of work are lost by a kill, not hours."""
 
 _PLAIN = frozenset(("utf-8", "utf-8-sig", "ascii", "pdf", "docx"))
@@ -96,8 +97,9 @@ class Sync:
         for number, article in enumerate(articles):
             if not article.sources or not article.text.strip():
                 raise UsageError("an article to be added needs a text and at least one source")
+            made = prepare(article)
             for source in article.sources:
-                self._put(source, "", article)
+                self._put(source, "", made)
             self._show("articles", number + 1, 0)
         self._flush()
 
@@ -166,7 +168,7 @@ class Sync:
             # Begun, not done: should the run end here, the file is read again.
             self._plan.files.setdefault(file, "")
             source = _unique(record.article.source, seen)
-            self._put(source, file, record.article)
+            self._put(source, file, prepare(record.article))
             self._notes += [f"{source}: {note}" for note in record.notes]
             if record.encoding not in _PLAIN | encodings:
                 encodings.add(record.encoding)
@@ -188,7 +190,7 @@ class Sync:
             try:
                 content = ingest.file_hash(file)
                 for record in ingest.read_path(file, errors.append):
-                    self._plan.put(_unique(record.article.source, seen), file, record.article)
+                    self._plan.put(_unique(record.article.source, seen), file, prepare(record.article))
                     self._flush_if_full()
             except IngestError:
                 continue  # the next run tries again
@@ -220,8 +222,8 @@ class Sync:
 
     # Changes -------------------------------------------------------------------------------
 
-    def _put(self, source: str, file: str, article: Article) -> None:
-        outcome = self._plan.put(source, file, article)
+    def _put(self, source: str, file: str, made: Prepared) -> None:
+        outcome = self._plan.put(source, file, made)
         if outcome == "duplicate":
             self._twins.add(source)
         self._count(outcome)

@@ -11,7 +11,7 @@ Killed before 3, the old state holds and ``recover`` clears away what was writte
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -21,11 +21,12 @@ import numpy as np
 from .. import ingest, sentences, text
 from ..errors import IndexDamaged, IndexMissing, IndexStale
 from ..lexical import FORMAT as LEXICAL
-from ..lexical import LexicalIndex
+from ..lexical import LexicalIndex, Terms, joined
 from ..store import Store
 from ..types import Aligner, Article, Encoder, Passage, Span
 from .folder import Folder, Manifest, storage_errors
 from .plan import Draft, Plan
+from .prepare import Windows, windows
 from .ranking import SENTENCES, passage_text
 from .segments import Shelf, arrays, merge, write
 from .steps import step
@@ -34,7 +35,12 @@ if TYPE_CHECKING:
     from ..types import Ids
     from ..vectors import Halves
 
-__all__ = ["Writer", "encoded", "kept_pieces", "manifest_of", "terms_of", "writing"]
+    Text = tuple[str, list[str]]
+
+__all__ = ["Writer", "encoded", "encoded_parts", "encoded_whole", "kept_pieces", "manifest_of", "writing"]
+
+_ENCODED_AT_ONCE = 8192
+"""Texts given to the encoder at once: their vectors are numbers of 32 bits before they are halved."""
 
 
 def manifest_of(encoder: Encoder, made_with: str) -> Manifest:
@@ -101,25 +107,15 @@ class _Ready:
     """A draft with its windows, and what is to be encoded of it."""
 
     draft: Draft
-    reduced: Article  # without the lines its site repeats
-    windows: list[tuple[Span, ...]]
-
-    def texts(self) -> Iterator[tuple[str, list[str]]]:
-        """For each passage what the encoder is given for it, and for its sentences."""
-        for spans in self.windows:
-            yield encoded(self.reduced, spans)
+    windows: Windows  # without the lines its site repeats
+    terms: tuple[Terms, ...]
+    texts: list[Text]  # for each passage what the encoder is given for it, and for its sentences
 
 
 def encoded(article: Article, spans: tuple[Span, ...]) -> tuple[str, list[str]]:
     """What the encoder is given for a passage of ``spans``, and for each of them."""
     whole = article.text[spans[0].start : spans[-1].end]
     return passage_text(article.title, whole), [span.of(article.text) for span in spans]
-
-
-def _windowed(article: Article) -> list[tuple[Span, ...]]:
-    """The passages of an article, each as the spans of its sentences."""
-    spans = [span for block in article.blocks for span in sentences.split(article.text, block.start, block.end)]
-    return sentences.windows(article.text, spans, article.blocks)
 
 
 class Writer:
@@ -224,7 +220,6 @@ class Writer:
         drafts = plan.drafts()
         keys = sorted(drafts, reverse=True)
         ready = [self._ready(drafts[key]) for key in keys]
-        before = self.encoded
         vectors, kept = self._vectors(ready, encoder)
         step("ready")
         self.touch()
@@ -235,18 +230,15 @@ class Writer:
         if ready:
             count = sum(len(item.windows) for item in ready)
             first_article, first_passage, number = self.store.reserve(len(ready), count)
-            articles = [replace(item.draft.article, id=id_) for id_, item in enumerate(ready, first_article)]
+            articles = [replace(item.draft.made.article, id=id_) for id_, item in enumerate(ready, first_article)]
             passages = list(_numbered(articles, ready, first_passage))
             step("reserved")
             if count:
                 parts = _parts(passages, ready, vectors)
                 segment = write(self.folder, number, self.manifest.fingerprint, *parts)
-            whole = (text for item in ready for text, _ in item.texts())
+            whole = (text for item in ready for text, _ in item.texts)
             texts = dict(zip((passage.id for made in passages for passage in made), whole, strict=True))
-            if self.encoded > before:
-                pieces = kept_pieces(encoder(), texts)
-            else:  # the encoder is not needed: it has seen all of this
-                pieces = {id_: kept[text] for id_, text in texts.items() if text in kept}
+            pieces = {id_: kept[text] for id_, text in texts.items() if text in kept}
             self.passages += count
             step("vectors written")
             self._write_terms(articles, ready, passages)
@@ -258,7 +250,7 @@ class Writer:
             for key in plan.gone():
                 self.store.drop_article(key)
             for article, item, made in zip(articles, ready, passages, strict=True):
-                self.store.put_article(article, made, item.draft.body)
+                self.store.put_article(article, made, item.draft.made.body)
             self._put_provenance(plan, numbers)
             if segment:
                 self.store.put_segment(segment)
@@ -267,8 +259,10 @@ class Writer:
         step("committed")
 
     def _ready(self, draft: Draft) -> _Ready:
-        reduced = ingest.without(draft.article, draft.boilerplate) if draft.boilerplate else draft.article
-        return _Ready(draft, reduced, _windowed(reduced))
+        article, spans, terms = draft.made.article, draft.made.windows, draft.made.terms
+        if draft.boilerplate:
+            spans, terms = windows(ingest.without(article, draft.boilerplate))
+        return _Ready(draft, spans, terms, [encoded(article, window) for window in spans])
 
     def _put_provenance(self, plan: Plan, keys: Mapping[int, int]) -> None:
         for name, source in plan.sources().items():
@@ -281,16 +275,20 @@ class Writer:
                 self.store.drop_file(path)
             else:
                 self.store.put_file(path, content)
-        for line, held in plan.lines().items():
-            self.store.put_line(line, None if held is None else sorted(keys.get(key, key) for key in held))
+        self.store.put_lines(
+            {
+                line: None if held is None else sorted(keys.get(key, key) for key in held)
+                for line, held in plan.lines().items()
+            }
+        )
 
     def _write_terms(self, articles: list[Article], ready: list[_Ready], passages: list[list[Passage]]) -> None:
         titles = [article.title for article, made in zip(articles, passages, strict=True) for _ in made]
-        made = [passage for of_article in passages for passage in of_article]
+        ids = [passage.id for made in passages for passage in made]
         self._remove_unwanted()
-        self.lexical("passages").add([p.id for p in made], [p.text for p in made], titles)
+        self.lexical("passages").add(ids, [terms for item in ready for terms in item.terms], titles)
         self.lexical("articles").add(
-            [a.id for a in articles], [terms_of(of_article) for of_article in passages], [a.title for a in articles]
+            [a.id for a in articles], (joined(item.terms) for item in ready), [a.title for a in articles]
         )
         self.lexical("passages").commit()
         step("passage terms written")
@@ -299,14 +297,19 @@ class Writer:
     def _vectors(
         self, ready: list[_Ready], encoder: Callable[[], Encoder]
     ) -> tuple[dict[str, Halves], dict[str, bytes]]:
-        """The vector of every text, those that were encoded before from where they lie; and what was kept of those."""
-        wanted = dict.fromkeys(t for item in ready for whole, parts in item.texts() for t in (whole, *parts))
+        """The vector of every text, those that were encoded before from where they lie; what is kept of passages."""
         known, kept = self._encoded_before(ready)
-        new = [text for text in wanted if text not in known]
-        if new:
-            fresh = encoder().encode_passages(new).astype(np.float16)
-            self.encoded += len(new)
-            known.update(zip(new, fresh, strict=True))
+        whole = dict.fromkeys(text for item in ready for text, _ in item.texts)
+        parts = dict.fromkeys(part for item in ready for _, parts in item.texts for part in parts)
+        new = [text for text in whole if text not in known]
+        others = [part for part in parts if part not in known and part not in whole]
+        self.encoded += len(new) + len(others)
+        if new or others:  # else the encoder is not needed: it has seen all of this
+            vectors, pieces = encoded_whole(encoder(), new)
+            known.update(zip(new, vectors, strict=True))
+            known.update(zip(others, encoded_parts(encoder(), others), strict=True))
+            kept.update(zip(new, pieces, strict=False))
+            kept.update(kept_pieces(encoder(), [text for text in whole if text not in kept]))
         return known, kept
 
     def _encoded_before(self, ready: list[_Ready]) -> tuple[dict[str, Halves], dict[str, bytes]]:
@@ -334,16 +337,33 @@ class Writer:
         return known, kept
 
 
-def kept_pieces(encoder: Encoder, texts: Mapping[int, str]) -> dict[int, bytes]:
-    """What an encoder keeps of passages to align queries with, by passage; nothing if it does not do that."""
+def encoded_whole(encoder: Encoder, texts: Sequence[str]) -> tuple[Halves, list[bytes]]:
+    """Vectors of passages ``(n, dim)``, and what the encoder keeps of each; nothing if it does not do that."""
+    vectors, kept = [np.empty((0, encoder.dim), np.float16)], []
+    for start in range(0, len(texts), _ENCODED_AT_ONCE):
+        some = texts[start : start + _ENCODED_AT_ONCE]
+        if isinstance(encoder, Aligner):
+            fresh, pieces = encoder.encode_with_pieces(some)
+            kept += pieces
+        else:
+            fresh = encoder.encode_passages(some)
+        vectors.append(fresh.astype(np.float16))
+    return np.concatenate(vectors), kept
+
+
+def encoded_parts(encoder: Encoder, texts: Sequence[str]) -> Halves:
+    """Vectors of sentences, ``(n, dim)``."""
+    vectors = [np.empty((0, encoder.dim), np.float16)]
+    for start in range(0, len(texts), _ENCODED_AT_ONCE):
+        vectors.append(encoder.encode_passages(texts[start : start + _ENCODED_AT_ONCE]).astype(np.float16))
+    return np.concatenate(vectors)
+
+
+def kept_pieces(encoder: Encoder, texts: Sequence[str]) -> dict[str, bytes]:
+    """What an encoder keeps of passages to align queries with, by text; nothing if it does not do that."""
     if not isinstance(encoder, Aligner) or not texts:
         return {}
-    return dict(zip(texts, encoder.pieces(list(texts.values())), strict=True))
-
-
-def terms_of(passages: Iterable[Passage]) -> str:
-    """What the lexical index is given for a whole article."""
-    return "\n\n".join(passage.text for passage in passages)
+    return dict(zip(texts, encoder.pieces(texts), strict=True))
 
 
 def _numbered(articles: Iterable[Article], ready: Iterable[_Ready], first: int) -> Iterator[list[Passage]]:
@@ -364,7 +384,7 @@ def _parts(
     own: list[tuple[int, Halves]] = []
     of_sentences: list[tuple[int, Halves]] = []
     for made, item in zip(passages, ready, strict=True):
-        for passage, (whole, parts) in zip(made, item.texts(), strict=True):
+        for passage, (whole, parts) in zip(made, item.texts, strict=True):
             own.append((passage.id, vectors[whole]))
             of_sentences += [(passage.id * SENTENCES + i, vectors[part]) for i, part in enumerate(parts)]
     return arrays(own), arrays(of_sentences)

@@ -1,0 +1,53 @@
+"""What can be made of an article by itself: most of the work of indexing beside the encoder's.
+
+Nothing here knows of other articles or of the database, so it may be done in another process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from .. import ingest, sentences
+from ..lexical import Terms, terms_of
+from ..store import body_hash, content_hash
+from ..types import Article, Span
+
+__all__ = ["Prepared", "Windows", "prepare", "windows"]
+
+Windows = tuple[tuple[Span, ...], ...]
+"""Passages, each as the spans of its sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An article and all that can be made of it alone."""
+
+    article: Article
+    content: bytes  # store.content_hash
+    body: bytes  # store.body_hash
+    lines: tuple[tuple[int, str], ...]  # that may be its site's, as (key in the database, hash in the article)
+    windows: Windows
+    terms: tuple[Terms, ...]  # of each passage
+
+
+def prepare(article: Article) -> Prepared:
+    made, terms = windows(article)
+    return Prepared(article, content_hash(article), body_hash(article), _lines(article), made, terms)
+
+
+def windows(article: Article) -> tuple[Windows, tuple[Terms, ...]]:
+    """The passages of an article, and the terms of each."""
+    text = article.text
+    spans = [span for block in article.blocks for span in sentences.split(text, block.start, block.end)]
+    made = tuple(sentences.windows(text, spans, article.blocks))
+    return made, tuple(terms_of(text[window[0].start : window[-1].end]) for window in made)
+
+
+def _lines(article: Article) -> tuple[tuple[int, str], ...]:
+    site = ingest.site(article)
+    found = []
+    for hash_, _ in ingest.repeatable_lines(article):
+        digest = hashlib.blake2b(f"{site}\0{hash_}".encode(), digest_size=8).digest()
+        found.append((int.from_bytes(digest, signed=True), hash_))
+    return tuple(found)
