@@ -155,8 +155,12 @@ class FlatIndex:
         rows = np.searchsorted(self.ids, ids)
         if self._order is not None:
             rows = self._order[rows]
-        found: Vectors = self._index.reconstruct_batch(rows) if len(rows) else np.empty((0, self.dim), np.float32)
-        return found
+        codes = self._index.codes
+        if not len(rows):
+            return np.empty((0, self.dim), np.float32)
+        # Where they lie: half the time that FAISS takes to reconstruct them.
+        halves = faiss.rev_swig_ptr(codes.data(), codes.size()).view("<f2").reshape(-1, self.dim)
+        return halves.take(rows, axis=0).astype(np.float32)
 
     def has(self, ids: Ids) -> NDArray[np.bool_]:
         """Which of ``ids`` are here."""

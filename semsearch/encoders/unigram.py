@@ -13,6 +13,7 @@ than the least probable piece; unknown characters in a row are one unknown piece
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Callable
@@ -87,42 +88,38 @@ class Unigram:
         text = text.replace(" ", "▁")
         if not text.startswith("▁"):
             text = "▁" + text
-        # best[end]: (score, start, id) of the best path that ends there.
-        best: list[tuple[float, int, int] | None] = [None] * (len(text) + 1)
-        best[0] = (0.0, 0, 0)
-        for start in range(len(text)):
-            before = best[start]
-            assert before is not None  # every place is reached, by an unknown character if need be
-            for end in range(start + 1, min(start + self._longest, len(text)) + 1):
-                id_ = self._ids.get(text[start:end])
+        size, find, vocabulary, longest = len(text), self._ids.get, self._vocabulary, self._longest
+        # best[end]: (score, start, id) of the best path that ends there; every place is reached in its turn, by an
+        # unknown character if need be.
+        best = [(0.0, 0, 0)] + [(-math.inf, 0, 0)] * size
+        for start in range(size):
+            before = best[start][0]
+            for end in range(start + 1, min(start + longest, size) + 1):
+                id_ = find(text[start:end])
                 if id_ is not None:
-                    self._offer(best, end, before[0] + self._vocabulary[id_][1], start, id_)
+                    score = before + vocabulary[id_][1]
+                    if score > best[end][0]:
+                        best[end] = (score, start, id_)
             if text[start] not in self._ids:
-                self._offer(best, start + 1, before[0] + self._unknown_score(), start, self._unknown)
+                score = before + self._unknown_score()
+                if score > best[start + 1][0]:
+                    best[start + 1] = (score, start, self._unknown)
         return self._path(best, text)
-
-    @staticmethod
-    def _offer(best: list[tuple[float, int, int] | None], end: int, score: float, start: int, id_: int) -> None:
-        there = best[end]
-        if there is None or score > there[0]:
-            best[end] = (score, start, id_)
 
     def _unknown_score(self) -> float:
         if self._least is None:
             self._least = min(map(itemgetter(1), self._vocabulary)) - _UNKNOWN_PENALTY
         return self._least
 
-    def _path(self, best: list[tuple[float, int, int] | None], text: str) -> list[int]:
+    def _path(self, best: list[tuple[float, int, int]], text: str) -> list[int]:
         found: list[int] = []
         end = unknown_end = len(text)
         while end > 0:
-            node = best[end]
-            assert node is not None
-            _, start, id_ = node
+            _, start, id_ = best[end]
             if id_ != self._unknown:
                 found.append(id_)
                 unknown_end = start
-            elif start == 0 or (best[start] or node)[2] != self._unknown:
+            elif start == 0 or best[start][2] != self._unknown:
                 # The first of unknown characters in a row: together they may be a piece all the same.
                 found.append(self._ids.get(text[start:unknown_end], self._unknown))
                 unknown_end = start
