@@ -7,7 +7,8 @@ DATA holds ``train/qa.jsonl.zst``, ``train/news.jsonl.zst``, ``train/wiki.jsonl.
 of ``train`` alone; the few numbers of SETTINGS were chosen on ``dev``. Deterministic; some minutes on one core.
 
 The bundled encoder has been trained on the very questions of ``train``: its cosines there flatter it. So everything
-here is fitted on lexical search, which has not seen them, and what cosines count stands in SETTINGS.
+here is fitted on lexical search, which has not seen them, and what cosines count stands in SETTINGS. The network
+(scripts/train_reader.py) has seen nine in ten of them: the confidence is fitted on the tenth that it has not.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import random
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,7 @@ import numpy as np
 import training_data
 from numpy.typing import NDArray
 
+from semsearch.encoders import load_encoder
 from semsearch.evaluate import Gold, Quoted, evaluate_answers, normalise_answer, quoted, sentence_at_1, token_f1
 from semsearch.index import Index
 from semsearch.reader import sentence_reader as sr
@@ -92,6 +94,11 @@ class Asked:
     contexts: set[str] = field(default_factory=set)
     used: bool = True  # False for one that is answered and nobody says where: only its context is of use
 
+    @property
+    def group(self) -> int:
+        """0 to 999, one for all questions about the same texts; those that 10 divides are kept from the network."""
+        return int.from_bytes(min(self.contexts).encode()[:4000][-8:], "little") % 1_000_003 % 1000
+
     def right(self, line: Line) -> bool:
         """Whether a line answers: it overlaps the gold span, or says a gold answer of several words elsewhere."""
         spans = self.gold.get(line.hit.article.text, ())
@@ -102,10 +109,10 @@ class Asked:
         return any(f" {text} " in said for text in short if 2 <= len(text.split()) <= 6)
 
 
-def asked(data: Path) -> dict[str, list[Asked]]:
+def asked(data: Path, sets: Mapping[str, Sequence[str]]) -> dict[str, list[Asked]]:
     """The questions of each corpus; the same question over several contexts is one."""
-    corpus_of = {name: corpus for corpus, names in SETS.items() for name in names}
-    found: dict[str, dict[str, Asked]] = {corpus: {} for corpus in SETS}
+    corpus_of = {name: corpus for corpus, names in sets.items() for name in names}
+    found: dict[str, dict[str, Asked]] = {corpus: {} for corpus in sets}
     for row in training_data.rows(data, "qa"):
         if row["set"] not in corpus_of:
             continue
@@ -199,10 +206,10 @@ class Sample:
         return [hit for hit in self.hits if hit.article.text not in self.question.contexts]
 
 
-def gather(data: Path) -> list[Sample]:
-    """Makes an index of each corpus of SETS and puts the questions to them."""
+def gather(data: Path, sets: Mapping[str, Sequence[str]] = SETS) -> list[Sample]:
+    """Makes an index of each corpus and puts the questions to them."""
     rng = random.Random(0)
-    questions = asked(data)
+    questions = asked(data, sets)
     samples: list[Sample] = []
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         indexes = {}
@@ -230,7 +237,7 @@ def fit(samples: Sequence[Sample], rare: Rarity) -> dict[str, Any]:
         "sentence": sentence,
         "sentence_english": SETTINGS["sentence_english"],
         "span": fit_span(samples, rare),
-        "confidence": fit_confidence(samples, rare, sentence),
+        "confidence": fit_confidence([s for s in samples if s.question.group % 10 == 0], rare, sentence),
         "confidence_english": SETTINGS["confidence_english"],
     }
 
@@ -242,7 +249,7 @@ def fit_sentence(samples: Sequence[Sample], rare: Rarity) -> dict[str, float]:
         there = lines(read, sample.hits[:DEPTH])
         right = np.array([sample.question.right(line) for line in there], float)
         if sample.question.gold and right.any():
-            groups.append((np.array(features(read, there)), right))
+            groups.append((np.array(features(read, there, *[[0.0] * len(there)] * 2)), right))
     print(f"sentence: {len(groups)} questions", file=sys.stderr)
     return named(FEATURES, listwise(groups), SETTINGS["sentence"])
 
@@ -269,6 +276,7 @@ def fit_span(samples: Sequence[Sample], rare: Rarity) -> dict[str, dict[str, flo
 
 def fit_confidence(samples: Sequence[Sample], rare: Rarity, sentence: dict[str, float]) -> dict[str, float]:
     ranking = [sentence.get(name, 0.0) for name in FEATURES]
+    reader = sr.SentenceReader(load_encoder())
     rows: list[list[float]] = []
     labels: list[float] = []
     kinds: list[str] = []
@@ -281,7 +289,7 @@ def fit_confidence(samples: Sequence[Sample], rare: Rarity, sentence: dict[str, 
             tries = {"deceiving": sample.hits}
         for kind, hits in tries.items():
             if there := lines(read, hits[:DEPTH]):
-                best, evidence = judged(read, there, ranking)
+                best, evidence = judged(read, there, ranking, reader)
                 kinds.append(kind)
                 rows.append(evidence)
                 labels.append(float(question.right(best)))
@@ -291,14 +299,18 @@ def fit_confidence(samples: Sequence[Sample], rare: Rarity, sentence: dict[str, 
     return named((*SIGNS, "constant"), logistic(np.array(rows), np.array(labels), share), SETTINGS["confidence"])
 
 
-def judged(read: Question, there: Sequence[Line], ranking: Sequence[float]) -> tuple[Line, list[float]]:
+def judged(
+    read: Question, there: Sequence[Line], ranking: Sequence[float], reader: sr.SentenceReader
+) -> tuple[Line, list[float]]:
     """The line ranked best, and its signs."""
-    table = features(read, there)
+    seen = reader.seen(read.text, [line.hit for line in there])
+    verdicts = [seen.verdict(line) for line in there]
+    table = features(read, there, verdicts, [seen.sense(read, line) for line in there])
     scores = np.array(table) @ np.array(ranking)
     top = int(scores.argmax())
     others = [s for s, line in zip(scores, there, strict=True) if line.hit.passage.id != there[top].hit.passage.id]
     rival = max(others, default=scores[top] - 3.0)
-    return there[top], signs(read, there[top], table[top], float(scores[top]), float(rival))
+    return there[top], signs(read, there[top], table[top], float(scores[top]), float(rival), verdicts[top])
 
 
 # Measuring -------------------------------------------------------------------------------------
@@ -398,7 +410,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     if options.measure:
-        measure(put(options.data, options.mode), sr.SentenceReader(min_confidence=0.0))
+        measure(put(options.data, options.mode), sr.SentenceReader(load_encoder(), min_confidence=0.0))
         return
     table = rarity(options.data)
     table |= fit(gather(options.data), sr.rarity_of(table))

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
         StorageError,
         UsageError,
     )
-    from .index import Finding, Index, Status, SyncReport
-    from .reader import load_reader
+    from .index import Finding, Index, Status, SyncReport, load_reader
     from .types import Answer, Article, Duplicate, Duplicates, Encoder, Hit, Passage, Scores, Span
 
 _HOMES = {
@@ -49,8 +48,7 @@ _HOMES = {
         "StorageError",
         "UsageError",
     ),
-    "index": ("Finding", "Index", "Status", "SyncReport"),
-    "reader": ("load_reader",),
+    "index": ("Finding", "Index", "Status", "SyncReport", "load_reader"),
     "types": ("Answer", "Article", "Duplicate", "Duplicates", "Encoder", "Hit", "Passage", "Scores", "Span"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -15,6 +15,7 @@ from cli_case import run, run_json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from semsearch.encoders import load_encoder
 from semsearch.index import Index
 from semsearch.reader import SentenceReader
 from semsearch.reader.compose import NEAR, asks_for_newest, compose
@@ -23,6 +24,8 @@ from semsearch.reader.question import common_rarity, understand
 from semsearch.reader.same import Day, contradict, said, same, says, value
 from semsearch.text import clean
 from semsearch.types import Answer, Article, Hit, Passage, Quote, Scores, Span
+
+WORDS = load_encoder()
 
 SENTENCE = re.compile(r"\S[^.?!\n]*(?:\.(?=\d)[^.?!\n]*)*[.?!]?")  # good enough here
 
@@ -515,7 +518,7 @@ def test_answers_are_verbatim_and_do_not_hang_on_order(
     question = clean(" ".join(words))
     written = [(clean(" ".join(text)), date) for text, date in told]
     hits = [hit(i, text, date=date) for i, (text, date) in enumerate(written, 1) if text.strip()]
-    reader = SentenceReader(min_confidence=0.0)
+    reader = SentenceReader(WORDS, min_confidence=0.0)
     quotes = reader.candidates(question, hits)
     answer = compose(question, quotes, hits, 0.0)
     verbatim(answer)

@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,15 @@ from hypothesis import strategies as st
 from llm_server import Body, Handler, Server, piece, say, serving, whole
 
 from semsearch.errors import ReaderUnavailable, UsageError
+from semsearch.index import load_reader
+from semsearch.reader import llm
 from semsearch.reader.chat import MAX_REPLY, address
-from semsearch.reader.llm import MAX_PASSAGE, LLMReader, messages
+from semsearch.reader.llm import MAX_PASSAGE, messages
 from semsearch.reader.support import Said, said, struck
 from semsearch.sentences import split
 from semsearch.types import Answer, Article, Hit, Passage, Scores, Span, Statement
+
+LLMReader = partial(llm.LLMReader, quoter=load_reader(min_confidence=0.0))
 
 pytest.importorskip("openai", reason="needs semsearch[llm]")
 

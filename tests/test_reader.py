@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from index_case import HashEncoder
 
+from semsearch.encoders import load_encoder
 from semsearch.errors import UsageError
 from semsearch.index import Index
 from semsearch.reader import SentenceReader
@@ -25,6 +26,8 @@ from semsearch.reader.extract import GROUPS, SPAN_FEATURES, best_span, candidate
 from semsearch.reader.question import Rarity, understand
 from semsearch.text import clean
 from semsearch.types import Answer, Article, Hit, Passage, Reader, Scores, Span
+
+WORDS = load_encoder()
 
 SEEDS = Path(__file__).parents[2] / "shared" / "seeds"
 SENTENCE = re.compile(r"\S[^.?!]*(?:\.(?=\d)[^.?!]*)*[.?!]?")  # good enough here
@@ -46,7 +49,7 @@ def hits(*passages: str | tuple[str, str], fused: Sequence[float] = ()) -> list[
 
 
 def read(question: str, *passages: str | tuple[str, str], least: float = 0.0) -> Answer:
-    return SentenceReader(min_confidence=least).read(question, hits(*passages))
+    return SentenceReader(WORDS, min_confidence=least).read(question, hits(*passages))
 
 
 def quote(answer: Answer) -> str:
@@ -284,7 +287,7 @@ def test_accents_do_not_matter() -> None:
 
 def test_strangers_are_refused() -> None:
     for question in ("Ai vô địch World Cup 2022?", "Thủ đô của Mông Cổ là gì?", "Who won the World Cup in 2022?"):
-        answer = SentenceReader().read(question, hits(BRIDGE, FAIR))
+        answer = SentenceReader(WORDS).read(question, hits(BRIDGE, FAIR))
         assert not answer.found
         assert (answer.text, answer.citation, answer.span, answer.sentence, answer.marks) == ("", None, None, None, ())
         assert answer.confidence < sr.MIN_CONFIDENCE
@@ -298,7 +301,7 @@ def test_a_name_that_is_nowhere_costs_confidence() -> None:
 
 
 def test_nothing_to_read() -> None:
-    reader = SentenceReader(min_confidence=0.0)
+    reader = SentenceReader(WORDS, min_confidence=0.0)
     assert not reader.read("Cầu dài bao nhiêu?", []).found
     assert not reader.read("", hits(BRIDGE)).found
     assert not reader.read("?!", hits(BRIDGE)).found
@@ -309,18 +312,20 @@ def test_the_threshold_decides() -> None:
     confidence = read("Cầu Bản Lầy rộng bao nhiêu mét?", BRIDGE).confidence
     assert 0 < confidence < 1
     found = hits(BRIDGE)
-    assert SentenceReader(min_confidence=confidence).read("Cầu Bản Lầy rộng bao nhiêu mét?", found).found
-    above = SentenceReader(min_confidence=min(1.0, confidence + 1e-9)).read("Cầu Bản Lầy rộng bao nhiêu mét?", found)
+    assert SentenceReader(WORDS, min_confidence=confidence).read("Cầu Bản Lầy rộng bao nhiêu mét?", found).found
+    above = SentenceReader(WORDS, min_confidence=min(1.0, confidence + 1e-9)).read(
+        "Cầu Bản Lầy rộng bao nhiêu mét?", found
+    )
     assert not above.found and above.confidence == confidence
     for wrong in (-0.1, 1.1):
         with pytest.raises(UsageError):
-            SentenceReader(min_confidence=wrong)
+            SentenceReader(WORDS, min_confidence=wrong)
 
 
 def test_is_a_reader_and_deterministic() -> None:
-    reader: Reader = SentenceReader()
+    reader: Reader = SentenceReader(WORDS)
     found = hits(BRIDGE, FAIR)
-    assert reader.read("Cầu rộng bao nhiêu?", found) == SentenceReader().read("Cầu rộng bao nhiêu?", found)
+    assert reader.read("Cầu rộng bao nhiêu?", found) == SentenceReader(WORDS).read("Cầu rộng bao nhiêu?", found)
 
 
 WORDS = st.sampled_from(
@@ -333,7 +338,7 @@ WORDS = st.sampled_from(
 @given(st.lists(WORDS, max_size=12), st.lists(st.lists(WORDS, min_size=1, max_size=25), max_size=4))
 def test_an_answer_is_always_verbatim(question: list[str], texts: list[list[str]]) -> None:
     found = hits(*(clean(" ".join(text)) for text in texts))
-    answer = SentenceReader(min_confidence=0.0).read(clean(" ".join(question)), found)
+    answer = SentenceReader(WORDS, min_confidence=0.0).read(clean(" ".join(question)), found)
     assert 0 <= answer.confidence <= 1
     if not answer.found:
         assert answer.text == ""
@@ -360,7 +365,7 @@ def test_weights_that_do_not_fit_are_refused() -> None:
 def test_ten_passages_take_less_than_twenty_milliseconds() -> None:
     sentence = "Ngày 27/8, xã Nà Hin giao {} hộ ở bản Sín Chải trồng {},5 ha chè, trị giá hơn 12 tỷ đồng mỗi năm."
     texts = [" ".join(sentence.format(i, j) for j in range(6)) for i in range(10)]
-    found, reader = hits(*texts), SentenceReader(min_confidence=0.0)
+    found, reader = hits(*texts), SentenceReader(WORDS, min_confidence=0.0)
     reader.read("khởi động", found)
     for question in ("Xã Nà Hin giao bao nhiêu hộ trồng chè?", "Vì sao bản Sín Chải trồng chè?", "Ai trồng chè?"):
         best = math.inf
@@ -403,7 +408,7 @@ def test_import_is_light() -> None:
 def test_the_five_articles(question: str, sentence: str, answer: str, tmp_path: Path) -> None:
     with Index.create(tmp_path / "index", HashEncoder()) as index:
         index.sync([SEEDS])
-        answered = SentenceReader().read(question, index.search(question, 10, mode="lexical"))
+        answered = SentenceReader(WORDS).read(question, index.search(question, 10, mode="lexical"))
     assert answered.found == bool(answer)
     if answer:
         assert sentence in quote(answered)

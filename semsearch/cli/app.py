@@ -132,7 +132,7 @@ def _reader(name: str | None, min_confidence: float | None, threads: int | None)
     """None is the index's own, the bundled one."""
     if name is None and min_confidence is None:
         return None
-    from ..reader import load_reader
+    from ..index import load_reader
 
     return load_reader("bundled" if name is None else name, min_confidence=min_confidence, threads=threads)
 

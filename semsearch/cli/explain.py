@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..index.ranking import weights
 from ..text import fold, language, terms
-from ..types import Hit
+from ..types import Hit, Mode
 
 if TYPE_CHECKING:
     from ..index import Index
@@ -22,13 +22,13 @@ _SIDES = {
 }
 
 
-def explained(index: Index, query: str, hits: Iterable[Hit], mode: str) -> dict[str, Any]:
+def explained(index: Index, query: str, hits: Iterable[Hit], mode: Mode) -> dict[str, Any]:
     """``language``, ``mode``, ``weights`` of the fusion, and for each hit the terms that it shares with the query.
 
     ``terms`` are met as typed, ``folded_terms`` only without their accents.
     """
     spoken = language(query)
-    own = asdict(weights(index.encoder, spoken))
+    own = asdict(weights(index.encoder, spoken, mode))
     wanted = list(dict.fromkeys(terms(query)))
     return {
         "language": spoken,

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..index import load_reader
 from ..reader.chat import address, is_local
 from ..reader.llm import TIMEOUT, LLMReader
 from .run import say
@@ -22,6 +23,7 @@ def language_model(url: str, model: str | None, timeout: float | None, explain: 
     struck: list[tuple[str, str]] = []
     reader = LLMReader(
         url,
+        quoter=load_reader(min_confidence=0.0),
         model=model,
         api_key=_key(url),
         timeout=TIMEOUT if timeout is None else timeout,

@@ -2,6 +2,7 @@
 
 from .core import Index
 from .doctor import doctor
+from .readers import load_reader
 from .reports import Finding, Progress, Status, SyncReport
 
-__all__ = ["Finding", "Index", "Progress", "Status", "SyncReport", "doctor"]
+__all__ = ["Finding", "Index", "Progress", "Status", "SyncReport", "doctor", "load_reader"]

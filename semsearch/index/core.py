@@ -19,6 +19,7 @@ from ..store import Store
 from ..types import Answer, Article, Duplicates, Encoder, Hit, Mode, Passage, Reader, Scores
 from .folder import Folder, Manifest
 from .paths import absolute
+from .readers import load_reader
 from .reports import Finding, Progress, Status, SyncReport
 from .session import Session
 
@@ -138,7 +139,7 @@ class Index:
             if paths is None and (known is None or not known.roots()):
                 raise UsageError("the index knows no paths yet; name files or folders: semsearch index PATH...")
             with self._writing() as writer:
-                run = Sync(writer, self._loader(writer), progress, on_error)
+                run = Sync(writer, self._loader(writer), progress, on_error, self._threads)
                 run.sync(paths)
             return run.report()
 
@@ -362,11 +363,11 @@ class Index:
             yield article
             last = article.id
 
-    def weights(self, language: str) -> dict[str, float]:
-        """What each side counts in hybrid mode for a query in ``language`` ("vi", "vi-plain" or "en")."""
+    def weights(self, language: str, mode: Mode = "hybrid") -> dict[str, float]:
+        """What each side counts for a query in ``language`` ("vi", "vi-plain" or "en")."""
         from .ranking import weights
 
-        return asdict(weights(self.encoder, language))
+        return asdict(weights(self.encoder, language, mode))
 
     def status(self) -> Status:
         """What the index holds and what it was made with."""
@@ -414,9 +415,7 @@ class Index:
 
     def _own_reader(self) -> Reader:
         if self._reader is None:
-            from ..reader import SentenceReader
-
-            self._reader = SentenceReader()
+            self._reader = load_reader(encoder=self._encoder)
         return self._reader
 
 

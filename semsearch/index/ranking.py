@@ -1,7 +1,7 @@
 """How passages are put in order: what is encoded, who is a candidate, what each score counts.
 
 All that can be tuned about search stands here; an encoder's card (``semsearch.json`` beside its weights)
-may set the weights: ``{"fusion": {"vi": {"dense": 0.3, ...}, "vi-plain": {...}, "en": {...}}}``.
+may set the weights: ``{"fusion": {"vi": {"dense": 0.3, ...}, "vi-plain": {...}, "en": {...}, "dense": {...}}}``.
 """
 
 from __future__ import annotations
@@ -62,7 +62,13 @@ class Weights:
     alignment: float = 0.0  # counts only if the encoder is an Aligner
 
 
-DEFAULTS = {"vi": Weights(), "vi-plain": Weights(), "en": Weights(dense=0.3, sentence=0.3, lexical=0.3, article=0.1)}
+DEFAULTS = {
+    "vi": Weights(),
+    "vi-plain": Weights(),
+    "en": Weights(dense=0.3, sentence=0.3, lexical=0.3, article=0.1),
+    "dense": Weights(dense=0.2, sentence=0.5, topic=0.3, lexical=0.0, article=0.0),
+}
+"""For a query's language; the last where the words of a query have no say."""
 Align = Callable[[Sequence[int]], "NDArray[np.float64]"]
 """Passage ids to their alignment with the query, each in its place."""
 
@@ -74,11 +80,12 @@ _SIDES: dict[Mode, frozenset[str]] = {
 }
 
 
-def weights(encoder: Encoder | None, language: str) -> Weights:
+def weights(encoder: Encoder | None, language: str, mode: Mode) -> Weights:
     """The encoder's card's for a query's ``language`` ("vi", "vi-plain", "en"), else the defaults.
 
-    None where no encoder is asked (lexical mode).
+    In dense mode those called "dense", whatever the language. ``encoder`` is None where none is asked (lexical mode).
     """
+    language = "dense" if mode == "dense" else language
     own = card(encoder).get("fusion", {}).get(language) if encoder else None
     if own is None:
         return DEFAULTS[language]

@@ -132,7 +132,7 @@ def _found(
     allowed = only.allowed(store)
     if not words.terms(wanted.text) or (allowed and not allowed.passages):
         return []
-    tuned = weights(encoder, words.language(wanted.text))
+    tuned = weights(encoder, words.language(wanted.text), mode)
     found = ranked(view, store, wanted, k, mode, tuned, allowed, excluded, align)
     stored = store.load(id_ for id_, _ in found)
     cosines: dict[int, list[float]] = {}

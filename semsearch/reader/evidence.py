@@ -80,13 +80,17 @@ FEATURES = (
     "kind",  # 1 if it holds a thing of the kind asked for, in the measure asked for, that the question does not
     "lacks",  # 1 if that kind can be recognised and is not there
     "unit",  # 1 if it holds a number with a unit that the question counts in
+    "read",  # how much likelier the network finds the sentence to answer than nothing, in logits
+    "sense",  # share of the question's rarity that a word of like meaning carries, title and lead taken as said
     "bare",  # 1 for a few words without a full stop: a heading or a caption
 )
 """What a sentence is ranked by."""
 
 
-def features(question: Question, found: Sequence[Line]) -> list[list[float]]:
-    """One row of FEATURES per line."""
+def features(
+    question: Question, found: Sequence[Line], verdicts: Sequence[float], senses: Sequence[float]
+) -> list[list[float]]:
+    """One row of FEATURES per line; ``verdicts`` and ``senses`` as ``read`` and ``sense`` there."""
     weights, names = question.weights, question.names
     total = sum(weights.values()) or 1.0
     pair_total = sum(question.pairs.values()) or 1.0
@@ -94,7 +98,7 @@ def features(question: Question, found: Sequence[Line]) -> list[list[float]]:
     local = {term: math.log((len(found) + 1) / (counts[term] + 0.5)) for term in weights}
     local_total = sum(local.values()) or 1.0
     rows: list[list[float]] = []
-    for line in found:
+    for line, verdict, sense in zip(found, verdicts, senses, strict=True):
         own = set(line.terms)
         lacking = [term for term in weights if term not in own]
         scores = line.hit.scores
@@ -118,6 +122,8 @@ def features(question: Question, found: Sequence[Line]) -> list[list[float]]:
                 float(kind),
                 float(not kind and question.kind in SHORT),
                 float(unit),
+                verdict,
+                sense,
                 float(len(line.terms) <= 8 and line.text[-1] not in '.!?…"”'),
             ]
         )
@@ -144,11 +150,14 @@ SIGNS = (
     "length",  # log of the question's content terms
     "cosine",  # the better one of sentence and passage
     "dense",  # 1 if there is a cosine
+    "read",  # as above
 )
 """What tells whether the best sentence answers at all."""
 
 
-def signs(question: Question, best: Line, row: Sequence[float], score: float, rival: float) -> list[float]:
+def signs(
+    question: Question, best: Line, row: Sequence[float], score: float, rival: float, verdict: float
+) -> list[float]:
     """One value per SIGNS for the sentence ranked best; ``rival`` is the best score in another passage."""
     value = dict(zip(FEATURES, row, strict=True))
     strange = [name for name in question.names if not _there(name, best.runs)]
@@ -166,6 +175,7 @@ def signs(question: Question, best: Line, row: Sequence[float], score: float, ri
         math.log1p(len(question.weights)),
         max(scores.sentence or 0.0, scores.dense or 0.0),
         float(scores.dense is not None or scores.sentence is not None),
+        verdict,
     ]
 
 

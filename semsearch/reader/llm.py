@@ -8,9 +8,8 @@ from itertools import groupby
 
 from ..errors import UsageError
 from ..text import clean, fold, language, tokens
-from ..types import Answer, Hit, Quote, Statement
+from ..types import Answer, Hit, Quote, Reader, Statement
 from .chat import Chat
-from .sentence_reader import SentenceReader
 from .support import Said, said, struck
 
 __all__ = ["MAX_PASSAGES", "NOT_FOUND", "TIMEOUT", "LLMReader", "messages"]
@@ -59,7 +58,8 @@ class LLMReader:
     tell ``progress`` how many characters have come. ``on_struck`` is told each sentence that was left out, and why.
 
     Satisfies ``types.Reader``: ``text``, ``span`` and ``sentence`` of the Answer are a quote from the first passage
-    cited, found by SentenceReader, and ``confidence`` is that of this quote; ``composed`` is what the model wrote.
+    cited, found by ``quoter`` (one that withholds nothing), and ``confidence`` is that of this quote; ``composed`` is
+    what the model wrote.
     Raises UsageError for an address that is none, or a limit below 1.
     """
 
@@ -67,6 +67,7 @@ class LLMReader:
         self,
         url: str,
         *,
+        quoter: Reader,
         model: str | None = None,
         api_key: str | None = None,
         timeout: float = TIMEOUT,
@@ -80,7 +81,7 @@ class LLMReader:
         self.max_passages = max_passages
         self._chat = Chat(url, model, api_key, timeout, stream, progress)
         self._on_struck = on_struck or (lambda sentence, reason: None)
-        self._quoter = SentenceReader(min_confidence=0.0)
+        self._quoter = quoter
 
     def read(self, question: str, hits: Sequence[Hit]) -> Answer:
         """The answer that the model composes of ``hits`` (best first), or one that is not ``found``.

@@ -15,7 +15,9 @@ from ..types import Answer, Hit, Quote, Span
 from .compose import NEAR, compose
 from .evidence import FEATURES, SIGNS, Line, features, lines, signs
 from .extract import SPAN_FEATURES, best_span, completed, marks
+from .network import Network, Part, Read, WordVectors, part, span
 from .question import Question, Rarity, rarity_of, understand
+from .words import Text, cut
 
 __all__ = ["MIN_CONFIDENCE", "SentenceReader", "Weights", "rarity_of"]
 
@@ -23,6 +25,8 @@ MIN_CONFIDENCE = 0.15
 """An answer below this probability is withheld; see docs/decisions/reader.md for how it was chosen."""
 
 _FILE = Path(__file__).with_name("weights.json")
+_NETWORK = Path(__file__).with_name("network.npz")
+_AT_ONCE = 12  # passages that the network reads at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +64,47 @@ def _bundled() -> Weights:
     return Weights.of(json.loads(_FILE.read_text("utf-8")))
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the network said of the passages: of each its words and scores, and the score of "none of them"."""
+
+    asked: Text
+    passages: dict[int, tuple[Part, Read]]
+    none: float
+
+    def verdict(self, line: Line) -> float:
+        """How much likelier the sentence is to answer than nothing is, in logits."""
+        _, read = self.passages[line.hit.passage.id]
+        return float(read.sentences[line.hit.passage.sentences.index(line.span)]) - self.none
+
+    def sense(self, question: Question, line: Line) -> float:
+        """The share of the question's rarity that the sentence means, words of the article's title and lead given."""
+        met = self.passages[line.hit.passage.id][1].met[line.hit.passage.sentences.index(line.span)]
+        total = told = 0.0
+        for word, cosine in zip(self.asked.words, met.tolist(), strict=True):
+            for term in question.form(word)[:1]:
+                weight = question.weights.get(term, 0.0)
+                total += weight
+                told += weight * (1.0 if term in line.title or term in line.lead else cosine)
+        return told / total if total else 0.0
+
+
 class SentenceReader:
     """Quotes the sentence that answers, and the words in it that do; satisfies ``types.Reader``.
 
-    ``min_confidence`` in 0..1: an answer whose probability lies below it is withheld (0 never withholds). Raises
-    UsageError if it lies elsewhere.
+    ``words`` gives vectors of words: the bundled encoder does (``load_encoder()``), and the network was trained with
+    it. ``min_confidence`` in 0..1: an answer whose probability lies below it is withheld (0 never withholds). Raises
+    UsageError if it lies elsewhere, ReaderUnavailable if the network's file is damaged.
     """
 
-    def __init__(self, *, min_confidence: float = MIN_CONFIDENCE, weights: Weights | None = None) -> None:
+    def __init__(
+        self, words: WordVectors, *, min_confidence: float = MIN_CONFIDENCE, weights: Weights | None = None
+    ) -> None:
         if not 0.0 <= min_confidence <= 1.0:
             raise UsageError(f"a confidence lies between 0 and 1, not at {min_confidence}")
         self.min_confidence = min_confidence
         self._weights = weights or _bundled()
+        self._network = Network.load(_NETWORK, words, self._weights.rarity)
 
     def read(self, question: str, hits: Sequence[Hit]) -> Answer:
         """What ``hits`` (best first) answer to ``question``, or an Answer that is not ``found``."""
@@ -86,13 +119,27 @@ class SentenceReader:
         found = lines(asked, hits)
         if not found or not asked.order:
             return []
-        judged = self._judged(asked, found)
+        seen = self.seen(question, [line.hit for line in found])
+        judged = self._judged(asked, found, seen)
         least = NEAR * judged[0][1]
-        return [self._quote(asked, line, confidence) for line, confidence in judged if confidence >= least]
+        return [self._quote(asked, line, confidence, seen) for line, confidence in judged if confidence >= least]
 
-    def _judged(self, asked: Question, found: Sequence[Line]) -> list[tuple[Line, float]]:
+    def seen(self, question: str, hits: Sequence[Hit]) -> Seen:
+        """What the network makes of the passages of ``hits``."""
+        unique = list({hit.passage.id: hit for hit in hits}.values())
+        asked, none = cut(question), 0.0
+        passages: dict[int, tuple[Part, Read]] = {}
+        for at in range(0, len(unique), _AT_ONCE):
+            some = unique[at : at + _AT_ONCE]
+            parts = [part(hit) for hit in some]
+            none, reads = self._network.read(asked, parts)
+            passages |= {hit.passage.id: both for hit, both in zip(some, zip(parts, reads, strict=True), strict=True)}
+        return Seen(asked, passages, none)
+
+    def _judged(self, asked: Question, found: Sequence[Line], seen: Seen) -> list[tuple[Line, float]]:
         """The best line of each passage, best first, and the probability that it answers."""
-        rows = features(asked, found)
+        verdicts = [seen.verdict(line) for line in found]
+        rows = features(asked, found, verdicts, [seen.sense(asked, line) for line in found])
         weights = self._weights.english if asked.english else self._weights.sentence
         scores = [_dot(weights, row) for row in rows]
         best: dict[int, int] = {}  # passage -> its best line
@@ -105,18 +152,24 @@ class SentenceReader:
         judged: list[tuple[Line, float]] = []
         for i in ranked:
             rival = first if judged else second
-            confidence = _logistic(_dot(weights, [*signs(asked, found[i], rows[i], scores[i], rival), 1.0]))
+            evidence = signs(asked, found[i], rows[i], scores[i], rival, verdicts[i])
+            confidence = _logistic(_dot(weights, [*evidence, 1.0]))
             # What is ranked lower is never believed more.
             judged.append((found[i], min(confidence, math.nextafter(judged[-1][1], 0.0)) if judged else confidence))
         return judged
 
-    def _quote(self, asked: Question, line: Line, confidence: float) -> Quote:
+    def _quote(self, asked: Question, line: Line, confidence: float, seen: Seen) -> Quote:
         text = line.hit.article.text
         sentence = completed(asked, line.hit, line.span)
+        found = None if asked.english else span(*seen.passages[line.hit.passage.id], sentence)
         quote = sentence.of(text)
-        span = best_span(asked, quote, self._weights.span)
-        placed = [Span(s.start + sentence.start, s.end + sentence.start) for s in (span, *marks(asked, quote, span))]
-        return Quote(placed[0].of(text), line.hit, placed[0], sentence, confidence, tuple(placed[1:]))
+        if found is None:
+            inside = best_span(asked, quote, self._weights.span)
+            answer = Span(inside.start + sentence.start, inside.end + sentence.start)
+        else:
+            answer, inside = found[0], Span(found[0].start - sentence.start, found[0].end - sentence.start)
+        placed = tuple(Span(s.start + sentence.start, s.end + sentence.start) for s in marks(asked, quote, inside))
+        return Quote(answer.of(text), line.hit, answer, sentence, confidence, placed)
 
 
 def _logistic(x: float) -> float:

@@ -1,0 +1,32 @@
+"""Stage 3 of the reader: the trained network into the package.
+
+    python scripts/export_reader.py WORK [--name reader]
+
+WORK/NAME.pt becomes semsearch/reader/network.npz: float16, with the table of common words.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+OUT = Path(__file__).resolve().parents[1] / "semsearch" / "reader" / "network.npz"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--name", default="reader")
+    parser.add_argument("--out", type=Path, default=OUT)
+    args = parser.parse_args()
+    arrays = {k: v.numpy().astype(np.float16) for k, v in torch.load(args.work / f"{args.name}.pt").items()}
+    words = "\n".join(np.load(args.work / "reader.npz")["common_words"].tolist())
+    np.savez(args.out, words=np.frombuffer(words.encode("utf-8"), np.uint8), **arrays)
+    print(f"{args.out}: {args.out.stat().st_size / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    main()

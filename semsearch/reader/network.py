@@ -1,0 +1,236 @@
+"""A small network that reads a question and passages against each other, in numpy.
+
+Trained by ``scripts/train_reader.py``, which names where its parts come from. It knows words by the vectors of the
+bundled encoder and by a table of common words; convolutions give each word its neighbours, one attention
+the words of the question. It says of each sentence how far it answers, and of each word how far the answer begins or
+ends with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from ..errors import ReaderUnavailable
+from ..types import Hit, Span
+from .question import Rarity
+from .words import MEETINGS, SHAPES, Text, common_form, cut, meetings, overlaps, rarities
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+__all__ = ["Network", "Part", "Read", "WordVectors", "part", "softmax", "span"]
+
+_BREAK = "\n"  # between texts, so that no piece reaches from one into the next
+_LONGEST = 40  # words of an answer
+_DILATIONS = ((1, 2), (1, 2, 4, 8))
+
+
+class WordVectors(Protocol):
+    """Whoever knows words: the bundled encoder."""
+
+    def words(self, words: Sequence[str]) -> tuple[Floats, Floats]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A passage: its words, the first ``title`` of them its title's, and where its sentences begin."""
+
+    text: Text
+    title: int
+    firsts: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What is said of one passage.
+
+    ``sentences`` (n,) are logits, ``edges`` (words, 2) those of an answer's first and last word, ``met`` (n, words of
+    the question) the greatest cosine of each of them with a word of the sentence, at least 0.
+    """
+
+    sentences: Floats
+    edges: Floats
+    met: Floats
+
+
+def part(hit: Hit) -> Part:
+    """A hit's passage under its article's title; sentence i of it is sentence i of the passage."""
+    head, body = cut(hit.article.title), cut(hit.article.text, hit.passage.start, hit.passage.end)
+    text = Text(
+        head.starts + body.starts,
+        head.ends + body.ends,
+        head.words + body.words,
+        head.folded + body.folded,
+        head.shapes + body.shapes,
+    )
+    starts = [sentence.start for sentence in hit.passage.sentences]
+    return Part(text, len(head), np.searchsorted(body.starts, starts) + len(head))
+
+
+def span(part: Part, read: Read, within: Span) -> tuple[Span, float] | None:
+    """The likeliest answer inside ``within`` (characters of the article), and its share of all spans of the passage.
+
+    None if no word lies there.
+    """
+    first = max(part.title, int(np.searchsorted(part.text.ends[part.title :], within.start, "right")) + part.title)
+    last = int(np.searchsorted(part.text.starts[part.title :], within.end)) + part.title
+    if first >= last:
+        return None
+    shares = [softmax(read.edges[part.title :, edge])[first - part.title : last - part.title] for edge in (0, 1)]
+    both = np.triu(np.tril(np.outer(*shares), _LONGEST))
+    a, b = np.unravel_index(int(both.argmax()), both.shape)
+    return Span(part.text.starts[first + int(a)], part.text.ends[first + int(b)]), float(both[a, b])
+
+
+class Network:
+    """``read(question, parts)``; the scores of sentences are logits, comparable across all passages and with none."""
+
+    def __init__(self, weights: Mapping[str, Any], words: WordVectors, rarity: Rarity) -> None:
+        self._w = {name: np.ascontiguousarray(value, np.float32) for name, value in weights.items() if name != "words"}
+        known = bytes(weights["words"]).decode("utf-8").split("\n")
+        self._common = {word: place for place, word in enumerate(known, 1)}
+        self._vectors, self._rarity = words, rarity
+        self._hidden = len(self._w["look.weight"])
+
+    @classmethod
+    def load(cls, file: Path, words: WordVectors, rarity: Rarity) -> Network:
+        """Raises ReaderUnavailable if the file is missing or damaged."""
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                return cls({name: arrays[name] for name in arrays.files}, words, rarity)
+        except (OSError, ValueError, KeyError) as error:
+            raise ReaderUnavailable(
+                f"The reader's weights {file} cannot be read ({error}); install semsearch again."
+            ) from error
+
+    def read(self, question: Text, parts: Sequence[Part]) -> tuple[float, list[Read]]:
+        """The logit of "none of them", and what is said of each part. Neither side may be without a word."""
+        w, hidden, gap = self._w, self._hidden, 2 * max(_DILATIONS[1])
+        texts = [question, *(part.text for part in parts)]
+        facts = self._facts(texts)
+        starts = np.cumsum([gap] + [len(text) + gap for text in texts])
+        size = int(starts[-1])
+        x: Any = np.zeros((size, len(w["enter.weight"][0])), np.float32)
+        mask = np.zeros((size, 1), np.float32)
+        vectors, lengths = self._known(question, parts)
+        at = 0
+        over: list[Floats] = []
+        met: list[Floats] = []
+        for place, (text, start) in enumerate(zip(texts, starts, strict=False)):
+            stop, n = start + len(text), len(text)
+            rows = x[start:stop]
+            mask[start:stop] = 1
+            rows[:, : vectors.shape[1]] = vectors[at : at + n]
+            column = vectors.shape[1]
+            some = facts[place]
+            rows[:, column : column + w["common.weight"].shape[1]] = w["common.weight"][some["common"]]
+            column += w["common.weight"].shape[1]
+            rows[np.arange(n), column + np.array(text.shapes, np.int64)] = 1
+            column += SHAPES
+            if place == 0:
+                rows[:, column + MEETINGS - 1] = some["rarity"]
+                rows[:, column + MEETINGS + 2] = 1
+            else:
+                part = parts[place - 1]
+                rows[:, column : column + MEETINGS] = meetings(facts[0], some)
+                rows[part.firsts, column + MEETINGS] = 1
+                rows[: part.title, column + MEETINGS + 1] = 1
+                over.append(overlaps(facts[0], some, part.firsts, part.title))
+                alike = vectors[at : at + n] @ vectors[: len(question)].T
+                alike = np.maximum(alike, some["folded"][:, None] == facts[0]["folded"][None, :])
+                met.append(np.maximum.reduceat(alike, part.firsts, axis=0))
+            rows[:, column + MEETINGS + 3] = lengths[at : at + n] / 4
+            at += n
+        x = (x @ w["enter.weight"].T + w["enter.bias"]) * mask
+        for place, dilation in enumerate(_DILATIONS[0]):
+            x = self._block(f"low.{place}", x, mask, dilation)
+        q = x[gap : gap + len(question)]
+        weight = softmax((q @ w["gather.weight"].T)[:, 0])
+        whole = weight @ q
+        p = x[gap + len(question) + gap :]
+        taken = softmax(p @ w["look.weight"].T @ q.T / np.float32(hidden**0.5)) @ q
+        fuse = w["fuse.weight"]
+        # The parts of one matrix: [text, taken, text * taken, whole * text].
+        own = fuse[:, :hidden] + fuse[:, 3 * hidden :] * whole
+        y = p @ own.T + taken @ fuse[:, hidden : 2 * hidden].T + (p * taken) @ fuse[:, 2 * hidden : 3 * hidden].T
+        y += w["fuse.bias"]
+        mask = mask[gap + len(question) + gap :]
+        y = np.maximum(y, 0) * mask
+        for place, dilation in enumerate(_DILATIONS[1]):
+            y = self._block(f"high.{place}", y, mask, dilation)
+        by_question = (w["edges_asked.weight"] @ whole + w["edges_asked.bias"]).reshape(2, hidden) / np.float32(
+            hidden**0.5
+        )
+        edges = y @ (w["edges.weight"] + by_question).T + w["edges.bias"]
+        none = float(w["none.weight"][0] @ whole + w["none.bias"][0])
+        shift = gap + len(question) + gap
+        pooled = np.concatenate(
+            [
+                np.maximum.reduceat(y[start - shift : start - shift + len(part.text)], part.firsts, axis=0)
+                for part, start in zip(parts, starts[1:], strict=False)
+            ]
+        )
+        shares = np.concatenate(over)
+        evidence = np.concatenate([pooled, pooled * whole, shares], axis=1)
+        hiddens = np.maximum(evidence @ w["judge.weight"].T + w["judge.bias"], 0)
+        verdict = (hiddens @ w["verdict.weight"].T + shares @ w["plain.weight"].T)[:, 0]
+        verdict += w["verdict.bias"] + w["plain.bias"]
+        found, row = [], 0
+        for part, start, cosines in zip(parts, starts[1:], met, strict=False):
+            count = len(part.firsts)
+            own = edges[start - shift : start - shift + len(part.text)]
+            found.append(Read(verdict[row : row + count], own, np.clip(cosines, 0.0, 1.0)))
+            row += count
+        return none, found
+
+    def _known(self, question: Text, parts: Sequence[Part]) -> tuple[Floats, Floats]:
+        """The vectors of all words in order, and their lengths."""
+        words = [*question.words, _BREAK]
+        for part in parts:
+            words += [*part.text.words[: part.title], _BREAK, *part.text.words[part.title :], _BREAK]
+        vectors, lengths = self._vectors.words(words)
+        there = np.array([word != _BREAK for word in words])
+        return vectors[there], lengths[there]
+
+    def _facts(self, texts: Sequence[Text]) -> list[dict[str, Any]]:
+        """Of each text the ids of its words and of their forms without marks, their rarity, their place in the table."""
+        words: dict[str, int] = {}
+        forms: dict[str, int] = {}
+        ids = [np.array([words.setdefault(w, len(words)) for w in text.words], np.int64) for text in texts]
+        folded = [np.array([forms.setdefault(w, len(forms)) for w in text.folded], np.int64) for text in texts]
+        rarity = rarities(list(words), self._rarity)
+        common = np.array([self._common.get(common_form(word), 0) for word in words], np.int64)
+        return [
+            {"word": i, "folded": f, "rarity": rarity[i], "common": common[i]} for i, f in zip(ids, folded, strict=True)
+        ]
+
+    def _block(self, name: str, x: Any, mask: Floats, dilation: int) -> Any:
+        w = self._w
+        kernel = w[f"{name}.mix.weight"]  # (hidden, 1, 1, width)
+        half = kernel.shape[3] // 2
+        y = x * kernel[:, 0, 0, half] + w[f"{name}.mix.bias"]
+        for k in range(kernel.shape[3]):
+            shift = (k - half) * dilation
+            if shift > 0:
+                y[:-shift] += x[shift:] * kernel[:, 0, 0, k]
+            elif shift < 0:
+                y[-shift:] += x[:shift] * kernel[:, 0, 0, k]
+        y -= y.mean(axis=1, keepdims=True)
+        y /= np.sqrt(np.einsum("ij,ij->i", y, y)[:, None] / np.float32(y.shape[1]) + np.float32(1e-5))
+        y = y * w[f"{name}.norm.weight"] + w[f"{name}.norm.bias"]
+        y = np.maximum(y @ w[f"{name}.up.weight"].T + w[f"{name}.up.bias"], 0)
+        y = x + y @ w[f"{name}.down.weight"].T + w[f"{name}.down.bias"]
+        return y * mask
+
+
+def softmax(scores: Any) -> Any:
+    """Shares along the last axis."""
+    scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return scores / scores.sum(axis=-1, keepdims=True)
