@@ -18,6 +18,7 @@ from .paths import absolute, below
 from .plan import Outcome, Plan
 from .prepare import Prepared, prepare
 from .reports import Progress, SyncReport
+from .workers import Workers
 from .writer import Writer
 
 __all__ = ["BATCH_ARTICLES", "Sync", "check_paths"]
@@ -46,7 +47,9 @@ class Sync:
     encoder: Callable[[], Encoder]
     progress: Progress | None = None
     on_error: Callable[[IngestError], None] | None = None
+    threads: int | None = None  # None: as many as there are processors
     _plan: Plan = field(init=False)
+    _workers: Workers = field(init=False)
     _counts: dict[Outcome, int] = field(default_factory=dict)
     _heirs: set[str] = field(default_factory=set)  # files to be read once more: see Plan.heirs
     _twins: set[str] = field(default_factory=set)  # sources found to hold what another holds
@@ -56,6 +59,7 @@ class Sync:
 
     def __post_init__(self) -> None:
         self._plan = Plan(self.writer.store)
+        self._workers = Workers(None if self.threads is None else self.threads - 1)
 
     # The three verbs -----------------------------------------------------------------------
 
@@ -85,11 +89,14 @@ class Sync:
         for error in errors:
             self._fail(error)
         self._set_roots(put=sorted(set(there) - set(store.roots())))
-        self._read_all(files)
-        unseen = [error.source for error in errors]
-        self._drop_missing([*there, *gone], set(files), unseen)
-        self._flush()
-        self._read_heirs()
+        try:
+            self._read_all(files)
+            unseen = [error.source for error in errors]
+            self._drop_missing([*there, *gone], set(files), unseen)
+            self._flush()
+            self._read_heirs()
+        finally:
+            self._workers.close()
         self._set_roots(drop=sorted(set(gone) & set(store.roots())))
 
     def add(self, articles: Iterable[Article]) -> None:
@@ -164,11 +171,11 @@ class Sync:
 
         seen: set[str] = set()
         encodings: set[str] = set()
-        for record in ingest.read_path(file, failed):
+        for record in ingest.read_path(file, failed, self._workers.make):
             # Begun, not done: should the run end here, the file is read again.
             self._plan.files.setdefault(file, "")
             source = _unique(record.article.source, seen)
-            self._put(source, file, prepare(record.article))
+            self._put(source, file, record.more or prepare(record.article))
             self._notes += [f"{source}: {note}" for note in record.notes]
             if record.encoding not in _PLAIN | encodings:
                 encodings.add(record.encoding)

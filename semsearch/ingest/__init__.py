@@ -12,15 +12,19 @@ from .article import MAX_TEXT, Record, content_key
 from .blocks import repeatable_lines, without
 from .evalset import Gold, read_answers, read_corpus, read_qrels, read_queries
 from .files import SUFFIXES, expand, file_hash, read_bytes, read_path, read_paths, site, source_of
+from .records import Made, Raw, interpret
 
 __all__ = [
     "MAX_TEXT",
     "SUFFIXES",
     "Gold",
+    "Made",
+    "Raw",
     "Record",
     "content_key",
     "expand",
     "file_hash",
+    "interpret",
     "read_answers",
     "read_bytes",
     "read_corpus",

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any
 
 from ..errors import IngestError
 from ..text import clean, fold, is_syllable
@@ -29,6 +30,7 @@ class Record:
     file: str
     encoding: str
     notes: tuple[str, ...] = ()
+    more: Any = None  # what a ``Make`` made of the article besides
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from ..types import Article
 from .article import MAX_TEXT, Draft, Record, finish
 from .pdf import read_pdf
 from .reading import read_markdown, read_text
-from .records import Report, read_csv, read_jsonl, unpacked
+from .records import Made, Make, Raw, Records, Report, interpret, raw_csv, raw_jsonl, unpacked
 from .web import read_html
 from .word import read_docx
 
@@ -197,11 +197,15 @@ def read_paths(
             _tell(on_error, error)
 
 
-def read_path(path: str | Path, on_error: Report | None = None) -> Iterator[Record]:
+def _in_turn(file: str, raws: Iterable[Raw]) -> Iterator[Made]:
+    return (interpret(file, raw) for raw in raws)
+
+
+def read_path(path: str | Path, on_error: Report | None = None, make: Make = _in_turn) -> Iterator[Record]:
     """The articles of one file. Raises IngestError if it cannot be read.
 
     Single broken lines of a file of many articles are told to ``on_error`` and skipped; without it the
-    first one is raised.
+    first one is raised. ``make`` makes the articles of such a file of its records, in whatever way.
     """
     source = source_of(path)
     try:
@@ -210,7 +214,7 @@ def read_path(path: str | Path, on_error: Report | None = None) -> Iterator[Reco
             head = file.peek(4096)
             kind = _kind_of(source, head)
             if kind in ("jsonl", "csv"):
-                yield from _many(kind, file, source, on_error)
+                yield from _many(kind, file, source, on_error, make)
                 return
             _check_size(size, kind, source)
             data = file.read()
@@ -263,11 +267,15 @@ def _check_size(size: int, kind: str, source: str) -> None:
         )
 
 
-def _many(kind: str, stream: io.BufferedReader, source: str, on_error: Report | None) -> Iterator[Record]:
-    def report(error: IngestError) -> None:
-        _tell(on_error, error)
-
-    yield from (read_jsonl if kind == "jsonl" else read_csv)(unpacked(stream), source, report)
+def _many(
+    kind: str, stream: io.BufferedReader, source: str, on_error: Report | None, make: Make = _in_turn
+) -> Iterator[Record]:
+    records = Records(source, lambda error: _tell(on_error, error))
+    raws = (raw_jsonl if kind == "jsonl" else raw_csv)(unpacked(stream), source)
+    for made in make(source, raws):
+        if record := records.take(made):
+            yield record
+    records.finish()
 
 
 def _single(kind: str, data: bytes, source: str, file: str) -> Record:

@@ -1,6 +1,8 @@
 """Files of many articles: JSON lines and CSV, read line by line, so that their size does not matter.
 
-A line that cannot be used is reported with its number, and the rest goes on.
+``raw_jsonl`` and ``raw_csv`` only find where each record lies; ``interpret`` makes an article of one, and may do so in
+another process; ``Records`` puts together what needs them all. A line that cannot be used is reported with its
+number, and the rest goes on.
 """
 
 from __future__ import annotations
@@ -9,19 +11,61 @@ import codecs
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from ..errors import IngestError
 from ..text import clean
+from ..types import Article
 from .article import MAX_TEXT, Draft, Record, finish
 from .dates import parse_date
 from .encoding import Undecodable, decode, is_binary, is_utf16, line_decoder
 from .head import FIELDS, as_url, field_name, first_field
 
-__all__ = ["Report", "numbered_lines", "read_csv", "read_jsonl", "unpacked"]
+__all__ = [
+    "Made",
+    "Make",
+    "Raw",
+    "Records",
+    "Report",
+    "interpret",
+    "numbered_lines",
+    "raw_csv",
+    "raw_jsonl",
+    "unpacked",
+]
 
 Report = Callable[[IngestError], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A record as it stands in its file: a line of JSON, or the fields of a row by name.
+
+    A text is the reason why it is none, told after "line N" (or as it is where ``number`` is 0).
+    """
+
+    number: int  # of its line
+    content: bytes | dict[str, str] | str
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of a record: an article under its key, or the reason why there is none."""
+
+    number: int
+    key: str = ""
+    article: Article | None = None
+    encoding: str = ""
+    reason: str = ""
+    more: Any = None  # whatever else a ``Make`` made of the article
+
+
+Make = Callable[[str, Iterable[Raw]], Iterator[Made]]
+"""From the records of a file to what becomes of each, in their order; ``interpret`` for each of them does."""
+
 MAX_LINE = 4 * MAX_TEXT
 """The longest line, in bytes: JSON may spend six of them on one letter."""
 _SNIFFED = 262_144  # bytes of a CSV file from which its encoding is told
@@ -120,8 +164,8 @@ def numbered_lines(stream: io.BufferedReader, source: str, report: Report) -> It
         raise IngestError(source, f"is cut short or damaged after line {number}; fetch it again") from error
 
 
-class _Records:
-    """What the two formats share: from the fields of a line to a Record with a source of its own.
+class Records:
+    """What needs all records of a file: a source of its own for each, and what is told of those that are broken.
 
     Broken lines are told once there is a good one: a file without any is one error, not thousands.
     """
@@ -147,26 +191,59 @@ class _Records:
             count = "its one line" if len(self.held) == 1 else f"its first {len(self.held)} lines"
             raise IngestError(self.file, f"holds no article in {count}; {self.held[0].reason}")
 
-    def make(self, number: int, values: Mapping[str, object], encoding: str) -> Record | None:
-        draft = _draft(values)
-        if draft is None:
-            self.fail(number, f"has no text: no field is named {', '.join(FIELDS['text'][:4])} or the like")
+    def take(self, made: Made) -> Record | None:
+        article, key = made.article, made.key
+        if article is None:
+            if made.number:
+                self.fail(made.number, made.reason)
+            else:
+                self.report(IngestError(self.file, made.reason))
             return None
-        given = first_field(values, "id")
-        key = " ".join(clean(str(number if given is None else given)).split())
         notes: tuple[str, ...] = ()
         if key in self.keys:
             notes = (f"the id {key} is used more than once",)
-            key = f"{key}:{number}"
-        try:
-            article = finish(draft, f"{self.file}#{key}")
-        except IngestError as error:
-            self.fail(number, error.reason)
-            return None
+            key = f"{key}:{made.number}"
+            article = replace(article, sources=(f"{self.file}#{key}",))
         self.keys.add(key)
         while self.held:
             self.report(self.held.pop(0))
-        return Record(article, self.file, encoding, notes)
+        return Record(article, self.file, made.encoding, notes, made.more)
+
+
+def interpret(file: str, raw: Raw) -> Made:
+    """The article of one record, ``file#id`` its source (the line's number where it has no id)."""
+    number, values, encoding = raw.number, raw.content, raw.encoding
+    if isinstance(values, str):
+        return Made(number, reason=values)
+    if isinstance(values, bytes):
+        try:
+            values, encoding = _json(values)
+        except ValueError as error:
+            return Made(number, reason=str(error))
+    draft = _draft(values)
+    if draft is None:
+        return Made(number, reason=f"has no text: no field is named {', '.join(FIELDS['text'][:4])} or the like")
+    given = first_field(values, "id")
+    key = " ".join(clean(str(number if given is None else given)).split())
+    try:
+        return Made(number, key, finish(draft, f"{file}#{key}"), encoding)
+    except IngestError as error:
+        return Made(number, reason=error.reason)
+
+
+def _json(line: bytes) -> tuple[dict[str, Any], str]:
+    """The fields of a line and its encoding. Raises ValueError with the reason."""
+    try:
+        text, encoding = line.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        text, encoding = decode(line)
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"is no valid JSON ({str(error)[:80]})") from None
+    if not isinstance(values, dict):
+        raise ValueError("is no JSON object")
+    return {field_name(str(name)): value for name, value in reversed(values.items())}, encoding
 
 
 def _written(value: object) -> str:
@@ -194,47 +271,35 @@ def _draft(values: Mapping[str, object]) -> Draft | None:
     )
 
 
-def read_jsonl(stream: io.BufferedReader, file: str, report: Report) -> Iterator[Record]:
-    """One article for each JSON object, ``file#id`` its source (the line's number where it has no id)."""
-    records = _Records(file, report)
+def raw_jsonl(stream: io.BufferedReader, file: str) -> Iterator[Raw]:
+    """The lines that are not empty."""
     seen_any = False
-    for number, line in numbered_lines(stream, file, report):
-        if not line.strip():
-            continue
-        seen_any = True
-        try:
-            text, encoding = line.decode("utf-8"), "utf-8"
-        except UnicodeDecodeError:
-            try:
-                text, encoding = decode(line)
-            except Undecodable as error:
-                records.fail(number, str(error))
-                continue
-        try:
-            values = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            records.fail(number, f"is no valid JSON ({str(error)[:80]})")
-            continue
-        if not isinstance(values, dict):
-            records.fail(number, "is no JSON object")
-            continue
-        named = {field_name(str(name)): value for name, value in reversed(values.items())}
-        if record := records.make(number, named, encoding):
-            yield record
-    records.finish()
+    told: list[IngestError] = []
+    for number, line in numbered_lines(stream, file, told.append):
+        yield from _told(told)
+        if line.strip():
+            seen_any = True
+            yield Raw(number, line)
+    yield from _told(told)
     if not seen_any:
         raise IngestError(file, "is empty: it holds no text")
 
 
-def read_csv(stream: io.BufferedReader, file: str, report: Report) -> Iterator[Record]:
-    """One article for each row of a table with a header; separated by comma, semicolon, tab or bar."""
+def _told(errors: list[IngestError]) -> Iterator[Raw]:
+    """Errors in their place among the records."""
+    while errors:
+        yield Raw(0, errors.pop(0).reason)
+
+
+def raw_csv(stream: io.BufferedReader, file: str) -> Iterator[Raw]:
+    """The rows of a table with a header; separated by comma, semicolon, tab or bar."""
     decoder, encoding = _told_from(_peeked(stream, file), file)
-    records = _Records(file, report)
+    told: list[IngestError] = []
     at = 0  # the number of the line last given to the parser
 
     def lines() -> Iterator[str]:
         nonlocal at
-        for number, line in numbered_lines(stream, file, report):
+        for number, line in numbered_lines(stream, file, told.append):
             at = number
             yield from io.StringIO(decoder(line), newline=None)  # a lone \r ends a line too
 
@@ -252,21 +317,19 @@ def read_csv(stream: io.BufferedReader, file: str, report: Report) -> Iterator[R
             row = next(rows, None)
         except csv.Error as error:
             upto = f" up to line {at}" if at > number else ""
-            records.fail(number, f"is no valid CSV{upto} ({error}); is a quote opened and not closed?")
+            yield Raw(number, f"is no valid CSV{upto} ({error}); is a quote opened and not closed?")
             continue
+        yield from _told(told)
         if row is None:
-            records.finish()
             return
         if not any(cell.strip() for cell in row):
             continue
         if len(row) > len(names):
-            records.fail(
+            yield Raw(
                 number, f"has {len(row)} columns, its header {len(names)}; put quotes around text with a “{delimiter}”"
             )
             continue
-        values = dict(reversed(list(zip(names, row, strict=False))))
-        if record := records.make(number, values, encoding):
-            yield record
+        yield Raw(number, dict(reversed(list(zip(names, row, strict=False)))), encoding)
 
 
 def _told_from(sample: bytes, file: str) -> tuple[Callable[[bytes], str], str]:

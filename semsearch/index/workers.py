@@ -1,0 +1,264 @@
+"""Records of files of many articles, prepared in other processes while this one encodes and writes.
+
+A process is started with the paths of this one and imports nothing of the program that uses semsearch (as
+``multiprocessing`` would, so that every script needed a guard). It reads tasks on its standard input and answers on its
+standard output, in order; when the input ends, so does it: nothing stays behind when this process is killed. Should one
+of them die, what it had to do is done here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import marshal
+import os
+import queue
+import struct
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import chain, islice
+from typing import IO, Any
+
+from .. import ingest
+from ..ingest import Made, Raw
+from ..lexical import Terms
+from ..store import pack, unpack
+from ..types import Article
+from .prepare import Prepared, prepare
+
+__all__ = ["Workers", "processors", "serve"]
+
+FEW = 512
+"""So many records are prepared here before a process is started, which takes half a second."""
+
+TASK = 256 << 10
+"""Bytes of records that are given to a process at once, or one record if it is larger."""
+
+AHEAD = 4 << 20
+"""Bytes of records that are under way at most, or one task if it is larger: what memory they may take."""
+
+MOST = 3
+"""More processes than this one encoder does not keep busy."""
+
+_SIZE = struct.Struct("<q")
+_START = (
+    "import sys; sys.path[:] = sys.argv[1:]; from semsearch.index.workers import serve; serve()"  # no __main__ of ours
+)
+
+
+def processors() -> int:
+    """How many this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def made_here(file: str, raws: Iterable[Raw]) -> Iterator[Made]:
+    """Every record interpreted and its article prepared; ``more`` is a Prepared."""
+    for raw in raws:
+        made = ingest.interpret(file, raw)
+        more = prepare(made.article) if made.article else None
+        yield Made(made.number, made.key, made.article, made.encoding, made.reason, more)
+
+
+class Workers:
+    """Up to ``count`` processes, started when there is enough to do. ``close`` ends them at once."""
+
+    def __init__(self, count: int | None = None) -> None:
+        count = min(processors() - 1, MOST) if count is None else min(count, MOST)
+        # A frozen application is its own interpreter, and would start itself.
+        self._count = 0 if getattr(sys, "frozen", False) or not sys.executable else count
+        self._few = FEW
+        self._alive: deque[_Worker] = deque()
+        self._started = False
+
+    def make(self, file: str, raws: Iterable[Raw]) -> Iterator[Made]:
+        """As ``made_here``, in the same order."""
+        raws = iter(raws)
+        few = islice(raws, self._few) if self._count > 0 else raws
+        for made in made_here(file, few):
+            self._few -= 1
+            yield made
+        for raw in raws:  # there are more than a few
+            yield from self._elsewhere(file, _tasks(chain([raw], raws)))
+
+    def _elsewhere(self, file: str, tasks: Iterator[tuple[int, list[Raw]]]) -> Iterator[Made]:
+        if not self._started:
+            self._started = True
+            self._alive.extend(_Worker() for _ in range(self._count))
+        waiting: deque[tuple[_Worker | None, int, list[Raw]]] = deque()
+        size, failure, more = 0, None, True
+        try:
+            while True:
+                while more and (not waiting or size < AHEAD):
+                    try:
+                        task = next(tasks, None)
+                    except Exception as error:  # the file ends here; told after what came before
+                        task, failure = None, error
+                    if task is None:
+                        more = False
+                        break
+                    waiting.append((self._give(file, task[1]), *task))
+                    size += task[0]
+                if not waiting:
+                    break
+                worker, length, raws = waiting.popleft()
+                size -= length
+                answer = worker.take() if worker else None
+                if answer is None:
+                    if worker and worker in self._alive:
+                        self._alive.remove(worker)
+                    yield from made_here(file, raws)
+                else:
+                    yield from (_unpacked(file, row) for row in answer)
+        finally:
+            for worker, _, _ in waiting:  # of no interest any more
+                if worker:
+                    worker.take()
+        if failure:
+            raise failure
+
+    def _give(self, file: str, raws: list[Raw]) -> _Worker | None:
+        """To the one whose turn it is; None if there is none left."""
+        if not self._alive:
+            return None
+        self._alive.rotate(-1)
+        worker = self._alive[-1]
+        worker.give((file, [(raw.number, raw.content, raw.encoding) for raw in raws]))
+        return worker
+
+    def close(self) -> None:
+        while self._alive:
+            self._alive.pop().close()
+
+
+def _tasks(raws: Iterable[Raw]) -> Iterator[tuple[int, list[Raw]]]:
+    """(bytes, records), about ``TASK`` bytes each."""
+    size, task = 0, []
+    for raw in raws:
+        content = raw.content.values() if isinstance(raw.content, dict) else [raw.content]
+        size += sum(map(len, content))
+        task.append(raw)
+        if size >= TASK:
+            yield size, task
+            size, task = 0, []
+    if task:
+        yield size, task
+
+
+class _Worker:
+    """One process, and a thread that takes its answers as they come: neither side waits for a full pipe."""
+
+    def __init__(self) -> None:
+        # Ctrl-C is for this process, which then ends the others.
+        apart: dict[str, Any] = {"start_new_session": True}
+        if sys.platform == "win32":
+            apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _START, *sys.path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            **apart,
+        )
+        assert self._process.stdin
+        assert self._process.stdout
+        self._tasks, self._answers = self._process.stdin, queue.SimpleQueue[list[Any] | None]()
+        self._ended = False
+        self._thread = threading.Thread(target=_pump, args=(self._process.stdout, self._answers), daemon=True)
+        self._thread.start()
+
+    def give(self, task: tuple[Any, ...]) -> None:
+        with suppress(OSError):  # it is dead, as ``take`` will say
+            _send(self._tasks, task)
+
+    def take(self) -> list[Any] | None:
+        """The answer to the earliest task that has none yet; None if the process has ended."""
+        if not self._ended:
+            answer = self._answers.get()
+            if answer is not None:
+                return answer
+            self._ended = True
+            self.close()
+        return None
+
+    def close(self) -> None:
+        self._ended = True
+        self._process.kill()
+        self._process.wait()
+        self._thread.join()
+        for stream in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):  # the rest of a task that nobody will read
+                if stream:
+                    stream.close()
+
+
+def _pump(stream: IO[bytes], into: queue.SimpleQueue[Any]) -> None:
+    """Every message of a stream, then None."""
+    while (message := _receive(stream)) is not None:
+        into.put(message)
+    into.put(None)
+
+
+def _send(stream: IO[bytes], message: Any) -> None:
+    data = marshal.dumps(message)
+    stream.write(_SIZE.pack(len(data)) + data)
+    stream.flush()
+
+
+def _receive(stream: IO[bytes]) -> Any:
+    """The next message; None where the stream ends, wherever that is."""
+    head = stream.read(_SIZE.size)
+    if len(head) < _SIZE.size:
+        return None
+    (size,) = _SIZE.unpack(head)
+    data = stream.read(size)
+    return marshal.loads(data) if len(data) == size else None
+
+
+def serve() -> None:
+    """The other process, to its end."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library may print is no answer
+    tasks: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def listen() -> None:
+        _pump(sys.stdin.buffer, tasks)
+        os._exit(0)  # whoever asked is gone; what is being done is for nobody
+
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        file, raws = tasks.get()
+        _send(answers, [_packed(made) for made in made_here(file, (Raw(*raw) for raw in raws))])
+
+
+# As plain values: a span is two numbers among others, in bytes.
+
+
+def _packed(made: Made) -> tuple[Any, ...]:
+    if made.article is None:
+        return made.number, made.reason
+    article, more = made.article, made.more
+    day = article.date.toordinal() if article.date else 0
+    return (
+        *(made.number, made.key, made.encoding),
+        (article.text, article.sources, pack(article.blocks), article.title, day, article.author, article.url),
+        *(more.content, more.body, more.lines),
+        ([len(window) for window in more.windows], pack([span for window in more.windows for span in window])),
+        [(terms.exact, terms.plain, terms.pairs) for terms in more.terms],
+    )
+
+
+def _unpacked(file: str, row: tuple[Any, ...]) -> Made:
+    if len(row) == 2:
+        return Made(row[0], reason=row[1])
+    number, key, encoding, (text, sources, blocks, title, day, author, url), content, body, lines, made, terms = row
+    date = dt.date.fromordinal(day) if day else None
+    article = Article(text, sources, unpack(blocks), title, date, author, url)
+    spans = iter(unpack(made[1]))
+    windows = tuple(tuple(islice(spans, length)) for length in made[0])
+    prepared = Prepared(article, content, body, lines, windows, tuple(Terms(*some) for some in terms))
+    return Made(number, key, article, encoding, more=prepared)
