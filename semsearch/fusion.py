@@ -44,7 +44,9 @@ def combined(sides: Iterable[tuple[Scores, float]]) -> Scores:
     total = sum(weight for _, weight in weighted)
     if not 0.0 < total < float("inf"):
         raise ValueError("weights of a convex combination must have a finite sum above 0")
-    fused = sum(weight / total * np.nan_to_num(scaled(scores)) for scores, weight in weighted)
+    fused: Scores = np.zeros_like(weighted[0][0])
+    for scores, weight in weighted:
+        fused += weight / total * np.where(np.isnan(scores), 0.0, scaled(scores))
     return np.minimum(1.0, fused)  # a sum of fractions may pass 1 by a rounding
 
 

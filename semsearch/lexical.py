@@ -96,6 +96,7 @@ class LexicalIndex:
         self._writer: tantivy.IndexWriter | None = None
         self._top = -1  # no id above it is in the index or waiting
         self._waiting = False  # changes not committed
+        self._asked: tuple[str, Weights, Query | None] = ("", DEFAULT, None)  # the last: asked twice in a search
         with self._reading():
             index.config_reader("manual")
             self._searcher = index.searcher()
@@ -200,6 +201,7 @@ class LexicalIndex:
         with self._reading():
             self._index.reload()
             self._searcher = self._index.searcher()
+            self._asked = ("", DEFAULT, None)
 
     def verify(self) -> list[str]:
         """Reads every file of the last commit; the names of those missing, cut or changed, sorted."""
@@ -207,6 +209,11 @@ class LexicalIndex:
 
     def _query(self, query: str, weights: Weights) -> Query | None:
         """Any of the query's terms, each in each field that counts; None without any term."""
+        if (query, weights) != self._asked[:2]:
+            self._asked = (query, weights, self._terms(query, weights))
+        return self._asked[2]
+
+    def _terms(self, query: str, weights: Weights) -> Query | None:
         exact, plain, pairs = map(Counter, _forms(query))
         forms = [("plain", plain, 1.0), ("pairs", pairs, weights.pairs), ("title", plain, weights.title)]
         if has_accents(query):

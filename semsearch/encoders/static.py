@@ -136,7 +136,7 @@ class StaticEncoder:
         for at in range(0, len(asked), _ASKED_AT_ONCE):
             own = self._matrix.take(asked[at : at + _ASKED_AT_ONCE], axis=0).astype(np.float32)
             lengths = np.linalg.norm(own, axis=1)
-            likeness += np.maximum.reduceat((theirs @ unit(own).T).take(places, axis=0), firsts) @ lengths
+            likeness += lengths @ np.maximum.reduceat((unit(own) @ theirs.T).take(places, axis=1), firsts, axis=1)
             total += float(lengths.sum())
         result[filled] = likeness / max(total, 1e-12)
         return result
