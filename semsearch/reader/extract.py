@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ..text import canonical, fold, is_syllable, tokens
 from ..types import Hit, Span
@@ -283,11 +283,22 @@ def span_features(question: Question, text: str, spans: Sequence[Span]) -> list[
     return rows
 
 
-def best_span(question: Question, text: str, weights: Mapping[str, Sequence[float]]) -> Span:
-    """The span of ``text``, a sentence, that answers most likely; ``weights`` by GROUPS, one per SPAN_FEATURES."""
-    spans = candidates(question, text)
+def best_span(
+    question: Question,
+    text: str,
+    weights: Mapping[str, Sequence[float]],
+    more: Sequence[Span] = (),
+    judged: Callable[[Span], float] = lambda span: 0.0,
+) -> Span:
+    """The span of ``text``, a sentence, that answers most likely; ``weights`` by GROUPS, one per SPAN_FEATURES.
+
+    ``more`` are candidates beside those found by rule; ``judged`` is what else speaks for one, to be added.
+    """
+    spans = list(dict.fromkeys([*candidates(question, text), *more]))
     own = weights[GROUPS[question.kind]]
-    scores = [sum(w * x for w, x in zip(own, row, strict=True)) for row in span_features(question, text, spans)]
+    rows = span_features(question, text, spans)
+    scores = [sum(w * x for w, x in zip(own, row, strict=True)) for row in rows]
+    scores = [score + judged(span) for score, span in zip(scores, spans, strict=True)]
     return spans[max(range(len(spans)), key=lambda i: (scores[i], -i))]
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-__all__ = ["Network", "Part", "Read", "WordVectors", "part", "softmax", "span"]
+__all__ = ["Edges", "Network", "Part", "Read", "WordVectors", "part", "softmax"]
 
 _BREAK = "\n"  # between texts, so that no piece reaches from one into the next
 _LONGEST = 40  # words of an answer
@@ -74,19 +74,34 @@ def part(hit: Hit) -> Part:
     return Part(text, len(head), np.searchsorted(body.starts, starts) + len(head))
 
 
-def span(part: Part, read: Read, within: Span) -> tuple[Span, float] | None:
-    """The likeliest answer inside ``within`` (characters of the article), and its share of all spans of the passage.
+class Edges:
+    """How likely an answer begins and ends at each word of a passage; spans are characters of the article."""
 
-    None if no word lies there.
-    """
-    first = max(part.title, int(np.searchsorted(part.text.ends[part.title :], within.start, "right")) + part.title)
-    last = int(np.searchsorted(part.text.starts[part.title :], within.end)) + part.title
-    if first >= last:
-        return None
-    shares = [softmax(read.edges[part.title :, edge])[first - part.title : last - part.title] for edge in (0, 1)]
-    both = np.triu(np.tril(np.outer(*shares), _LONGEST))
-    a, b = np.unravel_index(int(both.argmax()), both.shape)
-    return Span(part.text.starts[first + int(a)], part.text.ends[first + int(b)]), float(both[a, b])
+    def __init__(self, part: Part, read: Read) -> None:
+        title = part.title
+        self._starts, self._ends = np.array(part.text.starts[title:]), np.array(part.text.ends[title:])
+        shares = [softmax(read.edges[title:, edge].astype(np.float64)) for edge in (0, 1)]
+        self._first, self._last = (np.log(np.maximum(share, 1e-9)) for share in shares)
+
+    def score(self, span: Span) -> float:
+        """The log of its share of all spans of the passage."""
+        first, last = self._words(span)
+        return float(self._first[first] + self._last[last - 1]) if first < last else -50.0
+
+    def best(self, within: Span, count: int) -> list[Span]:
+        """The likeliest ones inside a stretch, best first."""
+        first, last = self._words(within)
+        if first >= last:
+            return []
+        scores = self._first[first:last, None] + self._last[None, first:last]
+        a, b = np.indices(scores.shape)
+        scores[(b < a) | (b - a >= _LONGEST)] = -np.inf
+        order = np.argsort(-scores, axis=None, kind="stable")[:count]
+        found = zip(*np.unravel_index(order, scores.shape), strict=True)
+        return [Span(int(self._starts[first + i]), int(self._ends[first + j])) for i, j in found if i <= j]
+
+    def _words(self, span: Span) -> tuple[int, int]:
+        return int(np.searchsorted(self._ends, span.start, "right")), int(np.searchsorted(self._starts, span.end))
 
 
 class Network:
@@ -200,7 +215,7 @@ class Network:
         return vectors[there], lengths[there]
 
     def _facts(self, texts: Sequence[Text]) -> list[dict[str, Any]]:
-        """Of each text the ids of its words and of their forms without marks, their rarity, their place in the table."""
+        """Of each text the ids of its words and of their forms without marks, their rarity, their common forms."""
         words: dict[str, int] = {}
         forms: dict[str, int] = {}
         ids = [np.array([words.setdefault(w, len(words)) for w in text.words], np.int64) for text in texts]

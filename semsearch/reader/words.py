@@ -31,8 +31,8 @@ MEETINGS = 6
 follows it in the question too; the word before; its own rarity."""
 
 OVERLAPS = 8
-"""Of a sentence, shares of the question's rarity: held by itself; more with the sentence before; more with the one after;
-more with the title; by the whole passage; held with the same marks; neighbouring words; and the log of its length."""
+"""Of a sentence, shares of the question's rarity: held by itself; more with the sentence before; more with the one
+after; more with the title; by the whole passage; held with the same marks; neighbouring words; the log of its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def rarities(words: Sequence[str], rarity: Rarity) -> Floats:
 
 
 def meetings(question: Mapping[str, Any], words: Mapping[str, Any]) -> Floats:
-    """``(n, MEETINGS)`` for the words of a passage; either side holds ``word``, ``folded`` (ids of forms), ``rarity``."""
+    """``(n, MEETINGS)`` for a passage's words; either side holds ``word``, ``folded`` (ids of forms), ``rarity``."""
     exact = np.isin(words["word"], question["word"]) & (words["rarity"] > 0)
     near = np.isin(words["folded"], question["folded"]) & (words["rarity"] > 0)
     follow = _pairs(words["folded"]), _pairs(question["folded"])
