@@ -24,7 +24,9 @@ import mmap
 import os
 import struct
 import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,28 +174,33 @@ def set_threads(threads: int | None) -> None:
     faiss.omp_set_num_threads(threads or os.cpu_count() or 1)
 
 
-def write_segment(path: Path, ids: Ids, vectors: Vectors | Halves) -> str:
+def write_segment(path: Path, ids: Ids, vectors: Vectors | Halves | Iterable[Halves]) -> str:
     """Writes a new immutable file of ``ids`` (n,) and ``vectors`` (n, dim) rounded to float16; durable on return.
 
-    Written beside ``path`` as ``path + ".tmp"``, synced and renamed, so ``path`` is never half a file.
-    Returns the SHA-256 (hex) that the header carries.
+    ``vectors`` may come in parts, at least one, so that not all of them have to be in memory. Written beside
+    ``path`` as ``path + ".tmp"``, synced and renamed, so ``path`` is never half a file. Returns the SHA-256 (hex) that the header carries.
 
     Raises ValueError for shapes that do not fit or numbers that are not finite, StorageError if the
     disk is full, read-only or not writable.
     """
-    ids, halves = _checked(ids, vectors, None)
-    contents = (np.ascontiguousarray(ids, "<i8"), halves)
-    start = _HEAD.pack(_MAGIC, FORMAT, halves.shape[1], len(ids))
+    ids = np.ascontiguousarray(ids, "<i8")
+    if isinstance(vectors, np.ndarray):
+        vectors = [_checked(ids, vectors, None)[1]]
+    parts = iter(vectors)
+    first = next(parts)
+    dim = first.shape[1]
+    start = _HEAD.pack(_MAGIC, FORMAT, dim, len(ids))
     start += struct.pack("<I", zlib.crc32(start))
     digest = hashlib.sha256(start)
-    for array in contents:
-        digest.update(array.data if array.size else b"")
     part = path.with_name(path.name + ".tmp")
     try:
         with part.open("wb") as file:
-            file.write(start + digest.digest())
-            for array in contents:
-                file.write(array.data if array.size else b"")
+            file.write(start + bytes(digest.digest_size))
+            for data in chain([_bytes(ids)], map(_bytes, _halves(ids, chain([first], parts), dim))):
+                digest.update(data)
+                file.write(data)
+            file.seek(len(start))
+            file.write(digest.digest())
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
@@ -205,6 +212,20 @@ def write_segment(path: Path, ids: Ids, vectors: Vectors | Halves) -> str:
             f"Cannot write {path} ({error.strerror}); free some space or check permissions, then run again."
         ) from error
     return digest.hexdigest()
+
+
+def _bytes(array: NDArray[Any]) -> memoryview:
+    return array.data if array.size else memoryview(b"")
+
+
+def _halves(ids: Ids, parts: Iterable[Halves], dim: int) -> Iterator[Halves]:
+    """The parts, each looked at; ValueError if they are not one vector for each id."""
+    count = 0
+    for part in parts:
+        yield _checked(ids[count : count + len(part)], part, dim)[1]
+        count += len(part)
+    if count != len(ids):
+        raise ValueError(f"{count} vectors cannot go under ids of shape {ids.shape}")
 
 
 def read_segment(path: Path, *, sha256: str | None = None, verify: bool = False) -> tuple[Ids, Halves]:

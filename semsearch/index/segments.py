@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..types import Ids, Vectors
     from ..vectors import Halves
 
-    Part = tuple[Ids, Vectors | Halves]
+    Part = tuple[Ids, Vectors | Halves | Iterable[Halves]]
 
 __all__ = ["Shelf", "arrays", "merge", "read", "write"]
 
@@ -28,6 +28,9 @@ LARGEST = 131_072
 
 FAN = 4
 """Neighbouring segments of about one size that are merged into one."""
+
+_ROWS = 16_384
+"""Vectors that a merge has in memory at once, besides those that are mapped."""
 
 
 def write(folder: Folder, number: int, fingerprint: str, passages: Part, sentences: Part) -> Segment:
@@ -116,10 +119,16 @@ def merge(folder: Folder, store: Store, fingerprint: str) -> int:
 
 
 def _alive(folder: Folder, group: Sequence[Segment], kind: str, factor: int, dead: Ids) -> Part:
-    ids, vectors = zip(*(read(folder, segment, kind, verify=True) for segment in group), strict=True)
-    together = np.concatenate(ids)
-    kept = ~np.isin(together // factor, dead)
-    return together[kept], np.concatenate(vectors)[kept]
+    parts = [read(folder, segment, kind, verify=True) for segment in group]
+    kept = [~np.isin(ids // factor, dead) for ids, _ in parts]
+    together = np.concatenate([ids[alive] for (ids, _), alive in zip(parts, kept, strict=True)])
+
+    def vectors() -> Iterator[Halves]:
+        for (_, rows), alive in zip(parts, kept, strict=True):
+            for start in range(0, len(rows), _ROWS):
+                yield rows[start : start + _ROWS][alive[start : start + _ROWS]]
+
+    return together, vectors()
 
 
 def _next(store: Store) -> list[Segment]:
