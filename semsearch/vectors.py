@@ -178,7 +178,8 @@ def write_segment(path: Path, ids: Ids, vectors: Vectors | Halves | Iterable[Hal
     """Writes a new immutable file of ``ids`` (n,) and ``vectors`` (n, dim) rounded to float16; durable on return.
 
     ``vectors`` may come in parts, at least one, so that not all of them have to be in memory. Written beside
-    ``path`` as ``path + ".tmp"``, synced and renamed, so ``path`` is never half a file. Returns the SHA-256 (hex) that the header carries.
+    ``path`` as ``path + ".tmp"``, synced and renamed, so ``path`` is never half a file. Returns the SHA-256
+    (hex) that the header carries.
 
     Raises ValueError for shapes that do not fit or numbers that are not finite, StorageError if the
     disk is full, read-only or not writable.
