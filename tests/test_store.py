@@ -229,7 +229,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(store: Store) -> None:
         item = put(store, 1, 1, 1)
     pages = store._one("PRAGMA page_count")
     store._all(f"PRAGMA max_page_count = {pages}")
-    big = replace(article(2, text="Câu dài. " * 100_000), id=2)
+    big = replace(article(2, text=" ".join(map(str, range(100_000)))), id=2)
     with pytest.raises(StorageError, match="full"), store.transaction():
         store.put_article(big, [], body_hash(big))
     assert store.article(1) == item
@@ -243,6 +243,35 @@ def test_a_changed_article_is_noticed(store: Store, column: str) -> None:
         store._all(f"UPDATE articles SET {column} = ? WHERE id = 1", b"\0" * 8 if column == "blocks" else "2020-01-09")
     with pytest.raises(IndexDamaged, match="article 1"):
         store.article(1)
+
+
+def test_a_long_text_is_deflated_and_read_as_it_was(store: Store) -> None:
+    text = " ".join(f"Câu thứ {n} kể chuyện ở Mường Tè." for n in range(100))
+    long = replace(article(1, text=text), id=1)
+    with store.transaction():
+        store.put_article(long, [], body_hash(long))
+        store.put_source(Source("s1", 1, "", content_hash(long)))
+    assert store.article(1).text == text
+    held = store._one("SELECT text FROM articles")
+    assert len(held) < len(text.encode()) / 2
+    for wrong in (held[:-1], held[:50] + b"x" + held[51:], text[:-1], b""):
+        with store.transaction():
+            store._all("UPDATE articles SET text = ?", wrong)
+        with pytest.raises(IndexDamaged, match="article 1"):
+            store.article(1)
+
+
+def test_tables_of_the_version_before_are_read_and_brought_up(store: Store) -> None:
+    with store.transaction():
+        item = put(store, 1, 1, 1)
+        store._all("PRAGMA user_version = 1")  # only texts that are not deflated
+    reader = Store.open(store.path)
+    assert reader.article(1) == item
+    reader.close()
+    writer = Store.open(store.path, write=True)
+    assert writer._one("PRAGMA user_version") == FORMAT
+    assert writer.article(1) == item
+    writer.close()
 
 
 @settings(max_examples=60)

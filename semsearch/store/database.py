@@ -44,6 +44,7 @@ _MIGRATIONS = (
     INSERT INTO meta VALUES
         ('generation', 0), ('updated', ''), ('next_article', 1), ('next_passage', 1), ('next_segment', 1);
     """,
+    "-- articles.text may be a BLOB: see rows.deflated",
 )
 FORMAT = len(_MIGRATIONS)
 """Version of the tables (``PRAGMA user_version``); each migration leads from one to the next."""

@@ -11,7 +11,22 @@ from dataclasses import dataclass
 from .. import text as words
 from ..types import Article, Span
 
-__all__ = ["Segment", "Source", "body_hash", "checksum", "content_hash", "pack", "sealed", "stamp", "unpack"]
+__all__ = [
+    "Segment",
+    "Source",
+    "body_hash",
+    "checksum",
+    "content_hash",
+    "deflated",
+    "inflated",
+    "pack",
+    "sealed",
+    "stamp",
+    "unpack",
+]
+
+_LONG = 1000
+"""Bytes from which on a text is deflated: to less than half of them as a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,17 @@ def body_hash(article: Article) -> bytes:
     title = " ".join(words.canonical(article.title).split())
     body = "\n".join(block for block in blocks if block != title) or f"{title}\0{article.text}"
     return hashlib.blake2b(body.encode(), digest_size=16).digest()
+
+
+def deflated(text: str) -> str | bytes:
+    """A text as its row holds it: a long one compressed, in UTF-8; a short one as it is."""
+    data = text.encode()
+    return text if len(data) < _LONG else zlib.compress(data)
+
+
+def inflated(held: str | bytes) -> str:
+    """Raises zlib.error, ValueError if it is not as it was written."""
+    return held if isinstance(held, str) else zlib.decompress(held).decode()
 
 
 def pack(spans: Sequence[Span]) -> bytes:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import struct
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..errors import UsageError
 from ..types import Article, Passage
 from .database import Database
-from .rows import Segment, Source, checksum, pack, sealed, stamp, unpack
+from .rows import Segment, Source, checksum, deflated, inflated, pack, sealed, stamp, unpack
 
 __all__ = ["Store"]
 
@@ -23,7 +24,8 @@ class Store(Database):
         """A new article under ``article.id``, with its passages. Sources are put apart."""
         date = article.date.isoformat() if article.date else None
         head = (article.id, body, checksum(article), article.title, date, article.author, article.url)
-        self._all("INSERT INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", *head, pack(article.blocks), article.text)
+        rest = (pack(article.blocks), deflated(article.text))
+        self._all("INSERT INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", *head, *rest)
         self._many(
             "INSERT INTO passages VALUES (?, ?, ?, ?)",
             ((p.id, article.id, p.position, sealed(p.id, article.id, p.position, p.sentences)) for p in passages),
@@ -76,9 +78,9 @@ class Store(Database):
         try:
             day = dt.date.fromisoformat(date) if date else None
             sources = tuple(s.source for s in self.sources(id_))
-            article = Article(text, sources, unpack(blocks), title, day, author, url, id_)
+            article = Article(inflated(text), sources, unpack(blocks), title, day, author, url, id_)
             intact = checksum(article) == mark
-        except (ValueError, TypeError, AttributeError, struct.error) as error:
+        except (ValueError, TypeError, AttributeError, struct.error, zlib.error) as error:
             raise self._damaged(f"article {id_}") from error
         if not intact or not sources:
             raise self._damaged(f"article {id_}")
