@@ -56,7 +56,7 @@ def minmax(ranking: Ranking) -> Ranking:
     An id met twice keeps its better score.
     """
     best = _best(ranking)
-    return _sorted(dict(zip(best, scaled(np.array(list(best.values()))).tolist(), strict=True)))
+    return _sorted(dict(zip(best, scaled(np.array(list(best.values()), np.float64)).tolist(), strict=True)))
 
 
 def convex(parts: Iterable[tuple[Ranking, float]]) -> Ranking:
@@ -79,7 +79,7 @@ def convex(parts: Iterable[tuple[Ranking, float]]) -> Ranking:
     if not weighted:
         return []
     ids = list(dict.fromkeys(id_ for best, _ in weighted for id_ in best))
-    sides = [(np.array([best.get(id_, np.nan) for id_ in ids]), weight) for best, weight in weighted]
+    sides = [(np.array([best.get(id_, np.nan) for id_ in ids], np.float64), weight) for best, weight in weighted]
     return _sorted(dict(zip(ids, combined(sides).tolist(), strict=True)))
 
 

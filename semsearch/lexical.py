@@ -209,9 +209,10 @@ class LexicalIndex:
 
     def _query(self, query: str, weights: Weights) -> Query | None:
         """Any of the query's terms, each in each field that counts; None without any term."""
-        if (query, weights) != self._asked[:2]:
-            self._asked = (query, weights, self._terms(query, weights))
-        return self._asked[2]
+        asked = self._asked
+        if (query, weights) != asked[:2]:
+            asked = self._asked = (query, weights, self._terms(query, weights))
+        return asked[2]
 
     def _terms(self, query: str, weights: Weights) -> Query | None:
         exact, plain, pairs = map(Counter, _forms(query))

@@ -34,6 +34,7 @@ import faiss
 import numpy as np
 
 from .errors import IndexDamaged, StorageError
+from .halves import widened
 from .types import Ranking
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ class FlatIndex:
             return np.empty((0, self.dim), np.float32)
         # Where they lie: half the time that FAISS takes to reconstruct them.
         halves = faiss.rev_swig_ptr(codes.data(), codes.size()).view("<f2").reshape(-1, self.dim)
-        return halves.take(rows, axis=0).astype(np.float32)
+        return widened(halves.take(rows, axis=0))
 
     def has(self, ids: Ids) -> NDArray[np.bool_]:
         """Which of ``ids`` are here."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import EncoderUnavailable
+from ..halves import widened
 from .unigram import Unigram
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class StaticEncoder:
         firsts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
         likeness, total = np.zeros(len(filled), np.float32), 0.0
         for at in range(0, len(asked), _ASKED_AT_ONCE):
-            own = self._matrix.take(asked[at : at + _ASKED_AT_ONCE], axis=0).astype(np.float32)
+            own = widened(self._matrix.take(asked[at : at + _ASKED_AT_ONCE], axis=0))
             lengths = np.linalg.norm(own, axis=1)
             likeness += lengths @ np.maximum.reduceat((unit(own) @ theirs.T).take(places, axis=1), firsts, axis=1)
             total += float(lengths.sum())
@@ -154,7 +155,7 @@ class StaticEncoder:
         rows = np.zeros((len(known), self.dim), np.float32)
         for ids, place in known.items():
             if ids:
-                rows[place] = self._matrix.take(ids, axis=0).astype(np.float32).mean(axis=0)
+                rows[place] = widened(self._matrix.take(ids, axis=0)).mean(axis=0)
         lengths = np.linalg.norm(rows, axis=1).astype(np.float32)
         rows /= np.maximum(lengths, 1e-9)[:, None]
         return rows[places], lengths[places]
@@ -221,7 +222,7 @@ class StaticEncoder:
                 # one text stay in the processor's cache, which makes this as fast as one large gather.
                 for at in range(0, len(ids), _TOKENS_AT_ONCE):
                     rows = self._matrix.take(ids[at : at + _TOKENS_AT_ONCE], axis=0)
-                    sums[row] += rows.astype(np.float32).sum(axis=0)
+                    sums[row] += widened(rows).sum(axis=0)
                 if kept is not None:
                     kept.append(np.array(ids, self._id_type).tobytes())
         return unit(sums)
@@ -245,7 +246,7 @@ class StaticEncoder:
 
 def unit(vectors: NDArray[Any]) -> Vectors:
     """Rows divided by their length, float32; a row of zeros becomes the first basis vector."""
-    result: Vectors = vectors.astype(np.float32)
+    result: Vectors = widened(vectors)
     lengths = np.linalg.norm(result, axis=1, keepdims=True)
     empty = lengths[:, 0] == 0
     lengths[empty] = 1

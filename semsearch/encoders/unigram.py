@@ -25,6 +25,7 @@ __all__ = ["Unigram"]
 
 _Step = Callable[[str], str]
 _UNKNOWN_PENALTY = 10.0
+_USUAL = 12  # characters; of a hundred pieces eight are longer
 _LONGEST = 4096  # characters; beyond that the library is quicker
 _NOT_IN_SYLLABLE = r"(?!\p{L})"
 _WORDS_ONLY = r"[^\p{L}\p{N}\p{M}]+"
@@ -41,6 +42,7 @@ class Unigram:
         self._vocabulary = vocabulary  # [piece, log probability], the id is the place
         self._ids: dict[str, int] = dict(zip(map(itemgetter(0), vocabulary), count(), strict=False))
         self._longest = max(map(len, self._ids))
+        self._long = {piece[:_USUAL] for piece in self._ids if len(piece) > _USUAL}
         self._unknown = unknown
         self._steps = steps
         self._least: float | None = None
@@ -88,12 +90,13 @@ class Unigram:
         text = text.replace(" ", "▁")
         if not text.startswith("▁"):
             text = "▁" + text
-        size, find, vocabulary, longest = len(text), self._ids.get, self._vocabulary, self._longest
+        size, find, vocabulary = len(text), self._ids.get, self._vocabulary
         # best[end]: (score, start, id) of the best path that ends there; every place is reached in its turn, by an
         # unknown character if need be.
         best = [(0.0, 0, 0)] + [(-math.inf, 0, 0)] * size
         for start in range(size):
             before = best[start][0]
+            longest = self._longest if text[start : start + _USUAL] in self._long else _USUAL
             for end in range(start + 1, min(start + longest, size) + 1):
                 id_ = find(text[start:end])
                 if id_ is not None:
