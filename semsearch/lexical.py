@@ -403,7 +403,7 @@ def _document(id_: int, text: str | Terms, title: str) -> tantivy.Document:
     return document
 
 
-@lru_cache(maxsize=256)  # the passages of an article come one after the other
+@lru_cache(maxsize=2048)  # of a batch: passages have the title of their article, and it comes again with that
 def _title(title: str) -> str:
     return terms_of(title).plain
 
