@@ -520,16 +520,20 @@ def test_whatever_happens_the_index_holds_what_is_there(
 # Finding ---------------------------------------------------------------------------------------
 
 
-def brute(index: Index, encoder: HashEncoder, query: str) -> dict[int, tuple[float, float]]:
-    """The cosine of every passage and of its best sentence, with vectors as they are stored."""
+def brute(index: Index, encoder: HashEncoder, query: str) -> dict[int, tuple[float, float, float]]:
+    """The cosine of every passage, of its best sentence and of its article's mean, with vectors as they are stored."""
     asked = encoder.encode_queries([query])[0]
     found = {}
     for item in index.articles():
+        own, best = {}, {}
         for passage in index.passages(item.id):
             parts = [passage.text if passage.text.startswith(item.title) else f"{item.title}\n{passage.text}"]
             parts += [s.of(item.text) for s in passage.sentences]
-            own, *rest = encoder._encode(parts).astype(np.float16).astype(np.float32) @ asked
-            found[passage.id] = (float(own), float(max(rest)))
+            own[passage.id], *rest = encoder._encode(parts).astype(np.float16).astype(np.float32)
+            best[passage.id] = max(float(vector @ asked) for vector in rest)
+        mean = np.mean(list(own.values()), axis=0)
+        topic = float(mean @ asked / np.linalg.norm(mean))
+        found |= {id_: (float(vector @ asked), best[id_], topic) for id_, vector in own.items()}
     return found
 
 
@@ -542,15 +546,16 @@ def test_dense_scores_are_those_of_brute_force(index: Index, news: Path, encoder
         for hit in hits:
             assert hit.scores.dense == pytest.approx(expected[hit.passage.id][0], abs=2e-6)
             assert hit.scores.sentence == pytest.approx(expected[hit.passage.id][1], abs=2e-6)
+            assert hit.scores.topic == pytest.approx(expected[hit.passage.id][2], abs=2e-6)
             assert hit.scores.lexical is None
 
         def scaled(values: list[float]) -> list[float]:
             return [(v - min(values)) / (max(values) - min(values)) for v in values]
 
         ids = sorted(expected)
-        w = ranking.DEFAULTS[text.language(query)]
-        dense, sentence = scaled([expected[i][0] for i in ids]), scaled([expected[i][1] for i in ids])
-        fused = [(w.dense * d + w.sentence * s) / (w.dense + w.sentence) for d, s in zip(dense, sentence, strict=True)]
+        w = ranking.DEFAULTS["dense"]
+        sides = zip(*(scaled([expected[i][side] for i in ids]) for side in range(3)), strict=True)
+        fused = [(w.dense * d + w.sentence * s + w.topic * t) / (w.dense + w.sentence + w.topic) for d, s, t in sides]
         assert [hit.score for hit in hits] == pytest.approx(sorted(fused, reverse=True), abs=1e-4)
 
 
@@ -751,8 +756,9 @@ def test_weights_come_from_the_encoders_card(index: Index, encoder: HashEncoder,
     card = {"fusion": {"vi": {"dense": 0.25, "lexical": 0.75}}}  # what is not named counts nothing
     (tmp_path / "semsearch.json").write_text(json.dumps(card), "utf-8")
     assert {side: weight for side, weight in index.weights("vi").items() if weight} == card["fusion"]["vi"]
-    assert ranking.weights(encoder, "en") == ranking.DEFAULTS["en"]
-    assert ranking.weights(None, "vi") == ranking.DEFAULTS["vi"]
+    assert ranking.weights(encoder, "en", "hybrid") == ranking.DEFAULTS["en"]
+    assert ranking.weights(None, "vi", "lexical") == ranking.DEFAULTS["vi"]
+    assert ranking.weights(encoder, "vi", "dense") == ranking.DEFAULTS["dense"]
     assert isinstance(ranking.DEFAULTS["vi-plain"], Weights)
 
 
