@@ -32,7 +32,7 @@ follows it in the question too; the word before; its own rarity."""
 
 OVERLAPS = 8
 """Of a sentence, shares of the question's rarity: held by itself; more with the sentence before; more with the one
-after; more with the title; by the whole passage; held with the same marks; neighbouring words; the log of its length."""
+after; more with the title; by the whole passage; held with the same marks; neighbouring words; log of its length."""
 
 
 @dataclass(frozen=True, slots=True)
