@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semsearch.errors import IndexDamaged, IndexLocked, IndexMissing, StorageError, UsageError
-from semsearch.lexical import LexicalIndex, Weights
+from semsearch.lexical import LexicalIndex, Weights, joined, terms_of
 from semsearch.text import fold, has_accents, terms
 from semsearch.types import Ranking
 
@@ -187,6 +187,21 @@ def test_tone_placement_numbers_and_dates(index: LexicalIndex) -> None:
 def test_pairs_prefer_words_that_stand_together(index: LexicalIndex) -> None:
     filled(index, "quân đội khu phố", "khu quân phố đội", "phố\n\nđội khu quân", "x y z t")
     assert found(index, "khu phố")[0] == 1
+
+
+def test_terms_made_beforehand_are_those_of_the_text(index: LexicalIndex) -> None:
+    parts = ["Xã Nậm Cắt khánh thành cầu.\n\nCầu dài 186 m", "", "Ngày 27/8, 37.000 người"]
+    whole = terms_of("\n\n".join(parts))
+    assert [field.split() for field in (whole.exact, whole.plain, whole.pairs)] == [
+        getattr(joined(list(map(terms_of, parts))), name).split() for name in ("exact", "plain", "pairs")
+    ]
+    assert "cau_cau" not in whole.pairs.split() and "186_m" in whole.pairs.split()
+    index.add([1], ["\n\n".join(parts)], ["Cầu"])
+    index.add([2], [joined(list(map(terms_of, parts)))], ["Cầu"])
+    index.commit()
+    (one, two) = index.search("cầu Nậm Cắt 37.000 người 27/8", 2)
+    assert (one[0], two[0]) == (1, 2)
+    assert one[1] == two[1] > 0
 
 
 def test_titles_count(index: LexicalIndex) -> None:
