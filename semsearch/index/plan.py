@@ -45,7 +45,7 @@ class Plan:
         self.heirs: set[str] = set()  # files whose source is now the first of an article that another told of
         self.latecomers: set[str] = set()  # sources that now hold what others held before
         self.changes = 0  # puts and drops that change something
-        self.size = 0  # characters put
+        self.size = 0  # characters put or made anew
 
     # Changes -------------------------------------------------------------------------------
 
@@ -81,7 +81,9 @@ class Plan:
 
     def redo(self, key: int) -> int:
         """Windows and vectors of a stored article are to be made anew: it becomes a draft."""
-        draft = self._draft(prepare(replace(self._store.article(key), id=0)), [key])
+        made = prepare(replace(self._store.article(key), id=0))
+        self.size += len(made.article.text)
+        draft = self._draft(made, [key])
         self._move_all(key, draft)
         return draft
 

@@ -21,7 +21,7 @@ from .ranking import SENTENCES
 from .reports import Progress
 from .segments import arrays, read, write
 from .steps import step
-from .sync import BATCH_ARTICLES
+from .sync import BATCH_ARTICLES, BATCH_CHARACTERS
 from .writer import Writer, encoded, encoded_parts, encoded_whole
 
 if TYPE_CHECKING:
@@ -66,13 +66,15 @@ def _split_anew(writer: Writer, encoder: Callable[[], Encoder], progress: Progre
     with store.transaction():
         store.clear_lines()
     ids = store.all_ids("articles")
-    for start in range(0, len(ids), BATCH_ARTICLES):
-        plan = Plan(store)
+    plan = Plan(store)
+    for number, id_ in enumerate(ids, 1):
         # An article can have been made anew already: for a line that turned out to be its site's.
-        for id_ in store.titles(ids[start : start + BATCH_ARTICLES]):
+        if store.titles([id_]):
             plan.redo(id_)
-        writer.commit(plan, encoder)
-        progress("splitting", min(start + BATCH_ARTICLES, len(ids)), len(ids))
+        if plan.size >= BATCH_CHARACTERS or number % BATCH_ARTICLES == 0 or number == len(ids):
+            writer.commit(plan, encoder)
+            plan = Plan(store)
+            progress("splitting", number, len(ids))
     return len(ids)
 
 
