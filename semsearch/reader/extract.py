@@ -43,6 +43,7 @@ __all__ = [
     "best_span",
     "candidates",
     "completed",
+    "counted",
     "counts_in",
     "marks",
     "span_features",
@@ -302,6 +303,17 @@ def best_span(
     return spans[max(range(len(spans)), key=lambda i: (scores[i], -i))]
 
 
+def counted(question: Question, text: str, span: Span) -> Span:
+    """``span`` without the unit where the question names it after its "how many" ("bao nhiêu điểm": 308)."""
+    lowered = _lowered(text)
+    number = NUMBER.match(lowered, span.start, span.end) if question.kind == "number" else None
+    if number is None or not (rest := lowered[number.end() : span.end].split()):
+        return span
+    asked = _COUNTED.search(canonical(question.text))
+    return Span(span.start, number.end()) if asked and asked[1].split()[0] == rest[0] else span
+
+
+_COUNTED = re.compile(r"(?:bao nhiêu|mấy)\s+(\w+)")
 _REASON_FOLLOWS = re.compile(r"(?:do|vì|bởi|nguyên nhân|lý do|lí do|sở dĩ|điều này là do|đó là do)(?!\w)")
 
 

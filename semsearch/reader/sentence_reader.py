@@ -14,19 +14,19 @@ from ..errors import UsageError
 from ..types import Answer, Hit, Quote, Span
 from .compose import NEAR, compose
 from .evidence import FEATURES, SIGNS, Line, features, lines, signs
-from .extract import SPAN_FEATURES, best_span, completed, marks
+from .extract import SPAN_FEATURES, best_span, completed, counted, marks
 from .network import Edges, Network, Part, Read, WordVectors, part
 from .question import Question, Rarity, rarity_of, understand
 from .words import Text, cut
 
 __all__ = ["MIN_CONFIDENCE", "SentenceReader", "Weights", "rarity_of"]
 
-MIN_CONFIDENCE = 0.15
+MIN_CONFIDENCE = 0.18
 """An answer below this probability is withheld; see docs/decisions/reader.md for how it was chosen."""
 
 _FILE = Path(__file__).with_name("weights.json")
 _NETWORK = Path(__file__).with_name("network.npz")
-_EDGES = 1.25  # what the network's log shares count beside SPAN_FEATURES; chosen on dev
+_EDGES = 3.0  # what the network's log shares count beside SPAN_FEATURES; chosen on dev
 _LIKELY = 8  # spans that the network adds to those found by rule
 _AT_ONCE = 12  # passages that the network reads at once
 
@@ -171,6 +171,7 @@ class SentenceReader:
             likely = [_moved(span, -sentence.start) for span in edges.best(sentence, _LIKELY)]
             judged = lambda span: _EDGES * edges.score(_moved(span, sentence.start))  # noqa: E731
             found = best_span(asked, quote, self._weights.span, likely, judged)
+        found = counted(asked, quote, found)
         answer = _moved(found, sentence.start)
         placed = tuple(_moved(span, sentence.start) for span in marks(asked, quote, found))
         return Quote(answer.of(text), line.hit, answer, sentence, confidence, placed)
