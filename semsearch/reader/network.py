@@ -93,12 +93,12 @@ class Edges:
         first, last = self._words(within)
         if first >= last:
             return []
-        scores = self._first[first:last, None] + self._last[None, first:last]
-        a, b = np.indices(scores.shape)
-        scores[(b < a) | (b - a >= _LONGEST)] = -np.inf
+        # By first word and number of words: all pairs of words would be too many in an endless sentence.
+        lasts = np.append(self._last[first:last], np.full(_LONGEST - 1, -np.inf))
+        scores = self._first[first:last, None] + np.lib.stride_tricks.sliding_window_view(lasts, _LONGEST)
         order = np.argsort(-scores, axis=None, kind="stable")[:count]
-        found = zip(*np.unravel_index(order, scores.shape), strict=True)
-        return [Span(int(self._starts[first + i]), int(self._ends[first + j])) for i, j in found if i <= j]
+        found = [divmod(int(i), _LONGEST) for i in order if scores.flat[i] > -np.inf]
+        return [Span(int(self._starts[first + i]), int(self._ends[first + i + more])) for i, more in found]
 
     def _words(self, span: Span) -> tuple[int, int]:
         return int(np.searchsorted(self._ends, span.start, "right")), int(np.searchsorted(self._starts, span.end))
