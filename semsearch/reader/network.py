@@ -8,10 +8,12 @@ ends with it.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -120,7 +122,7 @@ class Network:
         try:
             with np.load(file, allow_pickle=False) as arrays:
                 return cls({name: arrays[name] for name in arrays.files}, words, rarity)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
             raise ReaderUnavailable(
                 f"The reader's weights {file} cannot be read ({error}); install semsearch again."
             ) from error
