@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from index_case import HashEncoder
 
 from semsearch.errors import ReaderUnavailable, UsageError
-from semsearch.index import Index
-from semsearch.reader import MIN_CONFIDENCE, SentenceReader, load_reader
+from semsearch.index import Index, load_reader
+from semsearch.reader import MIN_CONFIDENCE, SentenceReader
 from semsearch.reader.windows import Window, aligned
 from semsearch.text import clean, tokens
 from semsearch.types import Article, Hit, Passage, Scores, Span
