@@ -82,7 +82,7 @@ FEATURES = (
     "unit",  # 1 if it holds a number with a unit that the question counts in
     "read",  # how much likelier the network finds the sentence to answer than nothing, in logits
     "sense",  # share of the question's rarity that a word of like meaning carries, title and lead taken as said
-    "bare",  # 1 for a few words without a full stop: a heading or a caption
+    "bare",  # 1 for a question, and for a few words without a full stop: a heading or a caption
 )
 """What a sentence is ranked by."""
 
@@ -124,7 +124,9 @@ def features(
                 float(unit),
                 verdict,
                 sense,
-                float(len(line.terms) <= 8 and line.text[-1] not in '.!?…"”'),
+                float(
+                    line.text.rstrip('”"’').endswith("?") or (len(line.terms) <= 8 and line.text[-1] not in '.!?…"”')
+                ),
             ]
         )
     return rows
