@@ -133,7 +133,9 @@ def test_features_by_hand() -> None:
     question = understand("Cầu Bản Lầy dài bao nhiêu mét?", FLAT)  # cầu bản lầy dài mét: weight 1 each
     found = lines(question, hits(("Thông xe cầu Bản Lầy", "Cầu mới rất đẹp. Nó dài 120 mét. Bản vui."), fused=[0.5]))
     assert [line.text for line in found] == ["Cầu mới rất đẹp.", "Nó dài 120 mét.", "Bản vui."]
-    first, second, third = (dict(zip(FEATURES, row, strict=True)) for row in features(question, found, [0.25, 2.5, -1.0], [0.1, 0.7, 0.2]))
+    first, second, third = (
+        dict(zip(FEATURES, row, strict=True)) for row in features(question, found, [0.25, 2.5, -1.0], [0.1, 0.7, 0.2])
+    )
     assert [row["overlap"] for row in (first, second, third)] == pytest.approx([1 / 5, 2 / 5, 1 / 5])
     assert second["before"] == pytest.approx(1 / 5)  # cầu
     assert second["after"] == pytest.approx(1 / 5)  # bản
