@@ -8,6 +8,7 @@ WORK/NAME.pt becomes semsearch/reader/network.npz: float16, with the table of co
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args()
     arrays = {k: v.numpy().astype(np.float16) for k, v in torch.load(args.work / f"{args.name}.pt").items()}
-    words = "\n".join(np.load(args.work / "reader.npz")["common_words"].tolist())
-    np.savez(args.out, words=np.frombuffer(words.encode("utf-8"), np.uint8), **arrays)
+    words = np.load(args.work / "reader.npz")["common_words"].tolist()
+    shapes = json.dumps({"words": words, "shapes": {k: v.shape for k, v in arrays.items()}}, ensure_ascii=False)
+    # One array: sixty small ones take longer to open than a question to answer.
+    flat = np.concatenate([v.reshape(-1) for v in arrays.values()])
+    np.savez(args.out, head=np.frombuffer(shapes.encode("utf-8"), np.uint8), flat=flat)
     print(f"{args.out}: {args.out.stat().st_size / 1e6:.2f} MB")
 
 

@@ -16,6 +16,7 @@ from ..text import canonical, clean, fold, language
 from ..types import Answer, Hit, Quote, Span
 from .extract import counts_in, typed
 from .items import asks_for_several, items
+from .late import late
 from .question import Question, common_rarity, understand
 from .same import Said, contradict, said, same, says
 
@@ -29,7 +30,7 @@ _SHARED = 0.85  # of what the best quote's sentence and title hold of the questi
 _IN_COMMON = 0.4  # of its terms a sentence shares with another that gives another figure of the same thing
 _MOST = 5  # answers that are shown beside each other
 
-_NEXT = re.compile(r"(?: [^\W\d]+){0,2}")
+_NEXT = late(r"(?: [^\W\d]+){0,2}")
 
 _NEWEST = (
     r"\b(?:hiện nay|hiện tại|hiện giờ|hiện đang|bây giờ|mới nhất|gần đây nhất|năm nay|đến nay|tới nay|mới đây|"
@@ -37,9 +38,9 @@ _NEWEST = (
 )
 _NEWEST_ENGLISH = r"\b(?:latest|current|currently|newest|most recent|now|nowadays|today|this year|so far|incumbent)\b"
 _NOW = {
-    "vi": re.compile(_NEWEST),
-    "vi-plain": re.compile(fold(_NEWEST)),
-    "en": re.compile(_NEWEST_ENGLISH),
+    "vi": late(_NEWEST),
+    "vi-plain": late(fold(_NEWEST)),
+    "en": late(_NEWEST_ENGLISH),
 }
 
 

@@ -7,12 +7,12 @@ and words that announce something. Each is described by a few numbers, and train
 from __future__ import annotations
 
 import math
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 
 from ..text import canonical, fold, is_syllable, tokens
 from ..types import Hit, Span
+from .late import late
 from .patterns import (
     BREAK,
     CLASS,
@@ -242,8 +242,8 @@ SPAN_FEATURES = (
 )
 """What a span is chosen by."""
 
-_ASKED_LAST = re.compile(r"(?:gì|nào|ai|đâu|sao|bao nhiêu|thế nào|mấy)(?:\s\S+)?$")
-_ASKED_LAST_PLAIN = re.compile(fold(_ASKED_LAST.pattern.replace(r"\S", "\0")).replace("\0", r"\S"))
+_ASKED_LAST = late(r"(?:gì|nào|ai|đâu|sao|bao nhiêu|thế nào|mấy)(?:\s\S+)?$")
+_ASKED_LAST_PLAIN = late(fold(_ASKED_LAST.pattern.replace(r"\S", "\0")).replace("\0", r"\S"))
 
 
 def span_features(question: Question, text: str, spans: Sequence[Span]) -> list[list[float]]:
@@ -313,8 +313,8 @@ def counted(question: Question, text: str, span: Span) -> Span:
     return Span(span.start, number.end()) if asked and asked[1].split()[0] == rest[0] else span
 
 
-_COUNTED = re.compile(r"(?:bao nhiêu|mấy)\s+(\w+)")
-_REASON_FOLLOWS = re.compile(r"(?:do|vì|bởi|nguyên nhân|lý do|lí do|sở dĩ|điều này là do|đó là do)(?!\w)")
+_COUNTED = late(r"(?:bao nhiêu|bao nhieu|mấy)\s+(\w+)")
+_REASON_FOLLOWS = late(r"(?:do|vì|bởi|nguyên nhân|lý do|lí do|sở dĩ|điều này là do|đó là do)(?!\w)")
 
 
 def completed(question: Question, hit: Hit, sentence: Span) -> Span:

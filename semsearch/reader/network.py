@@ -8,6 +8,8 @@ ends with it.
 
 from __future__ import annotations
 
+import json
+import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -109,9 +111,9 @@ class Edges:
 class Network:
     """``read(question, parts)``; the scores of sentences are logits, comparable across all passages and with none."""
 
-    def __init__(self, weights: Mapping[str, Any], words: WordVectors, rarity: Rarity) -> None:
-        self._w = {name: np.ascontiguousarray(value, np.float32) for name, value in weights.items() if name != "words"}
-        known = bytes(weights["words"]).decode("utf-8").split("\n")
+    def __init__(self, weights: Mapping[str, Floats], known: Sequence[str], words: WordVectors, rarity: Rarity) -> None:
+        """``weights`` by their names in training, ``known`` the common words in the order of their rows."""
+        self._w = weights
         self._common = {word: place for place, word in enumerate(known, 1)}
         self._vectors, self._rarity = words, rarity
         self._hidden = len(self._w["look.weight"])
@@ -121,7 +123,12 @@ class Network:
         """Raises ReaderUnavailable if the file is missing or damaged."""
         try:
             with np.load(file, allow_pickle=False) as arrays:
-                return cls({name: arrays[name] for name in arrays.files}, words, rarity)
+                head, flat = json.loads(bytes(arrays["head"])), arrays["flat"].astype(np.float32)
+            weights, at = {}, 0
+            for name, shape in head["shapes"].items():
+                size = math.prod(shape)
+                weights[name], at = flat[at : at + size].reshape(shape), at + size
+            return cls(weights, head["words"], words, rarity)
         except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
             raise ReaderUnavailable(
                 f"The reader's weights {file} cannot be read ({error}); install semsearch again."

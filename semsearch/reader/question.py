@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..text import fold, has_accents, is_syllable, language, terms, tokens
+from .late import late
 
 __all__ = ["SHORT", "Kind", "Name", "Question", "Rarity", "common_rarity", "rarity_of", "understand"]
 
@@ -70,7 +71,7 @@ _ENGLISH: tuple[tuple[Kind, str], ...] = (
     ("reason", r"\bwhy\b|for what reason|what (?:caused|is the reason|was the reason)"),
 )
 # "X là ai" asks for an office where X is nothing but a name, with or without a title.
-_WHO_IS_NAMED = re.compile(
+_WHO_IS_NAMED = late(
     r"^(?:(?:ông|bà|anh|chị|đồng chí|bác sĩ|tiến sĩ|giáo sư|đại tướng|thượng tướng|trung tướng|thiếu tướng|đại tá|"
     r"thượng tá|trung tá|thiếu tá|đại úy|thượng úy|trung úy|thiếu úy)\s)?((?:\w+\s){1,5})là ai\W*$",
     re.IGNORECASE,
@@ -78,7 +79,7 @@ _WHO_IS_NAMED = re.compile(
 
 
 def _compiled(patterns: tuple[tuple[Kind, str], ...], *, plain: bool = False) -> list[tuple[Kind, re.Pattern[str]]]:
-    return [(kind, re.compile(fold(pattern) if plain else pattern)) for kind, pattern in patterns]
+    return [(kind, late(fold(pattern) if plain else pattern)) for kind, pattern in patterns]
 
 
 _KINDS = {
@@ -127,7 +128,7 @@ _ENGLISH_UNITS: tuple[tuple[str, str], ...] = (
     (r"how many people|population", _UNITS[6][1]),
 )
 _MEASURES = _set("tiền kinh phí mấy tuổi nhiêu chức vụ danh nghề nghiệp")
-_COUNTED = re.compile(r"(?:bao nhiêu|bao nhieu|mấy)\s+(\w+)(?:\s+(\w+))?")
+_COUNTED = late(r"(?:bao nhiêu|bao nhieu|mấy)\s+(\w+)(?:\s+(\w+))?")
 
 
 class Rarity:

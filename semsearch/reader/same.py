@@ -13,6 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from ..text import canonical, clean, is_syllable, tokens
+from .late import late
 from .patterns import CLASS, DATE, NOT_ALONE, NUMBER, TITLE, UNIT
 
 __all__ = ["Day", "Said", "contradict", "said", "same", "says", "value"]
@@ -30,8 +31,8 @@ _COUNTED: dict[str, Fraction] = {word: Fraction(i) for i, word in enumerate(_WOR
     "nửa": Fraction(1, 2),
 }
 _GROUPS = {"nghìn": 10**3, "ngàn": 10**3, "vạn": 10**4, "triệu": 10**6, "tỷ": 10**9, "tỉ": 10**9}
-_WRITTEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
-_THOUSANDS = re.compile(r"\d{1,3}([.,])\d{3}(?:\1\d{3})*")
+_WRITTEN = late(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
+_THOUSANDS = late(r"\d{1,3}([.,])\d{3}(?:\1\d{3})*")
 
 
 def _digits(text: str) -> Fraction:
@@ -72,7 +73,7 @@ def value(text: str) -> Fraction:
     return total + hundreds + current
 
 
-_JOINED = re.compile(rf"{NUMBER.pattern}(?:(?:(?<=nghìn)|(?<=ngàn)|(?<=triệu)|(?<=tỷ)|(?<=tỉ))\s{NUMBER.pattern})*")
+_JOINED = late(rf"{NUMBER.pattern}(?:(?:(?<=nghìn)|(?<=ngàn)|(?<=triệu)|(?<=tỷ)|(?<=tỉ))\s{NUMBER.pattern})*")
 """A number that goes on in smaller units: 3 tỷ 200 triệu."""
 
 
@@ -91,13 +92,13 @@ def _values(text: str) -> list[Fraction]:
 _MONTH_WORDS = ["một", "hai", "ba", "tư", "năm", "sáu", "bảy", "tám", "chín", "mười", "mười một", "mười hai"]
 _MONTH = {"bốn": "4", **{word: str(i) for i, word in enumerate(_MONTH_WORDS, 1)}}
 _FORMS = (
-    re.compile(r"(?P<day>\d{1,2})\s?[/-]\s?(?P<month>\d{1,2})(?:\s?[/-]\s?(?P<year>\d{4}|\d\d))?$"),
-    re.compile(r"(?P<day>\d{1,2}) tháng (?P<month>\d{1,2}|[^\W\d]+(?: một| hai)?)(?:,? (?:năm )?(?P<year>\d{3,4}))?$"),
-    re.compile(r"tháng (?P<month>\d{1,2}|[^\W\d]+(?: một| hai)?)(?:(?:\s?/\s?|,? (?:năm )?)(?P<year>\d{3,4}))?$"),
-    re.compile(r"(?:năm )?(?P<year>\d{4})$"),
-    re.compile(r"(?:ngày|mùng|mồng) (?P<day>\d{1,2})$"),
+    late(r"(?P<day>\d{1,2})\s?[/-]\s?(?P<month>\d{1,2})(?:\s?[/-]\s?(?P<year>\d{4}|\d\d))?$"),
+    late(r"(?P<day>\d{1,2}) tháng (?P<month>\d{1,2}|[^\W\d]+(?: một| hai)?)(?:,? (?:năm )?(?P<year>\d{3,4}))?$"),
+    late(r"tháng (?P<month>\d{1,2}|[^\W\d]+(?: một| hai)?)(?:(?:\s?/\s?|,? (?:năm )?)(?P<year>\d{3,4}))?$"),
+    late(r"(?:năm )?(?P<year>\d{4})$"),
+    late(r"(?:ngày|mùng|mồng) (?P<day>\d{1,2})$"),
 )
-_PART_OF = re.compile(r"^(?:đầu|cuối|giữa)\b")
+_PART_OF = late(r"^(?:đầu|cuối|giữa)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ _SOFT = frozenset(
     "khoảng hơn gần trên dưới chừng tầm độ cỡ đến tới tổng cộng ước đạt là có được vào từ lúc hồi trong ngày năm "
     "tháng sáng chiều tối trưa cả số và".split()
 )
-_WORD = re.compile(r"\s([^\W\d]+)")
+_WORD = late(r"\s([^\W\d]+)")
 _AFTER_YEAR = _SOFT | frozenset("nay trở thì đã sẽ tại ở với cho do khi của hoặc hay nhưng bị theo".split())
 _NOT = frozenset("không chưa chẳng khỏi hết ngừng".split())
 _ALIKE = 0.8  # token F1 from which two clauses of some length say the same

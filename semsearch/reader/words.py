@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..text import canonical, fold
+from .late import late
 from .question import Rarity
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MEETINGS", "OVERLAPS", "SHAPES", "Text", "common_form", "cut", "meetings", "overlaps", "rarities"]
 
-_WORD = re.compile(r"\d+(?:[.,/:]\d+)*|[^\W\d_]+(?:[\u0300-\u036f]+[^\W\d_]*)*|\S")
-_DIGIT = re.compile(r"\d")
+_WORD = late(r"\d+(?:[.,/:]\d+)*|[^\W\d_]+(?:[\u0300-\u036f]+[^\W\d_]*)*|\S")
+_DIGIT = late(r"\d")
 
 SHAPES = 5
 """Of a word: small letters, a capital first, all capitals, a number, a mark."""
