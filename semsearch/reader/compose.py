@@ -20,7 +20,7 @@ from .late import late
 from .question import Question, common_rarity, understand
 from .same import Said, contradict, said, same, says
 
-__all__ = ["NEAR", "asks_for_newest", "compose"]
+__all__ = ["NEAR", "answered", "asks_for_newest", "compose"]
 
 NEAR = 0.25
 """A quote of less than this share of the best one's confidence is not looked at."""
@@ -69,14 +69,15 @@ def compose(question: str, quotes: Sequence[Quote], hits: Sequence[Hit], min_con
     if asks_for_several(question) and (listed := items(asked, best, hits)):
         return _list(asked, best, listed, kept, hits)
     groups = _grouped(asked, best, kept, hits)
-    return _answer(question, [group.quote() for group in sorted(groups, key=_Group.order)], hits)
+    return answered(question, [group.quote() for group in sorted(groups, key=_Group.order)], hits)
 
 
 def _order(quote: Quote) -> tuple[float, int, int, int]:
     return -quote.confidence, quote.citation.passage.id, quote.span.start, quote.span.end
 
 
-def _answer(question: str, quotes: Sequence[Quote], hits: Sequence[Hit]) -> Answer:
+def answered(question: str, quotes: Sequence[Quote], hits: Sequence[Hit]) -> Answer:
+    """The Answer that says ``quotes``, of which the first is its own."""
     first = quotes[0]
     return Answer(
         question=question,
@@ -186,7 +187,7 @@ def _list(
     whole = Quote(
         span.of(text), first.citation, span, sentence, best.confidence, _merged(text, best, together, sentence)
     )
-    return replace(_answer(asked.text, [whole], hits), quotes=tuple(quotes))
+    return replace(answered(asked.text, [whole], hits), quotes=tuple(quotes))
 
 
 def _merged(text: str, best: Quote, listed: Sequence[Quote], sentence: Span) -> tuple[Span, ...]:

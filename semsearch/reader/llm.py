@@ -10,6 +10,7 @@ from ..errors import UsageError
 from ..text import clean, fold, language, tokens
 from ..types import Answer, Hit, Quote, Reader, Statement
 from .chat import Chat
+from .compose import answered
 from .support import Said, said, struck
 
 __all__ = ["MAX_PASSAGES", "NOT_FOUND", "TIMEOUT", "LLMReader", "messages"]
@@ -114,20 +115,7 @@ class LLMReader:
         """One quote from each passage cited, in the order of citing; the first is the answer's own."""
         cited = {hit.passage.id: hit for statement in statements for hit in statement.citations}
         quotes = [self._quote(question, hit) for hit in cited.values()]
-        first = quotes[0]
-        return Answer(
-            question=question,
-            found=True,
-            text=first.text,
-            citation=first.citation,
-            span=first.span,
-            sentence=first.sentence,
-            confidence=first.confidence,
-            marks=first.marks,
-            hits=tuple(hits),
-            quotes=tuple(quotes),
-            statements=tuple(statements),
-        )
+        return replace(answered(question, quotes, hits), statements=tuple(statements))
 
     def _quote(self, question: str, hit: Hit) -> Quote:
         read = self._quoter.read(question, [hit])
