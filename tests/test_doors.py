@@ -75,10 +75,10 @@ def seconds(command: list[str]) -> float:
     return time.perf_counter() - start
 
 
-def test_a_cold_question_takes_little_more_than_twice_the_bare_imports(index: Path) -> None:
+def test_a_cold_question_takes_at_most_twice_the_bare_imports(index: Path) -> None:
     """Medians of alternating runs; a machine that is busy with something else gets two more tries.
 
-    Search alone stays below twice; the network that reads ten passages brings an answer to about 2.2.
+    Search alone takes about 1.6 times; the network that reads six passages the rest.
     """
     bare = [sys.executable, "-c", "import numpy, faiss, typer, tokenizers, tantivy"]
     ask = [sys.executable, "-m", "semsearch", "ask", "Cầu Bản Lầy dài bao nhiêu mét?", "--index", str(index)]
@@ -87,9 +87,9 @@ def test_a_cold_question_takes_little_more_than_twice_the_bare_imports(index: Pa
     for _ in range(3):
         pairs = [(seconds(ask), seconds(bare)) for _ in range(7)]
         ratio = statistics.median(a for a, _ in pairs) / statistics.median(b for _, b in pairs)
-        if ratio <= 2.5:
+        if ratio <= 2.0:
             break
-    assert ratio <= 2.5, f"a cold ask takes {ratio:.2f} times the bare imports"
+    assert ratio <= 2.0, f"a cold ask takes {ratio:.2f} times the bare imports"
 
 
 def test_a_cold_question_is_answered(index: Path) -> None:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Index"]
 
-READ = 10
-"""So many hits the reader is given at least, however few are to be shown."""
+READ = 6
+"""So many hits the reader is given at least, however few are to be shown; ten find no more right sentences."""
 
 
 class Index:
