@@ -20,6 +20,7 @@ from index_case import TOWNS, HashEncoder, article, story, write
 from semsearch import sentences, text
 from semsearch.errors import IndexLocked, IndexMissing, IndexStale, IngestError, StorageError, UsageError
 from semsearch.index import Index, ranking, segments
+from semsearch.index.core import READ
 from semsearch.index.folder import Folder
 from semsearch.index.ranking import Weights
 from semsearch.types import Hit
@@ -737,7 +738,7 @@ def test_ask_quotes_what_was_found(index: Index, news: Path) -> None:
     class Third:
         def read(self, question: str, hits: list[Hit]) -> Answer:
             assert question == "Đoàn nào đến Sa Thầy?"
-            assert len(hits) == 10
+            assert len(hits) == READ
             third = hits[2]
             said = third.sentence
             return Answer(question, True, said.of(third.article.text), third, said, said, 0.5, (), tuple(hits))
