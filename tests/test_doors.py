@@ -78,7 +78,7 @@ def seconds(command: list[str]) -> float:
 def test_a_cold_question_takes_about_twice_the_bare_imports(index: Path) -> None:
     """Medians of alternating runs; a machine that is busy with something else gets two more tries.
 
-    Search alone takes about 1.6 times; with the network that reads six passages it is 1.9 to 2.1.
+    Search alone takes about 1.4 times; with the network that reads six passages it is 1.5 to 1.7.
     """
     bare = [sys.executable, "-c", "import numpy, faiss, typer, tokenizers, tantivy"]
     ask = [sys.executable, "-m", "semsearch", "ask", "Cầu Bản Lầy dài bao nhiêu mét?", "--index", str(index)]
@@ -87,9 +87,9 @@ def test_a_cold_question_takes_about_twice_the_bare_imports(index: Path) -> None
     for _ in range(3):
         pairs = [(seconds(ask), seconds(bare)) for _ in range(7)]
         ratio = statistics.median(a for a, _ in pairs) / statistics.median(b for _, b in pairs)
-        if ratio <= 2.3:
+        if ratio <= 2.0:
             break
-    assert ratio <= 2.3, f"a cold ask takes {ratio:.2f} times the bare imports"
+    assert ratio <= 2.0, f"a cold ask takes {ratio:.2f} times the bare imports"
 
 
 def test_a_cold_question_is_answered(index: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
@@ -111,6 +112,7 @@ def version(wanted: bool) -> None:
 
 @app.callback()
 def semsearch(
+    context: typer.Context,
     _version: Annotated[
         bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version and exit.")
     ] = False,
@@ -120,6 +122,9 @@ def semsearch(
 ) -> None:
     """Search Vietnamese articles by meaning, and ask them questions."""
     set_debug(debug)
+    if context.invoked_subcommand not in ("index", "rebuild", "eval"):
+        # The products of one question are small: numpy's threads would cost more than they do, starting and waiting.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _open(path: Path | None, encoder: str | None, threads: int | None) -> Index:
