@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import math
 import mmap
+import os
 import re
 import struct
 import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,11 +29,14 @@ from tantivy import Occur, Query
 from .errors import IndexDamaged, IndexLocked, IndexMissing, SemsearchError, StorageError, UsageError
 from .text import fold, has_accents, terms
 from .types import Ranking
+from .wordfile import Counts, Words
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .types import Ids
 
-__all__ = ["DEFAULT", "FORMAT", "LexicalIndex", "Terms", "Weights", "joined", "terms_of"]
+__all__ = ["DEFAULT", "FORMAT", "LexicalIndex", "Terms", "Weights", "joined", "scored", "terms_of"]
 
 FORMAT = 1
 """Raised when fields or terms change here: indexes made before are stale."""
@@ -43,6 +47,10 @@ _FEW = 2_000  # up to so many allowed ids are put into the query, more are sifte
 _SINGLY = 500  # up to so many ids are looked up one by one, which is quicker then than through all ids
 _DECIMALS = 4  # of scores: 32-bit sums differ in their last bits with the order of adding
 _FIELDS = ("exact", "plain", "pairs", "title")  # all but the first hold folded terms
+_LEAST = 8  # so many terms are searched, however often they stand
+
+Asked = list[tuple[str, str, float]]
+"""A query's terms: field, term, weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +104,16 @@ class LexicalIndex:
         self._writer: tantivy.IndexWriter | None = None
         self._top = -1  # no id above it is in the index or waiting
         self._waiting = False  # changes not committed
-        self._asked: tuple[str, Weights, Query | None] = ("", DEFAULT, None)  # the last: asked twice in a search
+        self._asked: tuple[str, Weights, Asked] = ("", DEFAULT, [])  # the last: asked more than once in a search
+        self._averages: dict[str, tuple[float, float]] = {}  # by field: how many things, how long they are
         with self._reading():
+            self._words = Words(path) if Words.exist(path) else None
             index.config_reader("manual")
             self._searcher = index.searcher()
 
     @classmethod
-    def create(cls, path: Path) -> LexicalIndex:
-        """A new empty index in the folder ``path``, made if missing.
+    def create(cls, path: Path, *, words: bool = False) -> LexicalIndex:
+        """A new empty index in the folder ``path``, made if missing; ``words``: it keeps them, for ``scored``.
 
         Raises UsageError if there is one already, StorageError if it cannot be written.
         """
@@ -111,6 +121,8 @@ class LexicalIndex:
             raise UsageError(f"{path} already holds a lexical index; open it, or remove the folder first.")
         with _storing(path):
             path.mkdir(parents=True, exist_ok=True)
+            if words:
+                Words.create(path)
             return cls(path, tantivy.Index(_schema(), str(path)))
 
     @classmethod
@@ -122,17 +134,23 @@ class LexicalIndex:
         """
         if not (path / "meta.json").is_file():
             raise IndexMissing(f"There is no lexical index at {path}; rebuild makes it again.")
-        if verify and (names := _unsound(path)):
-            raise _damaged(path, f"changed, cut or missing: {', '.join(names)}")
         try:
+            if names := _unsound(path) if verify else _resized(path):
+                raise _damaged(path, f"changed, cut or missing: {', '.join(names)}")
             index = tantivy.Index.open(str(path))
-        except Exception as error:
-            raise _damaged(path, error) from error
+        except SemsearchError:
+            raise
+        except BaseException as error:
+            if _from_tantivy(error):
+                raise _damaged(path, error) from error
+            raise
         if index.schema != _schema():
             raise _damaged(path, "its fields are not the ones this version writes")
         opened = cls(path, index)
         if verify:
             opened.ids()
+            if opened._words and (bad := opened._words.verify()):
+                raise _damaged(path, f"changed or cut: {', '.join(bad)}")
         return opened
 
     # reading
@@ -154,14 +172,25 @@ class LexicalIndex:
         return ids
 
     def search(
-        self, query: str, k: int, allowed: Collection[int] | None = None, *, weights: Weights = DEFAULT
+        self,
+        query: str,
+        k: int,
+        allowed: Collection[int] | None = None,
+        *,
+        weights: Weights = DEFAULT,
+        postings: int | None = None,
     ) -> Ranking:
-        """The best ``k`` ids with a term of ``query``, of ``allowed`` only if given; ties by id."""
+        """The best ``k`` ids with a term of ``query``, of ``allowed`` only if given; ties by id.
+
+        ``postings``: of the terms only the rarest are searched, as many as stand in so many things together (but
+        eight at least); what is more common then neither finds nor counts.
+        """
         ids = None if allowed is None else _array(allowed)
         if k < 1 or not self.count or (ids is not None and not len(ids)):
             return []
         with self._reading():
-            wanted = self._query(query, weights)
+            asked = self._terms(query, weights)
+            wanted = self._any(asked if postings is None else self._rarest(asked, postings))
             if wanted is None:
                 return []
             if ids is not None and len(ids) <= _FEW:
@@ -188,7 +217,7 @@ class LexicalIndex:
         given = dict.fromkeys((int(id_) for id_ in ids), 0.0)
         if given and self.count:
             with self._reading():
-                wanted = self._query(query, weights)
+                wanted = self._any(self._terms(query, weights))
                 if wanted is not None:
                     among = self._among(wanted, _array(given))
                     hits = self._searcher.search(among, limit=len(given), count=False).hits
@@ -201,32 +230,43 @@ class LexicalIndex:
         with self._reading():
             self._index.reload()
             self._searcher = self._index.searcher()
-            self._asked = ("", DEFAULT, None)
+            self._asked, self._averages = ("", DEFAULT, []), {}
 
     def verify(self) -> list[str]:
         """Reads every file of the last commit; the names of those missing, cut or changed, sorted."""
         return _unsound(self._path)
 
-    def _query(self, query: str, weights: Weights) -> Query | None:
-        """Any of the query's terms, each in each field that counts; None without any term."""
-        asked = self._asked
-        if (query, weights) != asked[:2]:
-            asked = self._asked = (query, weights, self._terms(query, weights))
-        return asked[2]
+    def _terms(self, query: str, weights: Weights) -> Asked:
+        """The query's terms, each in each field that counts."""
+        if (query, weights) != self._asked[:2]:
+            exact, plain, pairs = map(Counter, _forms(query))
+            forms = [("plain", plain, 1.0), ("pairs", pairs, weights.pairs), ("title", plain, weights.title)]
+            if has_accents(query):
+                forms[0] = ("plain", plain, weights.plain)
+                forms.append(("exact", exact, 1.0))
+            asked = [
+                (field, term, weight)
+                for field, counts, weight in forms
+                if weight > 0.0
+                for term in self._useful(field, counts, weights.terms)
+            ]
+            self._asked = (query, weights, asked)
+        return self._asked[2]
 
-    def _terms(self, query: str, weights: Weights) -> Query | None:
-        exact, plain, pairs = map(Counter, _forms(query))
-        forms = [("plain", plain, 1.0), ("pairs", pairs, weights.pairs), ("title", plain, weights.title)]
-        if has_accents(query):
-            forms[0] = ("plain", plain, weights.plain)
-            forms.append(("exact", exact, 1.0))
+    def _any(self, asked: Asked) -> Query | None:
+        """Any of the terms; None if there is none."""
         parts = [
             (Occur.Should, Query.boost_query(Query.term_query(self._schema, field, term, "freq"), weight))
-            for field, counts, weight in forms
-            if weight > 0.0
-            for term in self._useful(field, counts, weights.terms)
+            for field, term, weight in asked
         ]
         return Query.boolean_query(parts) if parts else None
+
+    def _rarest(self, asked: Asked, postings: int) -> Asked:
+        found = sorted((count, of) for of in asked if (count := self._searcher.doc_freq(of[0], of[1])))
+        upto = accumulate(count for count, _ in found)
+        return [
+            of for n, ((_, of), total) in enumerate(zip(found, upto, strict=True)) if n < _LEAST or total <= postings
+        ]
 
     def _useful(self, field: str, counts: Counter[str], limit: int) -> list[str]:
         """Of many terms the ``limit`` that tell most: by tf x idf, those in one thing only last.
@@ -251,6 +291,39 @@ class LexicalIndex:
             one = Query.term_set_query(self._schema, "id", here)
         only = Query.const_score_query(one, 0.0)
         return Query.boolean_query([(Occur.Must, only), (Occur.Must, query)])
+
+    def _bm25(self, counts: Counts, terms: Sequence[tuple[str, str]], asked: Asked) -> NDArray[np.float64]:
+        """What ``search`` says of texts with ``counts`` of ``terms``, among which are those of ``asked``."""
+        column = {term: place for place, term in enumerate(terms)}
+        met = [(*of, found) for of in asked if (found := self._searcher.doc_freq(of[0], of[1]))]
+        if not met:
+            return np.zeros(len(counts.words))
+        lengths = {"exact": counts.words, "plain": counts.words, "pairs": counts.pairs, "title": counts.titles}
+        norms, idfs = {}, []
+        for field, term, weight, found in met:
+            things, average = self._average(field, term)
+            if field not in norms:
+                kept = _LENGTHS[np.searchsorted(_LENGTHS, lengths[field], "right") - 1]
+                norms[field] = 0.3 + 0.9 * kept / average
+            idfs.append(weight * 2.2 * math.log(1.0 + (things - found + 0.5) / (found + 0.5)))
+        times = counts.terms[:, [column[field, term] for field, term, _, _ in met]]
+        shares = times / (times + np.column_stack([norms[field] for field, _, _, _ in met]))
+        total: NDArray[np.float64] = (shares @ np.array(idfs)).round(_DECIMALS)
+        return total
+
+    def _average(self, field: str, term: str) -> tuple[float, float]:
+        """How many things tantivy counts, and the mean length of a field; ``term`` stands in it somewhere."""
+        if field not in self._averages:
+            query = Query.term_query(self._schema, field, term, "freq")
+            ((_, address),) = self._searcher.search(query, limit=1, count=False).hits
+            parts = [
+                part
+                for of in json.loads(query.explain(self._searcher, address).to_json())["details"]
+                for part in of.get("details", ())
+            ]
+            values = {part["description"].split(",")[0]: part["value"] for part in parts}
+            self._averages[field] = values["N"], values["avgdl"]
+        return self._averages[field]
 
     def _ids_of(self, hits: Sequence[tuple[float, tantivy.DocAddress]]) -> list[int]:
         ids = self._searcher.fast_field_values("id", [address for _, address in hits])
@@ -278,10 +351,15 @@ class LexicalIndex:
         Raises IndexLocked if another process is writing, StorageError if the disk is full (what was
         not committed is then lost, what was is not), OverflowError for a negative id.
         """
-        documents = [
-            (int(id_), _document(int(id_), text, title)) for id_, text, title in zip(ids, texts, titles, strict=True)
+        made = [
+            (int(id_), terms_of(text) if isinstance(text, str) else text, title)
+            for id_, text, title in zip(ids, texts, titles, strict=True)
         ]
+        documents = [(id_, _document(id_, terms, title)) for id_, terms, title in made]
         with self._writing() as writer:
+            if self._words:
+                names, found, heads = zip(*made, strict=True) if made else ((), (), ())
+                self._words.add(names, [*map(_blocks, found)], [_title(title).split() for title in heads])
             for id_, document in documents:
                 if id_ > self._top:  # a new id; asking tantivy to delete it would cost
                     self._top = id_
@@ -307,7 +385,10 @@ class LexicalIndex:
     def commit(self) -> int:
         """Makes what was added and removed durable, and visible here; returns tantivy's stamp of the commit."""
         with self._writing() as writer:
+            if self._words:
+                self._words.sync()
             stamp = int(writer.commit())
+            _note(self._path)
         self._waiting = False
         self.reload()
         return stamp
@@ -326,7 +407,10 @@ class LexicalIndex:
         if self._writer is not None:
             with self._writing() as writer:
                 writer.wait_merging_threads()
+                _note(self._path)
             self._writer, self._waiting = None, False
+        if self._words:
+            self._words.close()
 
     def __enter__(self) -> LexicalIndex:
         return self
@@ -359,31 +443,114 @@ class LexicalIndex:
             return int(hits[0][0]) if hits else -1
 
 
+def scored(
+    passages: LexicalIndex, articles: LexicalIndex, query: str, ids: Ids, owners: Ids
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What ``search`` would say of each of some passages, and of its article, all passages of which are among them.
+
+    The passages of one article follow each other. It is told by the words that ``passages`` keeps, or, where these
+    are not kept, looked up in the postings.
+    """
+    asked, also = (of._terms(query, DEFAULT) for of in (passages, articles))
+    terms = list(dict.fromkeys((field, term) for field, term, _ in [*asked, *also]))
+    counts = passages._words.counts(ids, terms) if passages._words else None
+    if counts is None:
+        own, whole = passages.scores(query, ids), articles.scores(query, set(owners.tolist()))
+        return np.array([own[id_] for id_ in ids.tolist()]), np.array([whole[id_] for id_ in owners.tolist()])
+    firsts = np.flatnonzero(np.diff(owners, prepend=-1))
+    with passages._reading(), articles._reading():
+        of_passages = passages._bm25(counts, terms, asked)
+        of_articles = articles._bm25(counts.together(firsts), terms, also)
+    return of_passages, np.repeat(of_articles, np.diff(firsts, append=len(owners)))
+
+
 def _unsound(path: Path) -> list[str]:
-    # tantivy ends each file with a footer: JSON that holds the CRC-32 of all before it, the length of
-    # the JSON, a magic number. Only meta.json, which names the segments, has none.
-    bad: set[str] = set()
+    """Names of files of the last commit that are missing, cut, changed or not the ones that were noted, sorted."""
     try:
-        meta = json.loads((path / "meta.json").read_bytes())
-        names = []
-        for segment in meta["segments"]:
-            stem = segment["segment_id"].replace("-", "")
-            names += [f"{stem}.{kind}" for kind in ("idx", "pos", "term", "store", "fast", "fieldnorm")]
-            if segment["deletes"]:
-                names.append(f"{stem}.{segment['deletes']['opstamp']}.del")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return ["meta.json"]
+        noted = _noted(path)
+        names = _names(path)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return [_NOTED if isinstance(error, _NoNote) else "meta.json"]
+    bad: set[str] = set()
     for name in names:
         try:
             with (path / name).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                length, magic = struct.unpack("<II", data[-8:])
-                footer = json.loads(data[-8 - length : -8])
-                with memoryview(data) as view, view[: -8 - length] as payload:
-                    if magic != 1337 or zlib.crc32(payload) != footer["crc"]:
+                length, crc = _footer(data)
+                with memoryview(data) as view, view[:length] as payload:
+                    if zlib.crc32(payload) != crc or noted.get(name, (len(data), crc)) != (len(data), crc):
                         bad.add(name)
         except (OSError, ValueError, KeyError, TypeError, struct.error):
             bad.add(name)
     return sorted(bad)
+
+
+def _names(path: Path) -> list[str]:
+    """The files of the last commit, but for meta.json, which names its segments."""
+    names = []
+    for segment in json.loads((path / "meta.json").read_bytes())["segments"]:
+        stem = segment["segment_id"].replace("-", "")
+        names += [f"{stem}.{kind}" for kind in ("idx", "pos", "term", "store", "fast", "fieldnorm")]
+        if segment["deletes"]:
+            names.append(f"{stem}.{segment['deletes']['opstamp']}.del")
+    return names
+
+
+def _footer(data: mmap.mmap) -> tuple[int, int]:
+    """How much of a file comes before its footer, and the CRC-32 of that as the footer says.
+
+    tantivy ends each file but meta.json with a footer: JSON, the length of the JSON, a magic number.
+    """
+    length, magic = struct.unpack("<II", data[-8:])
+    if magic != 1337:
+        raise ValueError("no footer")
+    return len(data) - 8 - length, int(json.loads(data[-8 - length : -8])["crc"])
+
+
+# A file of another segment in the place of one is sound by itself. So what a commit left is noted, [size, CRC-32] by
+# name; names are never used again. What tantivy merged since, or a killed run committed, is not: it has its footers.
+
+_NOTED = "sums.json"
+
+
+class _NoNote(ValueError):
+    """What was noted cannot be read."""
+
+
+def _note(path: Path) -> None:
+    sums = {}
+    for name in _names(path):
+        with (
+            suppress(FileNotFoundError),  # a merge ended meanwhile
+            (path / name).open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        ):
+            sums[name] = (len(data), _footer(data)[1])
+    new = path / f"{_NOTED}.tmp"
+    with new.open("wb") as written:
+        written.write(json.dumps(sums).encode())
+        written.flush()
+        os.fsync(written.fileno())
+    new.replace(path / _NOTED)
+
+
+def _noted(path: Path) -> dict[str, tuple[int, int]]:
+    """(size, CRC-32) by name; nothing where nothing was noted. Raises _NoNote."""
+    try:
+        return {name: (int(size), int(crc)) for name, (size, crc) in json.loads((path / _NOTED).read_bytes()).items()}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _NoNote(str(error)) from error
+
+
+def _resized(path: Path) -> list[str]:
+    """Names of files that have not the size that was noted: seen without reading them. (tantivy panics over some.)"""
+    try:
+        noted = _noted(path)
+    except _NoNote:
+        return [_NOTED]
+    there = {name: path / name for name in noted if (path / name).exists()}
+    return sorted(name for name, file in there.items() if file.stat().st_size != noted[name][0])
 
 
 def _schema() -> tantivy.Schema:
@@ -394,11 +561,10 @@ def _schema() -> tantivy.Schema:
     return builder.build()
 
 
-def _document(id_: int, text: str | Terms, title: str) -> tantivy.Document:
+def _document(id_: int, terms: Terms, title: str) -> tantivy.Document:
     document = tantivy.Document()
-    document.add_unsigned("id", int(id_))
-    made = terms_of(text) if isinstance(text, str) else text
-    for field, found in zip(_FIELDS, (made.exact, made.plain, made.pairs, _title(title)), strict=True):
+    document.add_unsigned("id", id_)
+    for field, found in zip(_FIELDS, (terms.exact, terms.plain, terms.pairs, _title(title)), strict=True):
         document.add_text(field, found)
     return document
 
@@ -422,8 +588,35 @@ def _forms(text: str) -> tuple[list[str], list[str], list[str]]:
     return exact, plain, pairs
 
 
+def _blocks(terms: Terms) -> list[list[str]]:
+    """The words of a text, cut wherever two that follow each other make no pair."""
+    words, pairs = terms.exact.split(), terms.pairs.split()
+    if len(pairs) >= len(words) - 1:
+        return [words] if words else []
+    blocks, made = [words[:1]], iter([*pairs, ""])
+    pair = next(made)
+    for word, ahead in zip(words[1:], pairwise(terms.plain.split()), strict=True):
+        if "_".join(ahead) == pair:
+            blocks[-1].append(word)
+            pair = next(made)
+        else:
+            blocks.append([word])
+    return blocks
+
+
 _EMPTY_LINE = re.compile(r"\n\s*\n")
 _fold = lru_cache(maxsize=100_000)(fold)  # syllables are few, and folding them is most of the work
+
+
+def _lengths() -> Iterator[int]:
+    start, step = 40, 2
+    yield from range(start)
+    while start < 1 << 32:
+        yield from range(start, start + 8 * step, step)
+        start, step = start + 8 * step, 2 * step
+
+
+_LENGTHS = np.array([*_lengths()], np.int64)  # tantivy keeps a length in one byte: as the next of these below it
 
 
 def _array(ids: Collection[int]) -> Ids:

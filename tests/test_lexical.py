@@ -410,7 +410,7 @@ def test_changed_cut_and_missing_files_are_named(index: LexicalIndex, tmp_path: 
     assert index.verify() == []
     for file in sorted(path.iterdir()):
         good = file.read_bytes()
-        if file.name.startswith(".") or file.name == "meta.json" or not good:
+        if file.name.startswith(".") or file.name in ("meta.json", "sums.json") or not good:
             continue
         kinds.add(file.suffix)
         for bad in (good[:5] + bytes([good[5] ^ 8]) + good[6:], good[:-3], good[: len(good) // 2], b"", None):
@@ -421,6 +421,30 @@ def test_changed_cut_and_missing_files_are_named(index: LexicalIndex, tmp_path: 
             file.write_bytes(good)
     assert kinds == {".idx", ".pos", ".term", ".store", ".fast", ".fieldnorm", ".del"}
     LexicalIndex.open(path, verify=True)
+
+
+def test_a_file_in_the_place_of_another_is_named(index: LexicalIndex, tmp_path: Path) -> None:
+    """Each is sound by itself."""
+    path = tmp_path / "lexical"
+    filled(index, "một câu ngắn", "hai câu")
+    index.add([3, 4], ["ba câu", "bốn câu dài"], ["", ""])
+    index.commit()
+    index.close()
+    one, two = (file.read_bytes() for file in sorted(path.glob("*.fieldnorm")))
+    assert one != two
+    first = min(path.glob("*.fieldnorm"))
+    first.write_bytes(two)
+    assert index.verify() == [first.name]
+    first.write_bytes(one)
+    assert index.verify() == []
+    for damage, named in ((one + b"x", first), (b"{", path / "sums.json")):  # seen without reading all
+        good = named.read_bytes()
+        named.write_bytes(damage)
+        with pytest.raises(IndexDamaged, match=named.name):
+            LexicalIndex.open(path)
+        named.write_bytes(good)
+    (path / "sums.json").unlink()  # an index of an earlier version has none
+    assert LexicalIndex.open(path, verify=True).ids() == [1, 2, 3, 4]
 
 
 def test_changed_list_of_segments(index: LexicalIndex, tmp_path: Path) -> None:
