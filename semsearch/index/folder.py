@@ -12,6 +12,7 @@ import os
 import platform
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -27,6 +28,9 @@ FORMAT = 1
 
 SEALED_BYTES = 32 << 20
 """So much is read at opening to see that nothing changed: some hundredths of a second."""
+
+PATIENCE = 0.2
+"""Seconds after which a writer gives way to the one that is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +184,7 @@ class Folder:
             self.path.mkdir(parents=True, exist_ok=True)
             file = self._lock.open("a+b", buffering=0)
         with file:
-            if not _lock(file):
-                raise IndexLocked(f"{self._holder()} is writing to {self.path}; wait until it is done, or stop it")
+            self._take(file)
             now = dt.datetime.now().astimezone().isoformat(" ", "seconds")
             with suppress(OSError):  # on a full disk the lock has no name
                 file.truncate(0)
@@ -193,12 +196,23 @@ class Folder:
                     file.truncate(0)
                 _unlock(file)
 
+    def _take(self, file: BinaryIO) -> None:
+        """Raises IndexLocked, not at once: ``writer`` holds the lock for a moment, a new holder has no name for one."""
+        began = time.monotonic()
+        while not _lock(file):
+            waited, holder = time.monotonic() - began, self._holder()
+            if waited > PATIENCE and (holder or waited > 5 * PATIENCE):
+                raise IndexLocked(
+                    f"{holder or 'another process'} is writing to {self.path}; wait until it is done, or stop it"
+                )
+            time.sleep(PATIENCE / 20)
+
     def writer(self) -> str:
         """Who is writing now: "process 123 on host since ..."; "" if nobody is, or nobody can tell."""
         try:
             with self._lock.open("r+b", buffering=0) as file:
                 if not _lock(file):
-                    return self._holder()
+                    return self._holder() or "another process"
                 _unlock(file)
         except OSError:
             return ""
@@ -206,8 +220,8 @@ class Folder:
 
     def _holder(self) -> str:
         with suppress(OSError):
-            return self._lock.read_text("utf-8", "replace").strip() or "another process"
-        return "another process"
+            return self._lock.read_text("utf-8", "replace").strip()
+        return ""
 
     # Cleaning ------------------------------------------------------------------------------
 
@@ -228,6 +242,8 @@ class Folder:
         found = [p for p in _children(self.vectors) if p.name not in known]
         found += [p for p in _children(self.lexical) if p.name != f"{lexical:03d}"]
         found += [p for p in _children(self.path) if p.suffix == ".tmp"]
+        # tantivy writes its small files beside their place, and does not know afterwards that it was killed there.
+        found += [p for kind in _children(self.lexical / f"{lexical:03d}") for p in kind.glob(".tmp*")]
         return [p.relative_to(self.path).as_posix() for p in found]
 
 

@@ -17,6 +17,9 @@ __all__ = ["Session"]
 
 Result = TypeVar("Result")
 
+LOOKS = 5
+"""So often is looked, if a writer is quicker each time."""
+
 
 class Session:
     """One reader. Each look is at one committed state, the newest; nothing is read before it is needed."""
@@ -65,23 +68,28 @@ class Session:
     def search(self, look: Callable[[Store, View], Result], *, vectors: bool) -> Result:
         """What ``look`` sees in the database, the terms and, if they are needed, the vectors.
 
-        A writer deletes files that its newest state does not name: whoever comes too late for one looks
-        again, once, at that state.
+        A writer deletes files that its newest state does not name, and terms of what it dropped: whoever came too late
+        for them looks again, at that state.
         """
         store = self.connect()
-        seen = -1
-        try:
-            with store.snapshot():
-                seen = store.generation()
-                return look(store, self._at(store, seen, vectors))
-        except (IndexDamaged, IndexMissing) as error:
-            self._view = None
-            if seen == store.generation():
-                raise IndexDamaged(str(error)) from error
-        with store.snapshot():
-            return look(store, self._at(store, store.generation(), vectors))
+        for left in reversed(range(LOOKS)):
+            seen = -1
+            try:
+                with store.snapshot():
+                    seen = store.generation()
+                    view = self._at(store)
+                    view.read_terms = False
+                    view.refresh(store, seen, vectors=vectors)
+                    result = look(store, view)
+                if not left or not view.read_terms or seen == store.generation():
+                    return result
+            except (IndexDamaged, IndexMissing) as error:
+                self._view = None
+                if not left or seen == store.generation():
+                    raise IndexDamaged(str(error)) from error
+        raise AssertionError("the last look returns or raises")
 
-    def _at(self, store: Store, generation: int, vectors: bool) -> View:
+    def _at(self, store: Store) -> View:
         from ..lexical import FORMAT
         from ..vectors import set_threads
         from .view import View
@@ -98,5 +106,4 @@ class Session:
             # Without a seal (a run was interrupted) small files are compared with their own checksums.
             verify = not self._sealed and self._folder.small()
             self._view = View(self._folder, manifest, lexical, verify=verify)
-        self._view.refresh(store, generation, vectors=vectors)
         return self._view

@@ -44,6 +44,7 @@ class View:
         self._terms: Terms | None = None
         self._articles: Terms | None = None
         self._terms_of = self._vectors_of = -1  # generations
+        self.read_terms = False  # whether terms were read: what is read is the last commit, perhaps after the snapshot
 
     def refresh(self, store: Store, generation: int, *, vectors: bool) -> None:
         """To the state of ``store``, which is ``generation``; vectors only if they are needed."""
@@ -51,6 +52,7 @@ class View:
             for terms in (self._terms, self._articles):
                 if terms is not None:
                     terms.reload()
+                    self.read_terms = True
             self._terms_of = generation
         if vectors and generation != self._vectors_of:
             segments, dead = store.segments(self.manifest.fingerprint), np.array(store.dead(), np.int64)
@@ -63,6 +65,7 @@ class View:
         """BM25 over passages."""
         if self._terms is None:
             self._terms = Terms(self._folder.terms(self.lexical, "passages"), verify=self._verify)
+            self.read_terms = True
         return self._terms.index
 
     @property
@@ -70,6 +73,7 @@ class View:
         """BM25 over whole articles."""
         if self._articles is None:
             self._articles = Terms(self._folder.terms(self.lexical, "articles"), verify=self._verify)
+            self.read_terms = True
         return self._articles.index
 
     def nearest(self, vector: Vectors, count: int, allowed: Collection[int] | None) -> list[int]:
