@@ -1,0 +1,253 @@
+"""The words of each text in their order, by id: how often a query's terms stand in any text, without its postings.
+
+Two files that only grow, little endian::
+
+    words.rows     32 bytes that begin with "SEMWORDS" and the version; then 32 bytes for each id, from 0 on: where
+                   its numbers begin, how many they are, how many before the title's, how many words and pairs it has,
+                   how many words its title has, CRC-32 of the numbers; all 0 for an id that is not here
+    words.numbers  four bytes for each word, in order; 0 after each block, before the title
+
+The number of a word: 24 bits that tell its plain form, above them 8 that tell its accents. Among 300,000 plain forms
+one in 56 shares its bits with another, so that once in some thousand texts a word counts that is not the one asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from .errors import IndexDamaged
+from .text import fold
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .types import Ids
+
+    Integers = NDArray[np.int64]
+
+__all__ = ["Counts", "Words", "number"]
+
+_FIELDS = ("start", "length", "body", "words", "pairs", "titles", "check")
+_ROW = np.dtype([(name, "<u8" if name == "start" else "<u4") for name in _FIELDS])
+_HEAD = b"SEMWORDS\x01".ljust(_ROW.itemsize, b"\0")
+_MARKS = {"\u0300": 1, "\u0301": 2, "\u0309": 3, "\u0303": 4, "\u0323": 5, "\u0302": 6, "\u0306": 12, "\u031b": 24}
+_PLAIN = 0xFFFFFF
+_CROSSED = 72  # đ; before it: the five tones, â ê ô, ă, and ơ ư, of which a syllable may have two
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """For each text how often each term stands in it, and how long it is."""
+
+    terms: Integers  # shape (n, number of terms)
+    of_title: NDArray[np.bool_]  # shape (number of terms,): which are looked for in titles
+    words: Integers  # shape (n,), as are those below
+    pairs: Integers
+    titles: Integers
+
+    def together(self, firsts: Ids) -> Counts:
+        """The same for runs of texts that begin at ``firsts``; a title, which all of a run have, counts once."""
+        terms, words, pairs = (np.add.reduceat(of, firsts, axis=0) for of in (self.terms, self.words, self.pairs))
+        terms[:, self.of_title] = self.terms[np.ix_(firsts, self.of_title)]
+        return Counts(terms, self.of_title, words, pairs, self.titles[firsts])
+
+
+class Words:
+    """One writer, any number of readers; what was added is found by whoever looks afterwards."""
+
+    def __init__(self, path: Path) -> None:
+        """What is in the folder ``path``. Raises IndexDamaged, OSError."""
+        self._files = _files(path)
+        with self._files[0].open("rb") as file:
+            if file.read(len(_HEAD)) != _HEAD:
+                raise self._damaged()
+        self._mapped: tuple[NDArray[Any], NDArray[np.uint32]] | None = None
+        self._out: list[BinaryIO] = []
+
+    @classmethod
+    def create(cls, path: Path) -> Words:
+        for file, head in zip(_files(path), (_HEAD, bytes(4)), strict=True):
+            file.write_bytes(head)
+        return cls(path)
+
+    @staticmethod
+    def exist(path: Path) -> bool:
+        return any(file.exists() for file in _files(path))
+
+    # writing
+
+    def add(
+        self, ids: Sequence[int], texts: Sequence[Sequence[Sequence[str]]], titles: Sequence[Sequence[str]]
+    ) -> None:
+        """The words of texts, block by block, and of their titles, instead of those that were there.
+
+        They are durable after ``sync``.
+        """
+        if not ids:
+            return
+        self._out = self._out or [file.open("r+b") for file in self._files]
+        rows, numbers = self._out
+        end = first = (numbers.seek(0, os.SEEK_END) + 3) // 4  # a run that was killed may have left half a number
+        made, parts = np.zeros(len(ids), _ROW), []
+        for place, (blocks, title) in enumerate(zip(texts, titles, strict=True)):
+            body = list(chain.from_iterable([*map(number, block), 0] for block in blocks))
+            part = np.array([*body, *map(number, title)] or [0], "<u4")
+            counts = len(body) - len(blocks), len(body) - 2 * len(blocks), len(title)
+            made[place] = (end, len(part), len(body), *counts, zlib.crc32(part.tobytes()))
+            parts.append(part)
+            end += len(part)
+        numbers.seek(4 * first)
+        numbers.write(np.concatenate(parts).tobytes())
+        numbers.flush()  # before the rows: whoever finds a row finds its numbers
+        breaks = np.flatnonzero(np.diff(np.array(ids, np.int64)) != 1) + 1
+        for run in np.split(np.arange(len(ids)), breaks):
+            rows.seek(_ROW.itemsize * (1 + ids[run[0]]))
+            rows.write(made[run].tobytes())
+        rows.flush()
+
+    def sync(self) -> None:
+        for file in reversed(self._out):
+            os.fsync(file.fileno())
+
+    def close(self) -> None:
+        for file in self._out:
+            file.close()
+        self._out, self._mapped = [], None
+
+    # reading
+
+    def counts(self, ids: Ids, terms: Sequence[tuple[str, str]]) -> Counts | None:
+        """How often each of ``terms``, as (field, term), stands in each of ``ids``; None if one is not here."""
+        rows = self._rows(ids)
+        if not len(ids) or not rows["length"].all():
+            return None
+        start, length, body, *sums = (rows[name].astype(np.int64) for name in _FIELDS[:-1])
+        numbers = self._numbers(int((start + length).max(initial=0)))
+        # The numbers of all texts, one text after the other, and of them those of words that are asked for.
+        ends, first = start + length, np.cumsum(length) - length
+        cuts = [0, *(np.flatnonzero(start[1:] != ends[:-1]) + 1).tolist(), len(ids)]
+        runs = [slice(int(start[one]), int(ends[after - 1])) for one, after in pairwise(cuts)]
+        read = np.concatenate([numbers[run] for run in runs])
+        asked = {field: _Asked(field, terms) for field in ("plain", "title", "exact", "pairs")}
+        perhaps = np.zeros(1 << 16, np.bool_)  # by half of a number
+        for of in asked.values():
+            perhaps[of.words & 0xFFFF] = True
+        place = np.flatnonzero(perhaps[read.view("<u2")[::2]])
+        text, read = np.searchsorted(first, place, "right") - 1, read[place].astype(np.int64)
+        titled, plain = place - first[text] >= body[text], read & _PLAIN
+        then = np.flatnonzero((np.diff(place) == 1) & ~titled[:-1])  # a block ends with a 0
+        found = np.concatenate(
+            [
+                asked["plain"].found(text[~titled], plain[~titled]),
+                asked["title"].found(text[titled], plain[titled]),
+                asked["exact"].found(text[~titled], read[~titled]),
+                asked["pairs"].found(text[then], plain[then] << 24 | plain[then + 1]),
+            ]
+        )
+        counted = np.bincount(found, minlength=len(ids) * len(terms))
+        of_title = np.array([field == "title" for field, _ in terms], np.bool_)
+        return Counts(counted.reshape(len(ids), len(terms)), of_title, *sums)
+
+    def verify(self) -> list[str]:
+        """Reads everything; the names of files that are not as they were written."""
+        size = self._files[0].stat().st_size // _ROW.itemsize - 1
+        try:
+            rows = self._rows(np.arange(size))
+            numbers = self._numbers(int((rows["start"] + rows["length"]).max(initial=0)))
+        except IndexDamaged:
+            return [file.name for file in self._files]
+        for start, length, check in rows[rows["length"] > 0][["start", "length", "check"]].tolist():
+            if zlib.crc32(numbers[start : start + length].tobytes()) != check:
+                return [self._files[1].name]
+        return []
+
+    def _rows(self, ids: Ids) -> NDArray[Any]:
+        rows, _ = self._maps()
+        if len(ids) and ids.max() + 1 >= len(rows):
+            rows, _ = self._maps(anew=True)
+        inside = ids + 1 < len(rows)
+        found = np.zeros(len(ids), _ROW)
+        found[inside] = rows[ids[inside] + 1]
+        if (found["words"] + found["titles"] > found["length"]).any() or (found["body"] > found["length"]).any():
+            raise self._damaged()
+        return found
+
+    def _numbers(self, end: int) -> NDArray[np.uint32]:
+        _, numbers = self._maps()
+        if end > len(numbers):
+            _, numbers = self._maps(anew=True)
+            if end > len(numbers):
+                raise self._damaged()
+        return numbers
+
+    def _maps(self, *, anew: bool = False) -> tuple[NDArray[Any], NDArray[np.uint32]]:
+        if self._mapped is None or anew:
+            try:
+                rows, numbers = (
+                    np.memmap(file, kind, "r", shape=file.stat().st_size // kind.itemsize)
+                    for file, kind in zip(self._files, (_ROW, np.dtype("<u4")), strict=True)
+                )
+            except (OSError, ValueError) as error:
+                raise self._damaged() from error
+            self._mapped = rows.view(np.ndarray), numbers.view(np.ndarray)
+        return self._mapped
+
+    def _damaged(self) -> IndexDamaged:
+        return IndexDamaged(
+            f"{self._files[0].with_suffix('.*')} are not as they were written; rebuild makes them again"
+        )
+
+
+class _Asked:
+    """The terms of one field that are asked for, by their numbers."""
+
+    def __init__(self, field: str, terms: Sequence[tuple[str, str]]) -> None:
+        columns = [column for column, (of, _) in enumerate(terms) if of == field]
+        parts = [[number(word) for word in terms[column][1].split("_")] for column in columns]
+        codes = [part[0] << 24 | part[1] if field == "pairs" else part[0] for part in parts]
+        self.words = np.array([one for part in parts for one in part], np.int64)
+        order = np.argsort(np.array(codes, np.int64), kind="stable")
+        self._codes, self._columns = np.array(codes, np.int64)[order], np.array(columns, np.int64)[order]
+        self._width = len(terms)
+
+    def found(self, text: Integers, codes: Integers) -> Integers:
+        """For each of ``codes`` that is asked for: its text's place times the number of terms, plus its own."""
+        if not len(self._codes):
+            return self._codes
+        place = np.searchsorted(self._codes, codes)
+        place[place == len(self._codes)] = 0
+        same = self._codes[place] == codes
+        cells: Integers = text[same] * self._width + self._columns[place[same]]
+        return cells
+
+
+@lru_cache(maxsize=200_000)
+def number(word: str) -> int:
+    """The number of a word, with its accents or plain; never 0."""
+    plain = fold(word)
+    return (zlib.crc32(plain.encode()) & _PLAIN or 1) | (0 if word == plain else _accents(word) << 24)
+
+
+def _accents(word: str) -> int:
+    """1..143 for the accents a Vietnamese syllable can have, all different; for others something from 144 on."""
+    marks = [c for c in unicodedata.normalize("NFD", word) if c == "đ" or unicodedata.combining(c)]
+    total = sum(_CROSSED if c == "đ" else _MARKS.get(c, 256) for c in marks)
+    tones = sum(_MARKS.get(c, 0) in range(1, 6) for c in marks)
+    most = (("\u0302", 1), ("\u0306", 1), ("\u031b", 2), ("đ", 1))
+    if total < 144 and tones <= 1 and all(marks.count(c) <= times for c, times in most):
+        return total
+    return 144 + zlib.crc32(word.encode()) % 112
+
+
+def _files(path: Path) -> tuple[Path, Path]:
+    return path / "words.rows", path / "words.numbers"
