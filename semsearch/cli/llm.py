@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from ..index import load_reader
 from ..reader.chat import address, is_local
 from ..reader.llm import TIMEOUT, LLMReader
+from .progress import Bar
 from .run import say
 from .style import one_line
-from .writing import Bar
 
 __all__ = ["language_model"]
 

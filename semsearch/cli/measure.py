@@ -14,7 +14,7 @@ from ..index import Index
 from ..ingest import Gold as GoldAnswer
 from ..ingest import read_answers, read_corpus, read_qrels, read_queries
 from ..types import Answer, Article, Mode, Reader
-from .writing import Bar
+from .progress import Bar
 
 __all__ = ["measure"]
 

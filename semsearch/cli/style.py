@@ -15,7 +15,7 @@ from typing import TextIO
 
 from ..types import Span
 
-__all__ = ["Paper", "date", "decimal", "one_line", "safe", "where"]
+__all__ = ["Paper", "date", "decimal", "grouped", "one_line", "safe", "where"]
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -34,6 +34,11 @@ def one_line(text: str) -> str:
 def decimal(number: float) -> str:
     """0.873 is written 0,87."""
     return f"{number:.2f}".replace(".", ",")
+
+
+def grouped(number: int) -> str:
+    """150000 is written 150.000."""
+    return f"{number:,}".replace(",", ".")
 
 
 def date(day: dt.date | None) -> str:

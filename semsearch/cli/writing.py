@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -15,47 +13,11 @@ from ..index import Index, SyncReport
 from ..index import doctor as examine
 from ..types import Duplicates
 from . import human
+from .progress import Bar
 from .run import emit, read_stdin, say
 from .style import Paper, where
 
 __all__ = ["doctor", "duplicates", "rebuild", "sync"]
-
-
-class Bar:
-    """One line on stderr that tells how far the work is; nothing where stderr is no terminal."""
-
-    def __init__(self) -> None:
-        self._shown = sys.stderr.isatty()
-        self._stage = ""
-        self._began = self._told = 0.0
-        self._width = 0
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        if not self._shown:
-            return
-        if stage != self._stage:
-            self._stage, self._began = stage, now
-        elif now - self._told < 0.1 and done != total:
-            return
-        self._told = now
-        rate = done / (now - self._began) if now > self._began else 0.0
-        line = f"{stage} {done}"
-        if total:
-            filled = 24 * min(done, total) // total
-            line = f"{stage} [{'#' * filled}{'.' * (24 - filled)}] {done}/{total}"
-        if rate and now - self._began > 1:
-            line += f"  {rate:.0f}/s"
-            line += f", {(total - done) / rate:.0f} s left" if total else ""
-        sys.stderr.write(f"\r{line.ljust(self._width)}")
-        sys.stderr.flush()
-        self._width = len(line)
-
-    def clear(self) -> None:
-        """Take the line away, so that what follows starts at the margin."""
-        if self._width:
-            sys.stderr.write(f"\r{' ' * self._width}\r")
-            self._width = 0
 
 
 def sync(path: Path, paths: Sequence[str], encoder: str | None, threads: int | None, as_json: bool) -> int:

@@ -49,11 +49,14 @@ class Plan:
 
     # Changes -------------------------------------------------------------------------------
 
-    def put(self, source: str, file: str, made: Prepared) -> Outcome:
-        """``source`` holds this article now."""
+    def put(self, source: str, file: str, made: Prepared, mark: bytes = b"") -> Outcome:
+        """``source`` holds this article now, read from a record of this mark."""
         content = made.content
         known = self.source(source)
         if known is not None and known.content == content:
+            if known.mark != mark:
+                self._sources[source] = replace(known, mark=mark)
+                self.changes += 1
             return "unchanged"
         key = known.article if known else None
         twin = self._with_body(made.body)
@@ -61,12 +64,12 @@ class Plan:
         self.size += len(made.article.text)
         if twin is not None and (twin != key or self.owners(twin)[0] != source):
             # The words are there already; who came first tells title, date and layout.
-            self._move(source, twin, file, content)
+            self._move(Source(source, twin, file, content, mark))
             return "duplicate" if key is None else "changed"
         draft = self._draft(made, [] if key is None else [key])
         if key is not None and key == twin:
             self._move_all(key, draft)
-        self._move(source, draft, file, content)
+        self._move(Source(source, draft, file, content, mark))
         return "added" if key is None else "changed"
 
     def drop(self, source: str) -> tuple[Outcome, list[str]]:
@@ -97,7 +100,8 @@ class Plan:
         self._bodies[made.body] = key
         return key
 
-    def _move(self, source: str, key: int, file: str, content: bytes) -> None:
+    def _move(self, new: Source) -> None:
+        source, key = new.source, new.article
         known = self.source(source)
         if known is None or known.article != key:
             if known is not None:
@@ -106,7 +110,7 @@ class Plan:
                 self._sources.pop(source, None)  # those there before come before it
                 self.latecomers.add(source)
             self.owners(key).append(source)
-        self._sources[source] = Source(source, key, file, content)
+        self._sources[source] = new
 
     def _leave(self, left: Source) -> None:
         """An article has one source less. Was it the first, who comes next is to tell title, date and layout."""
@@ -115,7 +119,8 @@ class Plan:
         owners.remove(left.source)
         heir = self.source(owners[0]) if first and owners else None
         if heir is not None and heir.content != left.content:
-            self._sources[heir.source] = replace(heir, content=b"")  # so that it counts as changed when it is read
+            # So that it counts as changed when it is read.
+            self._sources[heir.source] = replace(heir, content=b"", mark=b"")
             if heir.file:
                 self.files[heir.file] = ""
                 self.heirs.add(heir.file)

@@ -13,7 +13,11 @@ __all__ = ["Finding", "Progress", "Status", "SyncReport"]
 
 Progress = Callable[[str, int, int], None]
 """``progress(stage, done, total)``: what is being done, how many files or texts of it, of how many
-(``total`` is 0 where nobody knows yet)."""
+(``total`` is 0 where nobody knows yet).
+
+In the stages "articles" and "unchanged" (of one file, or handed over: what was indexed last, and what was passed over
+since the index has it already) the two share one count of what is safely in the index, and ``total`` is an estimate by
+the bytes read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
@@ -26,6 +26,8 @@ __all__ = ["BATCH_ARTICLES", "Sync", "check_paths"]
 BATCH_ARTICLES = 1024
 BATCH_CHARACTERS = 1_500_000
 """A batch is committed at so many articles or characters: seconds of work are lost by a kill, not hours."""
+
+_MANY = 1000  # articles of one file, from which on it has a progress of its own, and all of them can be estimated
 
 _PLAIN = frozenset(("utf-8", "utf-8-sig", "ascii", "pdf", "docx"))
 
@@ -55,6 +57,7 @@ class Sync:
     _twins: set[str] = field(default_factory=set)  # sources found to hold what another holds
     _failed: list[IngestError] = field(default_factory=list)
     _notes: list[str] = field(default_factory=list)
+    _at: tuple[str, int, int] = ("", 0, 0)  # what ``progress`` is told when all up to here is committed
     _since: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -105,9 +108,10 @@ class Sync:
             if not article.sources or not article.text.strip():
                 raise UsageError("an article to be added needs a text and at least one source")
             made = prepare(article)
+            self._at = ("articles", number + 1, 0)
             for source in article.sources:
                 self._put(source, "", made)
-            self._show("articles", number + 1, 0)
+            self._show()
         self._flush()
 
     def forget(self, path: str | Path) -> int:
@@ -148,8 +152,8 @@ class Sync:
         store = self.writer.store
         known = store.files()
         for number, file in enumerate(files):
-            if len(files) > 1:
-                self._show("files", number, len(files))
+            self._at = ("files", number, len(files)) if len(files) > 1 else ("articles", 0, 0)
+            self._show()
             try:
                 content = ingest.file_hash(file)
                 if known.get(file) == content:
@@ -159,11 +163,13 @@ class Sync:
             except IngestError as error:
                 self._fail(error)
         if len(files) > 1:
-            self._show("files", len(files), len(files))
+            self._at = ("files", len(files), len(files))
+            self._show()
 
     def _read(self, file: str, content: str, *, alone: bool) -> None:
         """Reads a file that is new or changed. What an unreadable part of it held before stays."""
         errors: list[IngestError] = []
+        marks = self.writer.store.marks_in(file)
 
         def failed(error: IngestError) -> None:
             errors.append(error)
@@ -171,17 +177,27 @@ class Sync:
 
         seen: set[str] = set()
         encodings: set[str] = set()
-        for record in ingest.read_path(file, failed, self._workers.make):
+
+        def make(file: str, raws: Iterable[ingest.Raw]) -> Iterator[ingest.Made]:
+            return self._workers.make(file, (_recognised(file, raw, marks) for raw in raws) if marks else raws)
+
+        for record in ingest.read_path(file, failed, make):
+            source, raw = _unique(record.article.source, seen), record.raw
+            known = raw is not None and raw.known
+            if raw is not None and (alone or len(seen) > _MANY):
+                total = round(len(seen) / raw.at) if raw.at and len(seen) > _MANY else 0
+                self._at = ("unchanged" if known else "articles", len(seen), total)
+            if known:
+                self._count("unchanged")
+                self._show()
+                continue
             # Begun, not done: should the run end here, the file is read again.
             self._plan.files.setdefault(file, "")
-            source = _unique(record.article.source, seen)
-            self._put(source, file, record.more or prepare(record.article))
+            self._put(source, file, record.more or prepare(record.article), _mark(file, source, raw))
             self._notes += [f"{source}: {note}" for note in record.notes]
             if record.encoding not in _PLAIN | encodings:
                 encodings.add(record.encoding)
                 self._notes.append(f"{file}: converted from {record.encoding}")
-            if alone:
-                self._show("articles", len(seen), 0)
         if errors:
             return
         for source in self.writer.store.sources_in(file):
@@ -197,7 +213,8 @@ class Sync:
             try:
                 content = ingest.file_hash(file)
                 for record in ingest.read_path(file, errors.append):
-                    self._plan.put(_unique(record.article.source, seen), file, prepare(record.article))
+                    source = _unique(record.article.source, seen)
+                    self._plan.put(source, file, prepare(record.article), _mark(file, source, record.raw))
                     self._flush_if_full()
             except IngestError:
                 continue  # the next run tries again
@@ -229,8 +246,8 @@ class Sync:
 
     # Changes -------------------------------------------------------------------------------
 
-    def _put(self, source: str, file: str, made: Prepared) -> None:
-        outcome = self._plan.put(source, file, made)
+    def _put(self, source: str, file: str, made: Prepared, mark: bytes = b"") -> None:
+        outcome = self._plan.put(source, file, made, mark)
         if outcome == "duplicate":
             self._twins.add(source)
         self._count(outcome)
@@ -256,6 +273,7 @@ class Sync:
             self.writer.commit(self._plan, self.encoder)
             self._heirs |= self._plan.heirs
             self._plan = Plan(self.writer.store)
+            self._show()
 
     def _count(self, outcome: Outcome, number: int = 1) -> None:
         self._counts[outcome] = self._counts.get(outcome, 0) + number
@@ -265,9 +283,24 @@ class Sync:
         if self.on_error:
             self.on_error(error)
 
-    def _show(self, stage: str, done: int, total: int) -> None:
-        if self.progress:
-            self.progress(stage, done, total)
+    def _show(self) -> None:
+        """How far everything is committed, which moves on while nothing waits to be."""
+        if self.progress and self._at[0] and not self._plan.changes:
+            self.progress(*self._at)
+
+
+def _recognised(file: str, raw: ingest.Raw, marks: Mapping[bytes, str]) -> ingest.Raw:
+    """A record of ``file`` that is what it was when it was last read, as one that is known."""
+    source = marks.get(raw.mark(numbered=True)) or marks.get(raw.mark())
+    return replace(raw, known=source.removeprefix(f"{file}#")) if source else raw
+
+
+def _mark(file: str, source: str, raw: ingest.Raw | None) -> bytes:
+    """By what a record is recognised; where its source is named by its line, only in that line."""
+    if raw is None:
+        return b""
+    key = source.removeprefix(f"{file}#")
+    return raw.mark(numbered=key == str(raw.number) or key.endswith(f":{raw.number}"))
 
 
 def _number(paths: Sequence[Path]) -> str:

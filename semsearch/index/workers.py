@@ -19,6 +19,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from itertools import chain, islice
 from typing import IO, Any
 
@@ -32,7 +33,7 @@ from .prepare import Prepared, prepare
 __all__ = ["Workers", "processors", "serve"]
 
 FEW = 512
-"""So many records are prepared here before a process is started, which takes half a second."""
+"""So many new records are prepared here before a process is started, which takes half a second."""
 
 TASK = 256 << 10
 """Bytes of records that are given to a process at once, or one record if it is larger."""
@@ -61,7 +62,7 @@ def made_here(file: str, raws: Iterable[Raw]) -> Iterator[Made]:
     for raw in raws:
         made = ingest.interpret(file, raw)
         more = prepare(made.article) if made.article else None
-        yield Made(made.number, made.key, made.article, made.encoding, made.reason, more)
+        yield replace(made, more=more)
 
 
 class Workers:
@@ -78,12 +79,13 @@ class Workers:
     def make(self, file: str, raws: Iterable[Raw]) -> Iterator[Made]:
         """As ``made_here``, in the same order."""
         raws = iter(raws)
-        few = islice(raws, self._few) if self._count > 0 else raws
-        for made in made_here(file, few):
-            self._few -= 1
-            yield made
-        for raw in raws:  # there are more than a few
-            yield from self._elsewhere(file, _tasks(chain([raw], raws)))
+        for raw in raws:
+            if self._count > 0 and not raw.known:
+                if not self._few:
+                    yield from self._elsewhere(file, _tasks(chain([raw], raws)))
+                    return
+                self._few -= 1
+            yield from made_here(file, [raw])
 
     def _elsewhere(self, file: str, tasks: Iterator[tuple[int, list[Raw]]]) -> Iterator[Made]:
         if not self._started:
@@ -113,7 +115,9 @@ class Workers:
                         self._alive.remove(worker)
                     yield from made_here(file, raws)
                 else:
-                    yield from (_unpacked(file, row) for row in answer)
+                    rows = iter(answer)
+                    for raw in raws:
+                        yield ingest.interpret(file, raw) if raw.known else _unpacked(raw, next(rows))
         finally:
             for worker, _, _ in waiting:  # of no interest any more
                 if worker:
@@ -122,12 +126,13 @@ class Workers:
             raise failure
 
     def _give(self, file: str, raws: list[Raw]) -> _Worker | None:
-        """To the one whose turn it is; None if there is none left."""
-        if not self._alive:
+        """What is new, to the one whose turn it is; None if there is nothing to do, or nobody left."""
+        new = [(raw.number, raw.content, raw.encoding) for raw in raws if not raw.known]
+        if not self._alive or not new:
             return None
         self._alive.rotate(-1)
         worker = self._alive[-1]
-        worker.give((file, [(raw.number, raw.content, raw.encoding) for raw in raws]))
+        worker.give((file, new))
         return worker
 
     def close(self) -> None:
@@ -252,7 +257,7 @@ def _packed(made: Made) -> tuple[Any, ...]:
     )
 
 
-def _unpacked(file: str, row: tuple[Any, ...]) -> Made:
+def _unpacked(raw: Raw, row: tuple[Any, ...]) -> Made:
     if len(row) == 2:
         return Made(row[0], reason=row[1])
     number, key, encoding, (text, sources, blocks, title, day, author, url), content, body, lines, made, terms = row
@@ -261,4 +266,4 @@ def _unpacked(file: str, row: tuple[Any, ...]) -> Made:
     spans = iter(unpack(made[1]))
     windows = tuple(tuple(islice(spans, length)) for length in made[0])
     prepared = Prepared(article, content, body, lines, windows, tuple(Terms(*some) for some in terms))
-    return Made(number, key, article, encoding, more=prepared)
+    return Made(number, key, article, encoding, more=prepared, raw=raw)

@@ -31,6 +31,7 @@ class Record:
     encoding: str
     notes: tuple[str, ...] = ()
     more: Any = None  # what a ``Make`` made of the article besides
+    raw: Any = None  # the ``Raw`` it was made of, in a file of many; if that is known, the article is only its source
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -214,7 +215,7 @@ def read_path(path: str | Path, on_error: Report | None = None, make: Make = _in
             head = file.peek(4096)
             kind = _kind_of(source, head)
             if kind in ("jsonl", "csv"):
-                yield from _many(kind, file, source, on_error, make)
+                yield from _many(kind, file, source, on_error, make, size)
                 return
             _check_size(size, kind, source)
             data = file.read()
@@ -268,10 +269,12 @@ def _check_size(size: int, kind: str, source: str) -> None:
 
 
 def _many(
-    kind: str, stream: io.BufferedReader, source: str, on_error: Report | None, make: Make = _in_turn
+    kind: str, stream: io.BufferedReader, source: str, on_error: Report | None, make: Make = _in_turn, size: int = 0
 ) -> Iterator[Record]:
     records = Records(source, lambda error: _tell(on_error, error))
     raws = (raw_jsonl if kind == "jsonl" else raw_csv)(unpacked(stream), source)
+    if size:
+        raws = (replace(raw, at=stream.tell() / size) for raw in raws)
     for made in make(source, raws):
         if record := records.take(made):
             yield record

@@ -12,7 +12,8 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import Any, cast
 
 from ..errors import IngestError
@@ -49,11 +50,21 @@ class Raw:
     number: int  # of its line
     content: bytes | dict[str, str] | str
     encoding: str = "utf-8"
+    at: float = 0.0  # the share of the file that was read up to here; 0 if nobody knows
+    known: str = ""  # the key of its article, if that is known already: then nothing is made of it
+
+    def mark(self, numbered: bool = False) -> bytes:
+        """Eight bytes that are another record's only if that says the same, ``numbered`` in the same line."""
+        content = self.content if isinstance(self.content, bytes) else repr(self.content).encode("utf-8", "replace")
+        return blake2b(content, digest_size=8, salt=b"%x" % self.number if numbered else b"").digest()
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What became of a record: an article under its key, or the reason why there is none."""
+    """What became of a record: an article under its key, or the reason why there is none.
+
+    Neither of them where the article is known already.
+    """
 
     number: int
     key: str = ""
@@ -61,6 +72,7 @@ class Made:
     encoding: str = ""
     reason: str = ""
     more: Any = None  # whatever else a ``Make`` made of the article
+    raw: Raw | None = field(default=None, repr=False)  # of which it was made
 
 
 Make = Callable[[str, Iterable[Raw]], Iterator[Made]]
@@ -192,7 +204,11 @@ class Records:
             raise IngestError(self.file, f"holds no article in {count}; {self.held[0].reason}")
 
     def take(self, made: Made) -> Record | None:
+        if made.raw and made.raw.known and self._renamed(made.key, made.number):
+            made = interpret(self.file, replace(made.raw, known=""))
         article, key = made.article, made.key
+        if made.raw and made.raw.known:
+            article = Article("", (f"{self.file}#{key}",), ())
         if article is None:
             if made.number:
                 self.fail(made.number, made.reason)
@@ -207,12 +223,19 @@ class Records:
         self.keys.add(key)
         while self.held:
             self.report(self.held.pop(0))
-        return Record(article, self.file, made.encoding, notes, made.more)
+        return Record(article, self.file, made.encoding, notes, made.more, made.raw)
+
+    def _renamed(self, key: str, number: int) -> bool:
+        """Whether a record that is known as ``key`` has another name now: what came before it in the file changed."""
+        base = key.removesuffix(f":{number}")
+        return key in self.keys or (base != key and base not in self.keys)
 
 
 def interpret(file: str, raw: Raw) -> Made:
     """The article of one record, ``file#id`` its source (the line's number where it has no id)."""
     number, values, encoding = raw.number, raw.content, raw.encoding
+    if raw.known:
+        return Made(number, raw.known, raw=raw)
     if isinstance(values, str):
         return Made(number, reason=values)
     if isinstance(values, bytes):
@@ -226,7 +249,7 @@ def interpret(file: str, raw: Raw) -> Made:
     given = first_field(values, "id")
     key = " ".join(clean(str(number if given is None else given)).split())
     try:
-        return Made(number, key, finish(draft, f"{file}#{key}"), encoding)
+        return Made(number, key, finish(draft, f"{file}#{key}"), encoding, raw=raw)
     except IngestError as error:
         return Made(number, reason=error.reason)
 

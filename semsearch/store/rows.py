@@ -50,7 +50,8 @@ class Source:
     source: str
     article: int
     file: str  # the file it was read from; "" if it was handed over by a program
-    content: bytes
+    content: bytes  # its ``content_hash``; empty: to be taken for changed
+    mark: bytes = b""  # of the record it was read from, in a file of many
 
 
 def content_hash(article: Article) -> bytes:

@@ -14,6 +14,9 @@ from .rows import Segment, Source, checksum, deflated, inflated, pack, sealed, s
 
 __all__ = ["Store"]
 
+_SOURCE = "source, article, file, substr(content, 1, 16), substr(content, 17)"
+"""A row of the table as a ``Source``: hash and mark are one column, so that indexes of before marks can be read."""
+
 
 class Store(Database):
     """One connection to the database: for any number of readers, or for the one writer."""
@@ -181,24 +184,29 @@ class Store(Database):
         self._all(
             "INSERT INTO sources (source, article, file, content) VALUES (?, ?, ?, ?) ON CONFLICT (source) DO UPDATE "
             "SET article = excluded.article, file = excluded.file, content = excluded.content",
-            *(source.source, source.article, source.file, source.content),
+            *(source.source, source.article, source.file, source.content + source.mark),
         )
 
     def drop_source(self, source: str) -> None:
         self._all("DELETE FROM sources WHERE source = ?", source)
 
     def source(self, source: str) -> Source | None:
-        rows = self._all("SELECT source, article, file, content FROM sources WHERE source = ?", source)
+        rows = self._all(f"SELECT {_SOURCE} FROM sources WHERE source = ?", source)
         return Source(*rows[0]) if rows else None
 
     def sources(self, article: int) -> list[Source]:
         """The sources of an article, the one met first first."""
-        sql = "SELECT source, article, file, content FROM sources WHERE article = ? ORDER BY number"
+        sql = f"SELECT {_SOURCE} FROM sources WHERE article = ? ORDER BY number"
         return [Source(*row) for row in self._all(sql, article)]
 
     def sources_in(self, file: str) -> list[str]:
         """The sources that were read from ``file``."""
         return [s for (s,) in self._all("SELECT source FROM sources WHERE file = ? ORDER BY number", file)]
+
+    def marks_in(self, file: str) -> dict[bytes, str]:
+        """The source of each record of ``file`` by the record's mark; those that have none are left out."""
+        sql = "SELECT substr(content, 17), source FROM sources WHERE file = ? AND length(content) > 16"
+        return dict(self._all(sql, file))
 
     def sources_like(self, globs: Sequence[str], limit: int = -1) -> list[str]:
         """The sources that one of ``globs`` (SQLite's GLOB) matches."""
