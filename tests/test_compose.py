@@ -318,6 +318,15 @@ def test_a_clause_is_never_set_against_another() -> None:
     assert texts(shuffled("Vì sao cầu Bản Lầy sập?", quotes, [flood, truck])) == ["lũ cuốn trôi trụ giữa"]
 
 
+def test_in_english_the_sentences_must_be_alike() -> None:
+    """Names and numbers are all that English shares with the articles: two sentences with both may tell two things."""
+    fish = hit(6, "Bà con thả 12 triệu cá giống.", title="Bên hồ Nậm Cắt")
+    for other, sources in ((fish, []), (AGAIN, ["a4"])):
+        quotes = [quote(OLD, "12 triệu", 0.6), quote(other, "12 triệu" if other is fish else "12.000.000", 0.5)]
+        answer = shuffled("How much water does Nậm Cắt hold?", quotes, [OLD, other])
+        assert [found.article.source for found in answer.quotes[0].also] == sources
+
+
 def test_copies_that_the_reader_passed_over_are_sources() -> None:
     copy = hit(7, "Tin vắn. Hồ Nậm Cắt chứa được 12 triệu mét khối nước.", date="2021-01-01")
     answer = shuffled(LAKE, [quote(OLD, "12 triệu", 0.6)], [OLD, copy])
@@ -467,6 +476,16 @@ def test_a_list_is_given_whole_and_in_parts() -> None:
     assert texts(answer) == ["ông Lò Văn Pâng", "bà Hà Thị Mơ", "anh Giàng A Sử"]
     assert [len(each.also) for each in answer.quotes] == [0, 1, 0]
     assert answer.confidence == 0.8
+
+
+def test_another_article_is_a_source_of_the_items_that_it_names_alone() -> None:
+    team = "Tổ chống hạn Phiêng Sa gồm ông Lò Văn Pâng, bà Hà Thị Mơ và anh Giàng A Sử."
+    one = hit(1, f"Tổ họp. {team}")
+    some = hit(2, "Tổ chống hạn Phiêng Sa gồm bà Hà Thị Mơ và chị Vừ Thị Dở.")  # the reader made nothing of it
+    copy = hit(3, f"Tin vắn. {team}")
+    answer = shuffled("Tổ chống hạn Phiêng Sa gồm những ai?", [quote(one, "bà Hà Thị Mơ", 0.8)], [one, some, copy])
+    assert texts(answer) == ["ông Lò Văn Pâng", "bà Hà Thị Mơ", "anh Giàng A Sử"]
+    assert [[other.article.source for other in each.also] for each in answer.quotes] == [["a3"], ["a2", "a3"], ["a3"]]
 
 
 BULLETS = "Đội có các nhiệm vụ sau:\n- Canh lửa rừng;\n- Dọn kênh. Việc này làm chung;\n+ Báo tin.\nĐội có 12 người."

@@ -24,10 +24,11 @@ __all__ = ["NEAR", "answered", "asks_for_newest", "compose"]
 
 NEAR = 0.25
 """A quote of less than this share of the best one's confidence is not looked at."""
-_OTHER = 0.35  # ... is not shown as another answer, nor preferred for being newer, though it is of the kind asked for
-_CLAUSE = 0.7  # ... is not preferred for being newer where nothing tells its kind
-_SHARED = 0.85  # of what the best quote's sentence and title hold of the question, another answer's must hold
-_IN_COMMON = 0.4  # of its terms a sentence shares with another that gives another figure of the same thing
+# Shares of the best one's confidence likewise, which a quote must have ...
+_OTHER = 0.35  # to be shown as another answer, or to be preferred for being newer if it is of the kind asked for
+_CLAUSE = 0.7  # to be preferred for being newer where nothing tells its kind
+_SHARED = 0.85  # share of what one sentence and its title hold of the question that another answer's must hold
+_IN_COMMON = 0.4  # share of its terms that a sentence has in common with one that gives another figure of the same
 _MOST = 5  # answers that are shown beside each other
 
 _NEXT = late(r"(?: [^\W\d]+){0,2}")
@@ -166,15 +167,17 @@ def _list(
     """A list is given whole, from its first item to its last in the same passage, and taken apart in ``quotes``."""
     least = NEAR * ranked[0].confidence
     others = [quote for quote in ranked if quote.confidence >= least and _shares(asked, best, quote)]
+    elsewhere = list(_elsewhere(asked, best, hits))
     quotes: list[Quote] = []
     for item in listed:
         group = _Group(item)
-        answer = said(item.text)
+        answer, line = said(item.text), _plain(_sentence(item))
         for quote in others:
             if says(_sentence(quote), answer):
                 group.add(quote.citation)
-        for hit in _elsewhere(asked, best, hits):
-            group.add(hit)
+        for hit in elsewhere:  # it says one of them: not therefore all
+            if line in _plain(hit.passage.text) or says(hit.passage.text, answer):
+                group.add(hit)
         quotes.append(group.quote())
     first = listed[0]
     together = [item for item in listed if item.citation.passage.id == first.citation.passage.id]
