@@ -25,7 +25,7 @@ from semsearch.index import Index, ranking, searching
 from semsearch.index.view import View
 from semsearch.lexical import LexicalIndex
 from semsearch.store import Store
-from semsearch.vectors import FlatIndex
+from semsearch.vectors import MappedIndex
 
 Times = dict[str, list[float]]
 
@@ -39,7 +39,7 @@ class Clock:
         stages: list[tuple[str, Any, tuple[str, ...]]] = [
             ("encoder: the question", kind, ("encode_queries",)),
             ("candidates and what each side says of them", ranking, ("gathered",)),
-            ("  vectors compared", FlatIndex, ("search",)),
+            ("  vectors compared", MappedIndex, ("search",)),
             ("  terms searched", LexicalIndex, ("search",)),
             ("  terms of the other candidates", LexicalIndex, ("scores",)),
             ("  vectors of the candidates", View, ("cosines", "best_sentences")),
@@ -67,7 +67,7 @@ class Clock:
 
 def flat(index: Index) -> faiss.IndexFlatIP:
     """All sentence vectors of the index, as FAISS itself would keep them."""
-    held: FlatIndex = index._session._view._sentences.index  # type: ignore[union-attr]
+    held: MappedIndex = index._session._view._sentences.index  # type: ignore[union-attr]
     made = faiss.IndexFlatIP(held.dim)
     for some in np.array_split(held.ids, len(held) // 65_536 + 1):
         made.add(held.get(some))

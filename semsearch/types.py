@@ -25,6 +25,7 @@ __all__ = [
     "Duplicates",
     "Encoder",
     "Hit",
+    "Kind",
     "Mode",
     "Passage",
     "Quote",
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 Mode = Literal["hybrid", "dense", "lexical"]
+Kind = Literal["auto", "exact", "approximate"]  # of comparing vectors
 Ranking = list[tuple[int, float]]  # (id, score), best first, ties by id
 
 

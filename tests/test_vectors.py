@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from semsearch.errors import IndexDamaged, StorageError
 from semsearch.types import VectorIndex
-from semsearch.vectors import FlatIndex, read_segment, set_threads, write_segment
+from semsearch.vectors import FORMAT, FlatIndex, read_segment, set_threads, write_segment
 
 
 class TestFlatIndex(VectorIndexContract):
@@ -160,9 +160,9 @@ def test_missing_foreign_swapped_and_future_files(tmp_path: Path) -> None:
     read_segment(path, verify=True)
     with pytest.raises(IndexDamaged, match="recorded"):
         read_segment(path, sha256=sha)
-    start = struct.pack("<8sIIQ4x", b"SEMVEC\r\n", 2, 4, 0)
+    start = struct.pack("<8sIIQ4x", b"SEMVEC\r\n", FORMAT + 1, 4, 0)
     path.write_bytes(start + struct.pack("<I", zlib.crc32(start)) + bytes(32))
-    with pytest.raises(IndexDamaged, match=r"format 2.*update"):
+    with pytest.raises(IndexDamaged, match=rf"format {FORMAT + 1}.*update"):
         read_segment(path)
 
 

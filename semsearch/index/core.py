@@ -16,7 +16,7 @@ from .. import text as words
 from .._version import __version__
 from ..errors import IndexMissing, IndexStale, IngestError, UsageError
 from ..store import Store
-from ..types import Answer, Article, Duplicates, Encoder, Hit, Mode, Passage, Reader, Scores
+from ..types import Answer, Article, Duplicates, Encoder, Hit, Kind, Mode, Passage, Reader, Scores
 from .folder import Folder, Manifest
 from .paths import absolute
 from .readers import load_reader
@@ -41,11 +41,11 @@ class Index:
     ``close``. Whatever is read may raise IndexDamaged, whatever is written IndexLocked and StorageError.
     """
 
-    def __init__(self, path: str | Path, encoder: str | Encoder | None, threads: int | None) -> None:
+    def __init__(self, path: str | Path, encoder: str | Encoder | None, threads: int | None, kind: Kind) -> None:
         """Not for users: ``open``, ``create`` and ``open_or_create`` make one."""
         self.path = Path(absolute(path))
         self._folder = Folder(self.path)
-        self._session = Session(self._folder, threads)
+        self._session = Session(self._folder, threads, kind)
         self._given = encoder
         self._threads = threads
         self._encoder: Encoder | None = None
@@ -54,22 +54,42 @@ class Index:
         self._may_create = False
 
     @classmethod
-    def open(cls, path: str | Path, *, encoder: str | Encoder | None = None, threads: int | None = None) -> Self:
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        encoder: str | Encoder | None = None,
+        threads: int | None = None,
+        vectors: Kind = "auto",
+    ) -> Self:
         """Open what is there; ``encoder`` None is the one the index was made with, loaded when first needed.
+
+        ``vectors`` tells how they are compared: "exact" reads all of them into memory and compares every one,
+        "approximate" compares only those whose codes are near, "auto" does that from some 200,000 on. It is
+        nothing that the index remembers.
 
         Raises IndexMissing, IndexDamaged, IndexStale (made with another encoder, or by a later semsearch),
         EncoderUnavailable.
         """
-        index = cls(path, encoder, threads)
+        if vectors not in get_args(Kind):
+            raise UsageError(f"there is no kind of vectors {vectors!r}; kinds are {', '.join(get_args(Kind))}")
+        index = cls(path, encoder, threads, vectors)
         index._session.connect()
         if encoder is not None:
             index._matching(index._session.manifest())
         return index
 
     @classmethod
-    def create(cls, path: str | Path, encoder: str | Encoder = "bundled", *, threads: int | None = None) -> Self:
+    def create(
+        cls,
+        path: str | Path,
+        encoder: str | Encoder = "bundled",
+        *,
+        threads: int | None = None,
+        vectors: Kind = "auto",
+    ) -> Self:
         """Make an empty index. Raises UsageError if there is one already, or other files are in the folder."""
-        index = cls(path, encoder, threads)
+        index = cls(path, encoder, threads, vectors)
         if index._folder.exists():
             raise UsageError(f"there is an index at {index.path} already")
         index._may_create = True
@@ -79,13 +99,18 @@ class Index:
 
     @classmethod
     def open_or_create(
-        cls, path: str | Path, *, encoder: str | Encoder | None = None, threads: int | None = None
+        cls,
+        path: str | Path,
+        *,
+        encoder: str | Encoder | None = None,
+        threads: int | None = None,
+        vectors: Kind = "auto",
     ) -> Self:
         """Open what is there; where nothing is, the index comes into being with the first thing written."""
         try:
-            return cls.open(path, encoder=encoder, threads=threads)
+            return cls.open(path, encoder=encoder, threads=threads, vectors=vectors)
         except IndexMissing:
-            index = cls(path, encoder, threads)
+            index = cls(path, encoder, threads, vectors)
             index._may_create = True
             return index
 

@@ -10,18 +10,18 @@ import numpy as np
 
 from ..errors import IndexDamaged
 from ..store import Segment, Store
-from ..vectors import read_segment, write_segment
+from ..vectors import SegmentFile, open_segment, trained, write_segment
 from .folder import Folder
 from .ranking import SENTENCES
 from .steps import step
 
 if TYPE_CHECKING:
     from ..types import Ids, Vectors
-    from ..vectors import Halves
+    from ..vectors import Codebook, Halves
 
-    Part = tuple[Ids, Vectors | Halves | Iterable[Halves]]
+    Part = tuple[Ids, Vectors | Halves | Iterable[Halves]] | tuple[Ids, Iterable[Halves], Codebook | None]
 
-__all__ = ["Shelf", "arrays", "merge", "read", "write"]
+__all__ = ["Shelf", "arrays", "merge", "opened", "read", "write"]
 
 LARGEST = 131_072
 """Passages that merging puts into one segment at most, so that no merge takes long."""
@@ -29,8 +29,11 @@ LARGEST = 131_072
 FAN = 4
 """Neighbouring segments of about one size that are merged into one."""
 
+CODED = 16_384
+"""Vectors from which on a file that merging makes has codes; smaller ones are read as they are."""
+
 _ROWS = 16_384
-"""Vectors that a merge has in memory at once, besides those that are mapped."""
+"""Vectors that a merge has in memory at once, besides those that are mapped, and those that a codebook is made from."""
 
 
 def write(folder: Folder, number: int, fingerprint: str, passages: Part, sentences: Part) -> Segment:
@@ -74,15 +77,21 @@ def _found(ids: Ids, vectors: Halves, wanted: Ids, factor: int) -> Iterator[tupl
 
 
 def read(folder: Folder, segment: Segment, kind: str, *, verify: bool = False) -> tuple[Ids, Halves]:
-    """One file of a segment, mapped. Raises IndexDamaged if it is not the one that was recorded."""
+    """Ids and vectors of one file of a segment, mapped. Raises IndexDamaged if it is not the one that was recorded."""
+    file = opened(folder, segment, kind, verify=verify)
+    return file.ids, file.vectors
+
+
+def opened(folder: Folder, segment: Segment, kind: str, *, verify: bool = False) -> SegmentFile:
+    """The same with its codes, if it has any."""
     path = folder.segment_file(segment.number, kind)
     count, sha256 = segment.passages, segment.passages_sha256
     if kind == "sentences":
         count, sha256 = segment.sentences, segment.sentences_sha256
-    ids, vectors = read_segment(path, sha256=sha256, verify=verify)
-    if len(ids) != count:
+    file = open_segment(path, sha256=sha256, verify=verify)
+    if len(file.ids) != count:
         raise IndexDamaged(f"{path} is not the file that was recorded; run: semsearch doctor --repair")
-    return ids, vectors
+    return file
 
 
 def merge(folder: Folder, store: Store, fingerprint: str) -> int:
@@ -94,7 +103,7 @@ def merge(folder: Folder, store: Store, fingerprint: str) -> int:
     if any(segment.fingerprint != fingerprint for segment in store.segments()):
         return 0
     went = 0
-    while group := _next(store):
+    while group := _next(folder, store):
         step("merge")
         dead = np.array(store.dead(), np.int64)
         parts = [
@@ -128,11 +137,15 @@ def _alive(folder: Folder, group: Sequence[Segment], kind: str, factor: int, dea
             for start in range(0, len(rows), _ROWS):
                 yield rows[start : start + _ROWS][alive[start : start + _ROWS]]
 
-    return together, vectors()
+    if len(together) < CODED:
+        return together, vectors()
+    every = len(together) // _ROWS
+    sample = [rows[np.flatnonzero(alive)[::every]] for (_, rows), alive in zip(parts, kept, strict=True)]
+    return together, vectors(), trained(np.concatenate(sample))
 
 
-def _next(store: Store) -> list[Segment]:
-    """Neighbours to be merged, or one segment that is mostly dead; nothing if all is well.
+def _next(folder: Folder, store: Store) -> list[Segment]:
+    """Neighbours to be merged, or one segment that is mostly dead or lacks codes; nothing if all is well.
 
     From the newest back, each older one joins that is at most twice all newer ones together: so every
     vector is rewritten only as often as the index doubles.
@@ -142,6 +155,8 @@ def _next(store: Store) -> list[Segment]:
     for segment in segments:
         gone = np.searchsorted(dead, segment.last, "right") - np.searchsorted(dead, segment.first)
         if gone and 2 * gone >= segment.passages:
+            return [segment]
+        if segment.passages >= CODED and not opened(folder, segment, "passages").coded:
             return [segment]
     end = len(segments)
     while end:

@@ -11,6 +11,7 @@ from ..store import Store
 from .folder import Folder, Manifest
 
 if TYPE_CHECKING:
+    from ..types import Kind
     from .view import View
 
 __all__ = ["Session"]
@@ -24,8 +25,9 @@ LOOKS = 5
 class Session:
     """One reader. Each look is at one committed state, the newest; nothing is read before it is needed."""
 
-    def __init__(self, folder: Folder, threads: int | None) -> None:
+    def __init__(self, folder: Folder, threads: int | None, kind: Kind = "auto") -> None:
         self._folder = folder
+        self._kind: Kind = kind
         self._threads = threads
         self._store: Store | None = None
         self._view: View | None = None
@@ -105,5 +107,5 @@ class Session:
             set_threads(self._threads or 1)
             # Without a seal (a run was interrupted) small files are compared with their own checksums.
             verify = not self._sealed and self._folder.small()
-            self._view = View(self._folder, manifest, lexical, verify=verify)
+            self._view = View(self._folder, manifest, lexical, kind=self._kind, verify=verify)
         return self._view

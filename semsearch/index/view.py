@@ -9,18 +9,16 @@ import numpy as np
 
 from ..errors import IndexDamaged
 from ..lexical import LexicalIndex
-from ..store import Segment, Store
-from ..vectors import FlatIndex, among
+from ..store import Store
 from .folder import Folder, Manifest
+from .living import Living
 from .ranking import SENTENCES
-from .segments import read
 from .shadow import Terms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..types import Ids, Vectors
-    from ..vectors import Halves
+    from ..types import Ids, Kind, Vectors
 
     Cosines = NDArray[np.float64]  # shape (n,), NaN where there is no vector
 
@@ -34,13 +32,13 @@ class View:
     database is in; call it, and everything else, inside one of the store's snapshots.
     """
 
-    def __init__(self, folder: Folder, manifest: Manifest, lexical: int, *, verify: bool) -> None:
+    def __init__(self, folder: Folder, manifest: Manifest, lexical: int, *, kind: Kind, verify: bool) -> None:
         self.manifest = manifest
         self.lexical = lexical
         self._folder = folder
         self._verify = verify  # compare checksums of what is read: the seal did not
-        self._passages = _Vectors(folder, "passages", manifest.dim, 1)
-        self._sentences = _Vectors(folder, "sentences", manifest.dim, SENTENCES)
+        self._passages = Living(folder, "passages", manifest.dim, 1, kind)
+        self._sentences = Living(folder, "sentences", manifest.dim, SENTENCES, kind)
         self._terms: Terms | None = None
         self._articles: Terms | None = None
         self._terms_of = self._vectors_of = -1  # generations
@@ -122,63 +120,6 @@ class View:
         except KeyError as error:
             raise IndexDamaged(f"passage {error} has no vector; run: semsearch rebuild") from error
         return total / max(float(np.linalg.norm(total)), 1e-12)
-
-
-class _Vectors:
-    """The living vectors of one kind, from all segments."""
-
-    def __init__(self, folder: Folder, kind: str, dim: int, factor: int) -> None:
-        self._folder, self._kind, self._dim, self._factor = folder, kind, dim, factor
-        self.index = FlatIndex(dim)
-        self._known: set[int] = set()  # numbers of the segments read
-
-    def refresh(self, segments: Sequence[Segment], dead: Ids, *, verify: bool) -> None:
-        named = {segment.number: segment for segment in segments}
-        merged = not self._known <= named.keys()
-        have = self.index.ids
-        gone = among(have // self._factor, dead)
-        ids: list[Ids] = []
-        vectors: list[Halves] = []
-        there: list[Ids] = []
-        for number, segment in named.items():
-            if number in self._known and not merged:
-                continue
-            found, rows = self._read(segment, verify=verify)
-            there.append(found)
-            # A merged segment holds mostly what is here already.
-            fresh = ~among(found // self._factor, dead) & ~among(found, have)
-            ids.append(found[fresh])
-            vectors.append(rows if fresh.all() else rows[fresh])
-        if merged:
-            gone |= ~among(have, np.concatenate([*there, np.empty(0, np.int64)]))
-        if gone.any():
-            self.index.remove(have[gone])
-        if any(len(part) for part in ids):
-            self.index.add(np.concatenate(ids), np.concatenate(vectors))
-        self._known = set(named)
-
-    def _read(self, segment: Segment, *, verify: bool) -> tuple[Ids, Halves]:
-        ids, vectors = read(self._folder, segment, self._kind, verify=verify)
-        if vectors.shape[1] != self._dim:
-            raise IndexDamaged(
-                f"segment {segment.number} has vectors of another length; run: semsearch doctor --repair"
-            )
-        return ids, vectors
-
-    def search(self, vector: Vectors, count: int, allowed: Collection[int] | None) -> list[int]:
-        only = None
-        if allowed is not None:
-            only = self.index.ids[among(self.index.ids // self._factor, np.fromiter(allowed, np.int64, len(allowed)))]
-        return [id_ for id_, _ in self.index.search(vector, count, only)[0]]
-
-    def of(self, passages: Ids) -> Ids:
-        """The ids here that belong to ``passages``, passage by passage."""
-        first, last = np.searchsorted(self.index.ids, [passages * self._factor, (passages + 1) * self._factor])
-        counts = last - first
-        # Places first[0], first[0] + 1, ..., last[0] - 1, first[1], ...
-        starts = np.repeat(first - np.cumsum(counts) + counts, counts)
-        found: Ids = self.index.ids[starts + np.arange(len(starts))]
-        return found
 
 
 def _cosines(vectors: Vectors, vector: Vectors, lengths: NDArray[np.float32] | float = 1.0) -> Cosines:

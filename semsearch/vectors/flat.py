@@ -1,57 +1,24 @@
-"""Unit vectors by id: exact search with FAISS, and the immutable files the vectors are kept in.
-
-The inner product is the only metric. ``FlatIndex`` lives in memory and is filled from segment files at
-opening (their bytes copied, nothing computed); other kinds (approximate, memory-mapped) can stand behind
-the same protocol, ``types.VectorIndex``, and be fed from the same files.
-
-A segment file, all numbers little endian::
-
-    0   8  magic "SEMVEC\\r\\n"
-    8   4  format version (1)
-    12  4  dim
-    16  8  count
-    24  4  zeros
-    28  4  CRC-32 of bytes 0..27
-    32 32  SHA-256 of bytes 0..31 and of everything from byte 64 on
-    64     count ids, int64
-    ...    count x dim vectors, float16
-"""
+"""Every vector in memory, and every one compared: exact search with FAISS."""
 
 from __future__ import annotations
 
-import hashlib
-import mmap
 import os
-import struct
-import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import faiss
 import numpy as np
 
-from .errors import IndexDamaged, StorageError
-from .halves import widened
-from .types import Ranking
+from ..halves import widened
+from ..types import Ranking
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .types import Ids, Vectors
+    from ..types import Ids, Vectors
 
     Halves = NDArray[np.float16]  # shape (n, dim)
 
-__all__ = ["FORMAT", "FlatIndex", "among", "read_segment", "set_threads", "write_segment"]
-
-FORMAT = 1
-"""Version of the segment file."""
-
-_MAGIC = b"SEMVEC\r\n"
-_HEAD = struct.Struct("<8sIIQ4x")
-_SIZE = 64
+__all__ = ["FlatIndex", "among", "checked", "set_threads"]
 
 
 def among(ids: Ids, others: Ids) -> NDArray[np.bool_]:
@@ -101,7 +68,7 @@ class FlatIndex:
         Raises ValueError for another dimension, another number of ids, or numbers that are not finite;
         then nothing is added.
         """
-        ids, halves = _checked(ids, vectors, self.dim)
+        ids, halves = checked(ids, vectors, self.dim)
         backwards, first = np.unique(ids[::-1], return_index=True)
         if len(first) < len(ids):
             ids, halves = backwards, np.ascontiguousarray(halves[::-1][first])
@@ -175,103 +142,6 @@ def set_threads(threads: int | None) -> None:
     faiss.omp_set_num_threads(threads or os.cpu_count() or 1)
 
 
-def write_segment(path: Path, ids: Ids, vectors: Vectors | Halves | Iterable[Halves]) -> str:
-    """Writes a new immutable file of ``ids`` (n,) and ``vectors`` (n, dim) rounded to float16; durable on return.
-
-    ``vectors`` may come in parts, at least one, so that not all of them have to be in memory. Written beside
-    ``path`` as ``path + ".tmp"``, synced and renamed, so ``path`` is never half a file. Returns the SHA-256
-    (hex) that the header carries.
-
-    Raises ValueError for shapes that do not fit or numbers that are not finite, StorageError if the
-    disk is full, read-only or not writable.
-    """
-    ids = np.ascontiguousarray(ids, "<i8")
-    if isinstance(vectors, np.ndarray):
-        vectors = [_checked(ids, vectors, None)[1]]
-    parts = iter(vectors)
-    first = next(parts)
-    dim = first.shape[1]
-    start = _HEAD.pack(_MAGIC, FORMAT, dim, len(ids))
-    start += struct.pack("<I", zlib.crc32(start))
-    digest = hashlib.sha256(start)
-    part = path.with_name(path.name + ".tmp")
-    try:
-        with part.open("wb") as file:
-            file.write(start + bytes(digest.digest_size))
-            for data in chain([_bytes(ids)], map(_bytes, _halves(ids, chain([first], parts), dim))):
-                digest.update(data)
-                file.write(data)
-            file.seek(len(start))
-            file.write(digest.digest())
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise StorageError(
-            f"Cannot write {path} ({error.strerror}); free some space or check permissions, then run again."
-        ) from error
-    return digest.hexdigest()
-
-
-def _bytes(array: NDArray[Any]) -> memoryview:
-    return array.data if array.size else memoryview(b"")
-
-
-def _halves(ids: Ids, parts: Iterable[Halves], dim: int) -> Iterator[Halves]:
-    """The parts, each looked at; ValueError if they are not one vector for each id."""
-    count = 0
-    for part in parts:
-        yield _checked(ids[count : count + len(part)], part, dim)[1]
-        count += len(part)
-    if count != len(ids):
-        raise ValueError(f"{count} vectors cannot go under ids of shape {ids.shape}")
-
-
-def read_segment(path: Path, *, sha256: str | None = None, verify: bool = False) -> tuple[Ids, Halves]:
-    """``ids`` (n,) int64 and ``vectors`` (n, dim) float16 of a segment file: mapped, read-only.
-
-    Only the header is read, whatever the size: magic, version, header checksum and length of the file
-    are checked, and with ``sha256`` that it is the very file recorded. ``verify`` reads all of it and
-    compares the checksum.
-
-    Raises IndexDamaged if the file is missing, not as written, or of a later version; StorageError if
-    it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size < _SIZE:
-                raise _damaged(path, "it is cut short")
-            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    except FileNotFoundError as error:
-        raise _damaged(path, "it is missing") from error
-    except OSError as error:
-        raise StorageError(f"Cannot read {path} ({error.strerror}); check permissions and the disk.") from error
-    magic, version, dim, count = _HEAD.unpack_from(data)
-    if magic != _MAGIC:
-        raise _damaged(path, "it does not begin like one")
-    if struct.unpack_from("<I", data, 28)[0] != zlib.crc32(data[:28]):
-        raise _damaged(path, "its header is changed")
-    if version > FORMAT:
-        raise IndexDamaged(f"Vector file {path} has format {version}, not known to this semsearch; update semsearch.")
-    middle, end = _SIZE + 8 * count, _SIZE + 8 * count + 2 * count * dim
-    if size != end:
-        raise _damaged(path, f"it has {size} bytes where {end} were written")
-    written = bytes(data[32:64])
-    if sha256 is not None and written.hex() != sha256:
-        raise _damaged(path, "it is not the file that was recorded")
-    if verify:
-        digest = hashlib.sha256(data[:32])
-        digest.update(data[_SIZE:])
-        if digest.digest() != written:
-            raise _damaged(path, "its checksum differs")
-    ids = np.frombuffer(data[_SIZE:middle], "<i8")
-    return ids, np.frombuffer(data[middle:], "<f2").reshape(count, dim)
-
-
 def _in_sorted(ids: Ids, ascending: Ids) -> NDArray[np.bool_]:
     if not len(ascending):
         return np.zeros(len(ids), np.bool_)
@@ -285,7 +155,7 @@ def _selector(mask: NDArray[np.bool_]) -> Any:
     return bitmap(np.packbits(mask, bitorder="little"))
 
 
-def _checked(ids: Ids, vectors: Vectors | Halves, dim: int | None) -> tuple[Ids, Halves]:
+def checked(ids: Ids, vectors: Vectors | Halves, dim: int | None) -> tuple[Ids, Halves]:
     """``ids`` and the vectors rounded to float16, contiguous; ValueError for what does not fit."""
     ids = np.asarray(ids, np.int64)
     with np.errstate(over="ignore"):  # what is too large for float16 becomes infinite, and is refused below
@@ -298,18 +168,3 @@ def _checked(ids: Ids, vectors: Vectors | Halves, dim: int | None) -> tuple[Ids,
     if (exponents == 0x7C00).any():
         raise ValueError("a vector holds a number that is not finite")
     return ids, halves
-
-
-def _sync_folder(folder: Path) -> None:
-    """A rename is durable once its folder is synced; not every system can open a folder."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _damaged(path: Path, why: str) -> IndexDamaged:
-    return IndexDamaged(f"Vector file {path} is damaged: {why}; rebuild makes it again.")

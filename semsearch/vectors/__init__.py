@@ -1,0 +1,30 @@
+"""Unit vectors by id: the immutable files they are kept in, and two ways to search them.
+
+The inner product is the only metric. ``FlatIndex`` has every vector in memory and compares every one.
+``MappedIndex`` leaves those of large files where they lie: short codes of them are in memory, and only vectors
+whose codes are near are compared. Both implement ``types.VectorIndex``, and give a vector the same score.
+"""
+
+from typing import TYPE_CHECKING
+
+from .codes import trained
+from .files import FORMAT, SegmentFile, open_segment, read_segment, write_segment
+from .flat import FlatIndex, among, set_threads
+from .mapped import MappedIndex
+
+if TYPE_CHECKING:
+    from .codes import Codebook as Codebook
+    from .flat import Halves as Halves
+
+__all__ = [
+    "FORMAT",
+    "FlatIndex",
+    "MappedIndex",
+    "SegmentFile",
+    "among",
+    "open_segment",
+    "read_segment",
+    "set_threads",
+    "trained",
+    "write_segment",
+]

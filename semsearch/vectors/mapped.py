@@ -1,0 +1,196 @@
+"""Vectors where they lie on the disk, found by their codes; recent ones in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..halves import widened
+from ..types import Ranking
+from .codes import Scanner
+from .files import SegmentFile, spans
+from .flat import FlatIndex, among
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..types import Ids, Vectors
+    from .flat import Halves
+
+__all__ = ["MappedIndex"]
+
+NEAR = 1000
+"""So many vectors at least, those with the nearest codes, are compared themselves ..."""
+
+TIMES = 10
+"""... and at least so many times as many as are wanted."""
+
+FEW = 8192
+"""So many vectors of one file, the rest being filtered out, are compared without looking at their codes."""
+
+
+class _Part:
+    """One file."""
+
+    def __init__(self, file: SegmentFile) -> None:
+        self.file = file
+        self.first, self.last = (int(file.ids[0]), int(file.ids[-1])) if len(file.ids) else (0, -1)
+
+    @cached_property
+    def scanner(self) -> Scanner:
+        """Made with the first search: it reads all codes."""
+        assert self.file.codebook is not None
+        assert self.file.codes is not None
+        return Scanner(self.file.vectors.shape[1], self.file.codebook, self.file.codes)
+
+
+class MappedIndex:
+    """Implements ``types.VectorIndex`` over files with codes; what is added besides is in memory and compared exactly.
+
+    Of the files' vectors only those are compared that have the codes nearest to the question: a near one can be
+    missed, but what is found has its exact score, the same as in ``FlatIndex``.
+    """
+
+    def __init__(self, dim: int) -> None:
+        self.recent = FlatIndex(dim)
+        self._parts: list[_Part] = []
+        self._gone: Ids = np.empty(0, np.int64)  # ids that the files hold and that were removed, ascending
+
+    @property
+    def dim(self) -> int:
+        return self.recent.dim
+
+    @property
+    def ids(self) -> Ids:
+        """All ids, ascending; shape (n,)."""
+        there = np.concatenate([np.empty(0, np.int64), *(part.file.ids for part in self._parts)])
+        return np.sort(np.concatenate([self.recent.ids, there[~among(there, self._gone)]]), kind="stable")
+
+    def __len__(self) -> int:
+        return len(self.recent) + sum(len(part.file.ids) for part in self._parts) - len(self._gone)
+
+    def place(self, files: Sequence[SegmentFile]) -> None:
+        """The files searched from now on, all of each: with codes, of this dimension, no id in two or in memory."""
+        known = {id(part.file): part for part in self._parts}
+        self._parts = [known.get(id(file)) or _Part(file) for file in files]
+        self._gone = np.empty(0, np.int64)
+
+    def add(self, ids: Ids, vectors: Vectors | Halves) -> None:
+        """As in ``FlatIndex``: into memory."""
+        self.recent.add(ids, vectors)
+        self._bury(ids)
+
+    def remove(self, ids: Ids) -> int:
+        """Removes ``ids``; those not there are passed over. Returns how many went."""
+        return self.recent.remove(ids) + self._bury(ids)
+
+    def search(self, queries: Vectors, k: int, allowed: Ids | None = None) -> list[Ranking]:
+        """For each row of ``queries`` (n, dim) its best ``k`` as (id, inner product), or nearly those; ties by id.
+
+        Fewer than ``k`` where fewer are there or in ``allowed`` (ids; None: all). Raises ValueError for
+        another dimension.
+        """
+        found = self.recent.search(queries, k, allowed)
+        if not self._parts or k < 1:
+            return found
+        only = None if allowed is None else np.unique(allowed)
+        return [
+            sorted([*ranking, *self._nearest(query, k, only)], key=lambda hit: (-hit[1], hit[0]))[:k]
+            for ranking, query in zip(found, np.ascontiguousarray(queries, np.float32), strict=True)
+        ]
+
+    def get(self, ids: Ids) -> Vectors:
+        """The vectors of ``ids`` in their order, (n, dim) float32. Raises KeyError naming the first unknown id."""
+        ids = np.asarray(ids, np.int64)
+        there = self.recent.has(ids)
+        halves = np.empty((len(ids), self.dim), np.float16)
+        if there.any():
+            halves[there] = self.recent.get(ids[there])
+        for part, places, rows in self._located(ids):
+            halves[places] = part.file.vectors[rows]
+            there[places] = True
+        if not there.all():
+            raise KeyError(int(ids[~there][0]))
+        return widened(halves)
+
+    def has(self, ids: Ids) -> NDArray[np.bool_]:
+        """Which of ``ids`` are here."""
+        there = self.recent.has(ids)
+        for _, places, _ in self._located(ids):
+            there[places] = True
+        return there
+
+    def between(self, firsts: Ids, lasts: Ids) -> Ids:
+        """All ids here in any of the ranges ``firsts[i] <= id < lasts[i]``, which ascend; ascending."""
+        known = self.recent.ids
+        found = [known[spans(*np.searchsorted(known, [firsts, lasts]))]]
+        for part in self._parts:
+            some = slice(np.searchsorted(lasts, part.first, "right"), np.searchsorted(firsts, part.last, "right"))
+            ids = part.file.ids[part.file.between(firsts[some], lasts[some])]
+            found.append(ids[~among(ids, self._gone)])
+        return np.sort(np.concatenate(found), kind="stable")
+
+    # ---------------------------------------------------------------------------------------
+
+    def _nearest(self, query: Vectors, k: int, allowed: Ids | None) -> Ranking:
+        """The best of the files."""
+        wanted = max(NEAR, TIMES * k)
+        parts, rows, scores = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.float32)]
+        for number, part in enumerate(self._parts):
+            some, about = self._near(part, query, wanted, allowed)
+            parts.append(np.full(len(some), number))
+            rows.append(some)
+            scores.append(about)
+        numbers, places, all_scores = np.concatenate(parts), np.concatenate(rows), np.concatenate(scores)
+        if len(numbers) > wanted:
+            wanted = max(wanted, int(np.isinf(all_scores).sum()))
+            best = np.argpartition(-all_scores, wanted - 1)[:wanted]
+            numbers, places = numbers[best], places[best]
+        exact = FlatIndex(self.dim)
+        for number, part in enumerate(self._parts):
+            of_part = np.sort(places[numbers == number])
+            exact.add(part.file.ids[of_part], part.file.vectors[of_part])
+        return exact.search(query[None], k)[0]
+
+    def _near(self, part: _Part, query: Vectors, wanted: int, allowed: Ids | None) -> tuple[Ids, Vectors]:
+        """At least ``wanted`` rows of a file with near codes, all allowed and none gone; about what they score."""
+        ids, asked, possible = part.file.ids, wanted, None
+        if allowed is not None:
+            some = slice(np.searchsorted(allowed, part.first), np.searchsorted(allowed, part.last, "right"))
+            rows, there = part.file.rows(allowed[some])
+            possible = rows[there & ~among(allowed[some], self._gone)]
+            if len(possible) <= max(FEW, wanted):
+                return possible, np.full(len(possible), np.inf, np.float32)
+            asked = wanted * len(ids) // len(possible)
+        while True:
+            rows, scores = part.scanner.near(query, asked)
+            kept = ~among(ids[rows], self._gone) if possible is None else among(rows, possible)
+            if kept.sum() >= wanted or asked >= len(ids):
+                return rows[kept], scores[kept]
+            asked *= 4
+
+    def _located(self, ids: Ids) -> Iterator[tuple[_Part, Ids, Ids]]:
+        """For each file the places in ``ids`` of those that it holds, and their rows there."""
+        for part in self._parts:
+            places = np.flatnonzero((ids >= part.first) & (ids <= part.last))
+            if len(places):
+                rows, there = part.file.rows(ids[places])
+                there &= ~among(ids[places], self._gone)
+                yield part, places[there], rows[there]
+
+    def _in_files(self, ids: Ids) -> NDArray[np.bool_]:
+        there = np.zeros(len(ids), np.bool_)
+        for part in self._parts:
+            there |= part.file.rows(ids)[1]
+        return there
+
+    def _bury(self, ids: Ids) -> int:
+        """Notes that ``ids`` are gone from the files; how many went."""
+        before = len(self._gone)
+        if self._parts:
+            ids = np.asarray(ids, np.int64)
+            self._gone = np.union1d(self._gone, ids[self._in_files(ids)])
+        return len(self._gone) - before
