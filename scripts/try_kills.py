@@ -29,7 +29,7 @@ import tempfile
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -37,13 +37,13 @@ from typing import Any
 import numpy as np
 from children import Children
 
-import semsearch.index.doctor
-import semsearch.index.rebuild
-import semsearch.index.writer  # noqa: F401 - imported before there is a fork
+import semsearch.index.rebuild  # before there is a fork
+import semsearch.index.writer
 from semsearch import sentences
 from semsearch.index import Index, doctor, steps, sync
 from semsearch.store import Store
 from semsearch.text import fold
+from semsearch.types import Encoder
 
 PACKAGE = Path(semsearch.index.__file__).parent
 TOWNS = ["Mường Tè", "Bảo Lâm", "Vị Xuyên", "Đầm Hà", "Cư Jút", "Sa Thầy", "Thới Bình"]
@@ -189,11 +189,12 @@ class Watch:
 
     path: Path
     texts: dict[int, str] = field(default_factory=dict)
+    encoder: Callable[[str], Encoder] = Letters  # by its name
     reader: Index | None = None  # open since the beginning
 
     def look(self) -> dict[str, str]:
         """Everything that must hold in any state; what the index holds."""
-        encoder = Letters(made_with(self.path)[0])
+        encoder = self.encoder(made_with(self.path)[0])
         with Index.open(self.path, encoder=encoder) as index:
             now = self._of(index)
         if self.reader is not None:

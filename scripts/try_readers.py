@@ -314,9 +314,8 @@ def judged(
     wrong += [str(finding) for finding in doctor(writing.index.path)]
     print(f"writer: {dict(writing.counts)}, refused {refused} times")
     print(f"another that wants to write: {told.get('counts')}")
-    print(
-        f"{len(reports)} readers: {dict(counts)}; slowest call {max((r['slowest'] for r in reports if r), default=0):.2f} s"
-    )
+    slowest = max((report["slowest"] for report in reports if report), default=0)
+    print(f"{len(reports)} readers: {dict(counts)}; slowest call {slowest:.2f} s")
     print(f"{len(texts)} passages seen, each with one text")
     for name, values in (("by the first of them", list(firsts.values())), ("by each of them", delays)):
         p50, p95, most = (
