@@ -54,6 +54,12 @@ class Mode(StrEnum):
     lexical = "lexical"
 
 
+class Vectors(StrEnum):
+    auto = "auto"
+    exact = "exact"
+    approximate = "approximate"
+
+
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout (docs/json.md).")]
 At = Annotated[
     Path | None,
@@ -83,6 +89,7 @@ LlmModel = Annotated[
 LlmTimeout = Annotated[
     float | None, typer.Option("--llm-timeout", metavar="SECONDS", help="How long to wait for it.  [default: 120]")
 ]
+Compared = Annotated[Vectors, typer.Option("--vectors", help="Compare all vectors, near ones, or as many as pays.")]
 By = Annotated[Mode, typer.Option("--mode", help="Meaning and words, meaning alone, words alone.")]
 Source = Annotated[
     str | None, typer.Option("--source", metavar="SOURCE", help="Only articles from this file, folder or URL.")
@@ -127,10 +134,10 @@ def semsearch(
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
-def _open(path: Path | None, encoder: str | None, threads: int | None) -> Index:
+def _open(path: Path | None, encoder: str | None, threads: int | None, vectors: Vectors = Vectors.auto) -> Index:
     from ..index import Index
 
-    return Index.open(index_path(path), encoder=encoder, threads=threads)
+    return Index.open(index_path(path), encoder=encoder, threads=threads, vectors=vectors.value)
 
 
 def _reader(name: str | None, min_confidence: float | None, threads: int | None) -> Reader | None:
@@ -199,6 +206,7 @@ def ask(
     llm_model: LlmModel = None,
     llm_timeout: LlmTimeout = None,
     threads: Threads = None,
+    vectors: Compared = Vectors.auto,
 ) -> int:
     """Answer a question, quoted from the articles, with its source."""
     from .. import wire
@@ -208,7 +216,7 @@ def ask(
 
     words = _words(question, "question")
     filters = _filters(mode, source, since, until)
-    with _open(index, encoder, threads) as opened:
+    with _open(index, encoder, threads, vectors) as opened:
         with _asked(llm, llm_model, llm_timeout, reader, min_confidence, threads, explain) as chosen:
             answer = opened.ask(words, k, **filters, reader=chosen)
         told = explained(opened, words, answer.hits, mode.value) if explain else None
@@ -240,6 +248,7 @@ def search(
     index: At = None,
     encoder: EncoderName = None,
     threads: Threads = None,
+    vectors: Compared = Vectors.auto,
 ) -> int:
     """Find the passages that fit best, with their sources."""
     from . import human
@@ -248,7 +257,7 @@ def search(
 
     words = _words(query, "query")
     filters = _filters(mode, source, since, until)
-    with _open(index, encoder, threads) as opened:
+    with _open(index, encoder, threads, vectors) as opened:
         found = opened.search(words, k, **filters)
         told = explained(opened, words, found, mode.value) if explain else None
     if told and not as_json:
@@ -274,12 +283,13 @@ def similar(
     index: At = None,
     encoder: EncoderName = None,
     threads: Threads = None,
+    vectors: Compared = Vectors.auto,
 ) -> int:
     """Find passages of other articles like a text, a passage or an article."""
     only_one({"TEXT": text, "--passage": passage, "--article": article})
     words = _words(text, "text") if text else None
     filters = _filters(mode, source, since, until)
-    with _open(index, encoder, threads) as opened:
+    with _open(index, encoder, threads, vectors) as opened:
         found = opened.similar(words, passage=passage, article=article, same_article=same_article, k=k, **filters)
     asked = {"text": words, "passage": passage, "article": article, "same_article": same_article, "mode": mode.value}
     return _hits("similar", asked, filters, found, as_json, None)

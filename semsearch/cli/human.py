@@ -274,7 +274,7 @@ def status(paper: Paper, item: Status) -> None:
         ("passages", f"{item.passages}, in them {count(item.sentences, 'sentence')}"),
         ("paths", ", ".join(where(root) for root in item.roots) or "none"),
         ("encoder", f"{item.encoder}, {item.dim} dimensions, fingerprint {item.fingerprint[:12]}"),
-        ("vectors", f"{count(item.segments, 'segment')}, {item.dead_vectors} of removed texts"),
+        ("vectors", f"{count(item.segments, 'segment')}, {item.dead_vectors} of removed texts, {item.vectors}"),
         ("size", size(item.bytes)),
         ("updated", f"{updated} (change {item.generation})"),
         ("format", f"{item.format}, made with semsearch {item.made_with}"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,16 +10,14 @@ import numpy as np
 from ..errors import IndexDamaged
 from ..store import Segment
 from ..vectors import MappedIndex, SegmentFile, among
+from . import session
 from .folder import Folder
 from .segments import opened
 
 if TYPE_CHECKING:
     from ..types import Ids, Kind, Vectors
 
-__all__ = ["Living"]
-
-EXACT = 200_000
-"""Vectors in files with codes from which on "auto" uses the codes: 100 MB, read at opening, and 6 ms a search."""
+__all__ = ["Living", "enough"]
 
 
 class Living:
@@ -68,9 +66,7 @@ class Living:
 
     def _maps(self) -> bool:
         """Whether codes are used."""
-        if self._kind == "auto":
-            return sum(len(file.ids) for file in self._coded.values()) >= EXACT
-        return self._kind == "approximate"
+        return self._kind == "approximate" or (self._kind == "auto" and enough(self._coded.values()))
 
     def _open(self, segment: Segment, verify: bool) -> SegmentFile:
         file = opened(self._folder, segment, self._name, verify=verify)
@@ -79,3 +75,8 @@ class Living:
                 f"segment {segment.number} has vectors of another length; run: semsearch doctor --repair"
             )
         return file
+
+
+def enough(files: Iterable[SegmentFile]) -> bool:
+    """Whether it pays to find the vectors of ``files``, of one kind, by their codes."""
+    return sum(len(file.ids) for file in files if file.coded) >= session.EXACT

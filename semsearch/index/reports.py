@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ..errors import IngestError
 
@@ -68,6 +69,7 @@ class Status:
     bytes: int  # size of the folder on disk
     segments: int  # vector files
     dead_vectors: int  # vectors of removed texts that compaction has not taken away yet
+    vectors: Literal["exact", "approximate"]  # how they are compared unless one says otherwise
     writer: str  # who is writing at this moment ("process 123 on host since ..."), else ""
     notes: tuple[str, ...] = ()  # e.g. "made by an older splitter: run rebuild"
 

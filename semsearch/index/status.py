@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 from .. import sentences, text
-from ..store import Store
+from ..errors import IndexDamaged
+from ..store import Segment, Store
 from .folder import Folder, Manifest
 from .reports import Status
+from .session import EXACT
 
 __all__ = ["status"]
 
@@ -44,6 +47,21 @@ def status(folder: Folder, store: Store, manifest: Manifest) -> Status:
         bytes=folder.size(),
         segments=len(segments),
         dead_vectors=len(store.dead()),
+        vectors="approximate" if _approximate(folder, segments) else "exact",
         writer=folder.writer(),
         notes=tuple(notes),
     )
+
+
+def _approximate(folder: Folder, segments: Sequence[Segment]) -> bool:
+    """Whether there are vectors enough, of passages or of sentences, to be found by their codes."""
+    if sum(segment.sentences for segment in segments) < EXACT:
+        return False
+    from .living import enough
+    from .segments import opened
+
+    try:
+        kinds = [[opened(folder, segment, kind) for segment in segments] for kind in ("passages", "sentences")]
+    except IndexDamaged:
+        return False  # doctor tells more
+    return any(map(enough, kinds))
