@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1] / "semsearch"
 FLOORS = {
     0: {"_version", "errors", "types"},
     1: {"text"},  # pure like the next, which compare words by it
-    2: {"sentences", "fusion", "evaluate", "overlap", "wire", "pretrained", "halves"},
+    2: {"sentences", "fusion", "evaluate", "overlap", "wire", "pretrained", "halves", "wordfile"},
     3: {"ingest", "encoders", "vectors", "lexical", "store", "rerank", "reader"},
     4: {"index", "cluster"},
     5: {"cli", "server", "mcp", "__init__", "__main__"},

@@ -7,7 +7,6 @@ may set the weights: ``{"fusion": {"vi": {"dense": 0.3, ...}, "vi-plain": {...},
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -19,12 +18,15 @@ import numpy as np
 
 from ..errors import EncoderUnavailable
 from ..fusion import combined
+from ..lexical import scored as words
 from ..text import fold, terms
-from ..types import Article, Encoder, Mode, Passage, Ranking, Scores, Span
+from ..types import Article, Encoder, Mode, Passage, Scores, Span
+from ..vectors import among
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ..lexical import LexicalIndex
     from ..store import Store
     from ..types import Vectors
     from .view import View
@@ -36,6 +38,12 @@ SENTENCES = 64
 
 DEPTH = 100
 """So many candidates each side brings, at least."""
+
+SPARE = 2
+"""So many times as many are met by a query's rarest terms; all its terms then tell which are the best."""
+
+POSTINGS = 100_000
+"""Rare are as many of a query's terms as stand in so many passages together (or articles)."""
 
 ALIGNED = 60
 """So many of the best are looked at word by word, where the encoder can."""
@@ -72,9 +80,10 @@ DEFAULTS = {
 Align = Callable[[Sequence[int]], "NDArray[np.float64]"]
 """Passage ids to their alignment with the query, each in its place."""
 
-Found = TypeVar("Found", dict[int, int], dict[int, str])
+Found = TypeVar("Found", dict[int, int], dict[int, list[int]])
+SIDES = ("dense", "sentence", "topic", "lexical", "article")
 _SIDES: dict[Mode, frozenset[str]] = {
-    "hybrid": frozenset(("dense", "sentence", "topic", "lexical", "article")),
+    "hybrid": frozenset(SIDES),
     "dense": frozenset(("dense", "sentence", "topic")),
     "lexical": frozenset(("lexical", "article")),
 }
@@ -181,66 +190,78 @@ def gathered(
 
     Only vectors can be missing (an interrupted run has them still to make).
     """
-    sides = _SIDES[mode]
-    left_out = set(excluded)
-    found, known = _candidates(view, store, wanted, depth + len(left_out), sides, allowed)
-    owners = {id_: found[id_] for id_ in sorted(found) if id_ not in left_out}
-    scored: dict[str, NDArray[np.float64]] = {}
-    if wanted.vector is not None and owners:
-        vector, ids = wanted.vector[0], np.array(list(owners), np.int64)
-        members = store.passages_of(sorted(set(owners.values())))
-        passages, articles = np.array([*members.items()], np.int64).T
-        own, topic = view.cosines(passages, articles, vector)
-        row = {id_: place for place, id_ in enumerate(members)}
-        rows = [row[id_] for id_ in owners]
-        scored = {"dense": own[rows], "sentence": view.best_sentences(ids, vector), "topic": topic[rows]}
-    if "lexical" in sides and owners:
-        for side, terms, names in (
-            ("lexical", view.terms, list(owners)),
-            ("article", view.articles, list(owners.values())),
-        ):
-            lacking = set(names) - known[side].keys()
-            scores = known[side] | terms.scores(wanted.text, lacking)
-            scored[side] = np.array([scores[name] for name in names])
-    return owners, scored
-
-
-def _candidates(
-    view: View, store: Store, wanted: Wanted, depth: int, sides: frozenset[str], allowed: Allowed | None
-) -> tuple[dict[int, int], dict[str, dict[int, float]]]:
-    """``{passage: article}`` of all that a side names among its best, and the scores that terms gave on the way."""
+    sides, left_out = _SIDES[mode], np.array(sorted(set(excluded)), np.int64)
+    depth += len(left_out)
     passages, articles = (allowed.passages, allowed.articles) if allowed else (None, None)
-    owners: dict[int, int] = {}
-    scores: dict[str, dict[int, float]] = {}
+    near: dict[int, int] = {}
+    met: dict[int, int] = {}
+    about: dict[int, list[int]] = {}
     if wanted.vector is not None:
-        owners |= store.owners(view.nearest(wanted.vector, depth, passages))
+        near = store.owners(view.nearest(wanted.vector, depth, passages))
     if "lexical" in sides:
-        there, scores["lexical"] = _known(lambda n: view.terms.search(wanted.text, n, passages), store.owners, depth)
-        owners |= there
-        best, scores["article"] = _known(
-            lambda n: view.articles.search(wanted.text, n, articles), store.titles, ARTICLES
+        met = _known(view.terms, wanted.text, SPARE * depth, passages, store.owners)
+        about = _known(
+            view.articles, wanted.text, SPARE * ARTICLES, articles, lambda some: _grouped(store.passages_of(some))
         )
-        brought = store.passages_of(list(best))
-        sizes = Counter(brought.values())
-        owners |= {id_: article for id_, article in brought.items() if sizes[article] <= LONG}
-    return owners, scores
+    # All passages of all articles that were met in some way; those of one article follow each other.
+    members = store.passages_of(sorted({*near.values(), *met.values()} - about.keys()))
+    members |= {id_: article for article, ids in about.items() for id_ in ids}
+    if not members:
+        return {}, {}
+    ids, owners = np.array(sorted(members.items()), np.int64).T
+    kept = among(ids, np.array(list(near), np.int64))
+    scores: dict[str, NDArray[np.float64]] = {}
+    if "lexical" in sides:
+        own, whole = scores["lexical"], scores["article"] = words(view.terms, view.articles, wanted.text, ids, owners)
+        kept[_best(own, among(ids, np.array(list(met), np.int64)), depth)] = True
+        firsts = np.flatnonzero(np.diff(owners, prepend=-1))
+        best = _best(whole[firsts], among(owners[firsts], np.array(list(about), np.int64)), ARTICLES)
+        brought = [article for article in owners[firsts[best]].tolist() if len(about[article]) <= LONG]
+        kept |= among(owners, np.array(brought, np.int64))
+    kept &= ~among(ids, left_out)
+    if not kept.any():
+        return {}, {}
+    if wanted.vector is not None:
+        of_kept = among(owners, owners[kept])
+        scores["dense"], scores["topic"] = np.full((2, len(ids)), np.nan)
+        scores["dense"][of_kept], scores["topic"][of_kept] = view.cosines(
+            ids[of_kept], owners[of_kept], wanted.vector[0]
+        )
+        scores["sentence"] = np.full(len(ids), np.nan)
+        scores["sentence"][kept] = view.best_sentences(ids[kept], wanted.vector[0])
+    owner = dict(zip(ids[kept].tolist(), owners[kept].tolist(), strict=True))
+    return owner, {side: scores[side][kept] for side in SIDES if side in scores}
+
+
+def _grouped(owners: Mapping[int, int]) -> dict[int, list[int]]:
+    groups: dict[int, list[int]] = {}
+    for id_, article in owners.items():
+        groups.setdefault(article, []).append(id_)
+    return groups
+
+
+def _best(scores: NDArray[np.float64], among: NDArray[np.bool_], count: int) -> NDArray[np.int64]:
+    """The places of the best ``count`` scores of those ``among`` which they are sought; of equals the first."""
+    places = np.flatnonzero(among)
+    best: NDArray[np.int64] = places[np.argsort(-scores[places], kind="stable")[:count]]
+    return best
 
 
 def _known(
-    search: Callable[[int], Ranking], known: Callable[[list[int]], Found], count: int
-) -> tuple[Found, dict[int, float]]:
-    """``count`` results of a search that the database knows, and all scores met.
-
-    Terms may be ahead of the database, or behind.
-    """
-    asked, found = count, search(max(count, DEPTH))
+    terms: LexicalIndex,
+    query: str,
+    count: int,
+    allowed: Collection[int] | None,
+    known: Callable[[list[int]], Found],
+) -> Found:
+    """``count`` of the best by a query's rarest terms that the database knows: terms may be ahead of it, or behind."""
+    asked = count
     while True:
-        there = known([id_ for id_, _ in found[:asked]])
+        found = terms.search(query, asked, allowed, postings=POSTINGS)
+        there = known([id_ for id_, _ in found])
         if len(there) >= count or len(found) < asked:
-            return there, dict(found)
+            return there
         asked *= 2
-        if asked > len(found):
-            found = search(asked)
 
 
 def best_sentence(query: str, article: Article, passage: Passage, cosines: Sequence[float] = ()) -> Span:

@@ -141,7 +141,7 @@ def _terms_anew(writer: Writer, progress: Progress) -> int:
     store = writer.store
     number, total = int(store.meta("lexical")) + 1, store.counts()["articles"]
     with (
-        LexicalIndex.create(writer.folder.terms(number, "passages")) as passages,
+        LexicalIndex.create(writer.folder.terms(number, "passages"), words=True) as passages,
         LexicalIndex.create(writer.folder.terms(number, "articles")) as articles,
     ):
         done, article = 0, store.next_article(0)

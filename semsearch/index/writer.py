@@ -94,7 +94,7 @@ def _create(folder: Folder, manifest: Manifest) -> Store:
     for path in folder.path.glob("store.db*"):
         path.unlink()
     for kind in ("passages", "articles"):
-        LexicalIndex.create(folder.terms(1, kind)).close()
+        LexicalIndex.create(folder.terms(1, kind), words=kind == "passages").close()
     step("created terms")
     store = Store.create(folder.database, {"manifest": manifest.dump(), "lexical": 1})
     step("created database")
