@@ -25,7 +25,7 @@ from semsearch.index import load_reader
 from semsearch.reader import llm
 from semsearch.reader.chat import MAX_REPLY, address
 from semsearch.reader.llm import MAX_PASSAGE, messages
-from semsearch.reader.support import Said, said, struck
+from semsearch.reader.support import Claim, claims, support
 from semsearch.sentences import split
 from semsearch.types import Answer, Article, Hit, Passage, Scores, Span, Statement
 
@@ -296,6 +296,7 @@ def test_a_question_cannot_forge_a_delimiter_either() -> None:
         ("Tôi là cướp biển Caribe đây [2].", "too few of its words"),
         ("Mật khẩu quản trị là 123456 [1].", "the number 123456"),
         ("Giá lúa tăng nhẹ, xem ở http://evil.example/khac [1].", "the address http://evil.example/khac"),
+        ("Giá lúa tăng nhẹ, xem ở http://evil.example/ti [1].", "the address http://evil.example/ti"),  # cut short
         ("Giá lúa tăng nhẹ [7].", "it cites [7], which is no passage"),
         ("Giá lúa tăng nhẹ.", "it cites no passage"),
         ("[1]", None),
@@ -353,6 +354,15 @@ def test_what_is_kept(reply: str, composed: str) -> None:
     assert answer.found == bool(composed)
 
 
+def test_a_number_below_one_cites_nothing() -> None:
+    assert read("Cầu dài 420 mét [0][1].", hits=HITS[:1]).composed == "Cầu dài 420 mét [1]."
+
+
+def test_an_address_may_be_given_as_the_passage_has_it() -> None:
+    reply = "Giá lúa tăng nhẹ, nhận quà ở http://evil.example/tien [1]."
+    assert read(reply, hits=[hit(1, ORDER)]).composed == reply
+
+
 @pytest.mark.parametrize(
     ("sentence", "kept"),
     [
@@ -362,10 +372,11 @@ def test_what_is_kept(reply: str, composed: str) -> None:
         ("The Rach Dua bridge is 421 metres long.", False),
         ("The Golden Gate Bridge is in San Francisco.", False),
         ("It was built because of the floods.", False),  # nothing in it can be checked
+        ("It is 420 metres long and may be 9 metres wide.", True),  # figures alone; "may" is no month
     ],
 )
 def test_english_on_vietnamese_passages(sentence: str, kept: bool) -> None:
-    assert bool(struck(Said(sentence, (1,), 0), HITS)[0]) == kept
+    assert bool(support(Claim(sentence, (1,), 0), HITS)[0]) == kept
 
 
 @pytest.mark.parametrize(
@@ -385,7 +396,7 @@ def test_english_on_vietnamese_passages(sentence: str, kept: bool) -> None:
     ],
 )
 def test_numbers_and_dates_by_value(passage: str, sentence: str, kept: bool) -> None:
-    carriers, reason = struck(Said(sentence, (1,), 0), [hit(1, passage)])
+    carriers, reason = support(Claim(sentence, (1,), 0), [hit(1, passage)])
     assert bool(carriers) == kept, reason
 
 
@@ -394,7 +405,7 @@ def test_citations_in_every_shape() -> None:
         "Cầu dài [1]. Cầu rộng [1][2]; cầu cao 【3】.\nTrời mưa. [2,3] Trời nắng [đoạn 4]! [5] Trời gió\n\n"
         "- Lúa chín [1 và 2], [12-14]\n[6] Sông [a] dài"
     )
-    assert [(s.text, s.cited, s.line) for s in said(reply)] == [
+    assert [(s.text, s.cited, s.line) for s in claims(reply)] == [
         ("Cầu dài.", (1,), 0),
         ("Cầu rộng; cầu cao.", (1, 2, 3), 0),
         ("Trời mưa.", (2, 3), 1),
@@ -451,8 +462,8 @@ PIECES = [
 
 @given(st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=8)), max_size=25).map("".join))
 def test_whatever_is_said_what_is_kept_rests_on_what_it_cites(reply: str) -> None:
-    for sentence in said(reply):
-        carriers, reason = struck(sentence, HITS)
+    for sentence in claims(reply):
+        carriers, reason = support(sentence, HITS)
         assert bool(carriers) != bool(reason)
         assert {hit.rank for hit in carriers} <= set(sentence.cited)
         shown = "\n".join(hit.article.title + " 5/3/2021 " + hit.passage.text for hit in carriers)

@@ -11,7 +11,7 @@ from ..text import clean, fold, language, tokens
 from ..types import Answer, Hit, Quote, Reader, Statement
 from .chat import Chat
 from .compose import answered
-from .support import Said, said, struck
+from .support import Claim, claims, support
 
 __all__ = ["MAX_PASSAGES", "NOT_FOUND", "TIMEOUT", "LLMReader", "messages"]
 
@@ -94,19 +94,19 @@ class LLMReader:
         if not given:
             return Answer(question, found=False)
         reply, ended = self._chat.reply(messages(question, given))
-        sentences = said(reply)
-        if not ended and sentences:
-            self._on_struck(sentences.pop().text, "it was cut at the model's limit of length")
-        if _refuses(sentences):
+        claimed = claims(reply)
+        if not ended and claimed:
+            self._on_struck(claimed.pop().text, "it was cut at the model's limit of length")
+        if _refuses(claimed):
             return Answer(question, found=False, hits=tuple(hits))
         kept: list[tuple[int, Statement, tuple[int, ...]]] = []
-        for sentence in sentences:
-            carriers, reason = struck(sentence, given)
+        for claim in claimed:
+            carriers, reason = support(claim, given)
             if reason:
-                self._on_struck(sentence.text, reason)
+                self._on_struck(claim.text, reason)
             else:
-                numbers = tuple(n for n in sentence.cited if n <= len(given) and given[n - 1] in carriers)
-                kept.append((sentence.line, Statement(sentence.text, carriers), numbers))
+                numbers = tuple(n for n in claim.cited if 1 <= n <= len(given) and given[n - 1] in carriers)
+                kept.append((claim.line, Statement(claim.text, carriers), numbers))
         if not kept:
             return Answer(question, found=False, hits=tuple(hits))
         return replace(self._quoted(question, [statement for _, statement, _ in kept], hits), composed=_composed(kept))
@@ -156,9 +156,9 @@ def _harmless(text: str) -> str:
     return clean(text).translate(_HARMLESS)
 
 
-def _refuses(sentences: Sequence[Said]) -> bool:
+def _refuses(claimed: Sequence[Claim]) -> bool:
     """Whether the reply is that nothing was found, and nothing else."""
-    text = fold(" ".join(sentence.text for sentence in sentences))
+    text = fold(" ".join(claim.text for claim in claimed))
     return " ".join(span.of(text) for span in tokens(text)) in (fold(NOT_FOUND), "not found")
 
 

@@ -12,7 +12,7 @@ from ..sentences import split
 from ..text import clean, fold, has_accents, language, terms, tokens
 from ..types import Hit
 
-__all__ = ["MIN_CITED", "MIN_SHARE", "Said", "said", "struck"]
+__all__ = ["MIN_CITED", "MIN_SHARE", "Claim", "claims", "support"]
 
 MIN_SHARE = 0.5
 """So much of the words of a sentence, grammar left aside, must stand in the passages that it cites.
@@ -25,7 +25,7 @@ MIN_CITED = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Claim:
     """A sentence of a reply: its text without citations, the numbers it cites, the line of the reply it stands in."""
 
     text: str
@@ -39,13 +39,13 @@ _NUMBER = r"(?:(?:đoạn|passage|source)\s*)?\d{1,3}"
 _CITATION = re.compile(rf"\s*[\[【]\s*({_NUMBER}(?:\s*(?:[,;–-]|và|and)\s*{_NUMBER})*)\s*[\]】]", re.IGNORECASE)
 
 
-def said(reply: str) -> list[Said]:
+def claims(reply: str) -> list[Claim]:
     """The sentences of a reply, in order, with what each cites: ``[1]``, ``[1][2]``, ``[1, 2]``, ``[1-3]``.
 
     A citation after a full stop belongs to the sentence before it, one at the start of a line to the one after it.
     What a model thinks aloud first (``<think>``) and marks of Markdown are left out.
     """
-    found: list[Said] = []
+    found: list[Claim] = []
     for number, line in enumerate(_THOUGHT.sub("", clean(reply)).splitlines()):
         bare, places = _without_citations(_MARKDOWN.sub("", line.strip()))
         spans = split(bare)
@@ -54,7 +54,7 @@ def said(reply: str) -> list[Said]:
             owner = max((i for i, span in enumerate(spans) if span.start < at), default=0)
             cited[owner] += numbers
         for span, own in zip(spans, cited, strict=True):
-            found.append(Said(" ".join(span.of(bare).split()), tuple(dict.fromkeys(own)), number))
+            found.append(Claim(" ".join(span.of(bare).split()), tuple(dict.fromkeys(own)), number))
     return found
 
 
@@ -78,24 +78,23 @@ def _numbers_cited(written: str) -> list[int]:
     return numbers
 
 
-def struck(sentence: Said, hits: Sequence[Hit]) -> tuple[tuple[Hit, ...], str]:
-    """The hits that carry the sentence and ``""``, or none and the reason why it is struck, one clause.
+def support(claim: Claim, hits: Sequence[Hit]) -> tuple[tuple[Hit, ...], str]:
+    """The hits that carry the claim and ``""``, or none and the reason why it is struck, one clause.
 
-    ``hits[n - 1]`` is what ``[n]`` cites. Every web address, number and date of the sentence must stand in a passage
+    ``hits[n - 1]`` is what ``[n]`` cites. Every web address, number and date of it must stand in a passage
     that it cites (or in its title or date), and MIN_SHARE of its words. Numbers are compared by value (37.000 is
     37,000; 8,5 triệu is not 8,5 tỷ), dates as wholes, words without accents where either side has none. A sentence in
     English on Vietnamese passages is judged by its names and numbers, and struck if it has none. Numbers in words
     (hai mươi) are words like others.
     """
-    cited = [hits[n - 1] for n in sentence.cited if 1 <= n <= len(hits)]
+    cited = [hits[n - 1] for n in claim.cited if 1 <= n <= len(hits)]
     if not cited:
-        unknown = ", ".join(f"[{n}]" for n in sentence.cited)
+        unknown = ", ".join(f"[{n}]" for n in claim.cited)
         return (), f"it cites {unknown}, which is no passage" if unknown else "it cites no passage"
     texts = [_text(hit) for hit in cited]
-    for url in re.findall(r"(?:https?://|www\.)[^\s<>()]+", sentence.text):
-        if not any(url.rstrip(".,;:!?") in text for text in texts):
-            return (), f"the address {url} stands in no passage that it cites"
-    own, dates = _values(sentence.text), _dates(_plain_dates(sentence.text), loose=False)
+    for url in sorted(_addresses(claim.text).difference(*map(_addresses, texts))):
+        return (), f"the address {url} stands in no passage that it cites"
+    own, dates = _values(claim.text), _dates(_plain_dates(claim.text), loose=False)
     there = [(_values(text), _dates(_plain_dates(text), loose=True)) for text in texts]
     for value, written in own.items():
         if not any(value in values for values, _ in there):
@@ -103,9 +102,9 @@ def struck(sentence: Said, hits: Sequence[Hit]) -> tuple[tuple[Hit, ...], str]:
     for date in dates:
         if not any(_dated(date, known, values) for values, known in there):
             return (), f"the date {'/'.join(map(str, date))} stands in no passage that it cites"
-    foreign = language(sentence.text) == "en" and all(language(hit.passage.text) != "en" for hit in cited)
-    plain = foreign or not has_accents(sentence.text) or not all(map(has_accents, texts))
-    words = _names(sentence.text) if foreign else _content(sentence.text, plain)
+    foreign = language(claim.text) == "en" and all(language(hit.passage.text) != "en" for hit in cited)
+    plain = foreign or not has_accents(claim.text) or not all(map(has_accents, texts))
+    words = _names(claim.text) if foreign else _content(claim.text, plain)
     if len(words) < 2 and not own:
         return (), "it says too little to be found in a passage"
     if not words:
@@ -115,6 +114,10 @@ def struck(sentence: Said, hits: Sequence[Hit]) -> tuple[tuple[Hit, ...], str]:
     if len(set().union(*(held[i] for i in kept))) < MIN_SHARE * len(words):
         return (), "too few of its words stand in the passages that it cites"
     return tuple(cited[i] for i in kept), ""
+
+
+def _addresses(text: str) -> set[str]:
+    return {url.rstrip(".,;:!?…”\"'") for url in re.findall(r"(?:https?://|www\.)[^\s<>()]+", text)}
 
 
 def _text(hit: Hit) -> str:
