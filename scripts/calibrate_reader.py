@@ -36,7 +36,7 @@ from semsearch.index import Index
 from semsearch.reader import sentence_reader as sr
 from semsearch.reader.evidence import FEATURES, SIGNS, Line, features, lines, signs
 from semsearch.reader.extract import GROUPS, SPAN_FEATURES, candidates, span_features
-from semsearch.reader.question import Question, Rarity, understand
+from semsearch.reader.question import Question, Rarity, rarity_of, understand
 from semsearch.text import clean, terms
 from semsearch.types import Article, Hit, Mode, Span
 
@@ -484,7 +484,7 @@ def main() -> None:
         measure(put(options.data, options.mode), sr.SentenceReader(load_encoder(), min_confidence=0.0), options.plot)
         return
     table = rarity(options.data)
-    table |= fit(gather(options.data), sr.rarity_of(table))
+    table |= fit(gather(options.data), rarity_of(table))
     options.out.write_text(json.dumps(table, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 

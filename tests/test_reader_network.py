@@ -274,6 +274,7 @@ def test_edges_against_every_pair(seed: int, count: int, title: int, wanted: int
         ("Cầu dài bao nhiêu mét?", "Cầu dài 420 mét.", "420 mét", "420"),
         ("Có bao nhiêu loại mô hình?", "Xã có 38 loại mô hình.", "38 loại mô hình", "38"),
         ("Xã có mấy bản?", "Xã có bốn bản.", "bốn bản", "bốn"),
+        ("xa co bao nhieu ban", "Xã có bốn bản.", "bốn bản", "bốn"),
         ("Cầu dài bao nhiêu?", "Cầu dài 420 mét.", "420 mét", "420 mét"),  # then the unit is news
         ("Xã chi bao nhiêu tiền?", "Xã chi 11,5 tỷ đồng.", "11,5 tỷ đồng", "11,5 tỷ đồng"),
         ("Cầu dài bao nhiêu mét?", "Cầu dài 420 mét.", "420", "420"),

@@ -35,7 +35,7 @@ from .patterns import (
     TWO_WORDS,
     UNIT,
 )
-from .question import SHORT, Kind, Question
+from .question import COUNTED, SHORT, Kind, Question
 
 __all__ = [
     "GROUPS",
@@ -309,11 +309,11 @@ def counted(question: Question, text: str, span: Span) -> Span:
     number = NUMBER.match(lowered, span.start, span.end) if question.kind == "number" else None
     if number is None or not (rest := lowered[number.end() : span.end].split()):
         return span
-    asked = _COUNTED.search(canonical(question.text))
-    return Span(span.start, number.end()) if asked and asked[1].split()[0] == rest[0] else span
+    asked = COUNTED.search(canonical(question.text))
+    named = asked is not None and question.form(asked[1]) == question.form(rest[0])
+    return Span(span.start, number.end()) if named else span
 
 
-_COUNTED = late(r"(?:bao nhiêu|bao nhieu|mấy)\s+(\w+)")
 _REASON_FOLLOWS = late(r"(?:do|vì|bởi|nguyên nhân|lý do|lí do|sở dĩ|điều này là do|đó là do)(?!\w)")
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from ..text import fold, has_accents, is_syllable, language, terms, tokens
 from .late import late
 
-__all__ = ["SHORT", "Kind", "Name", "Question", "Rarity", "common_rarity", "rarity_of", "understand"]
+__all__ = ["COUNTED", "SHORT", "Kind", "Name", "Question", "Rarity", "common_rarity", "rarity_of", "understand"]
 
 Kind = Literal["number", "date", "person", "role", "place", "organisation", "reason", "definition", "other"]
 SHORT: frozenset[Kind] = frozenset({"number", "date", "person", "role", "place", "organisation"})
@@ -105,30 +105,35 @@ _ENGLISH_STARTS = _set(
 )
 # What a number is counted in when the question names the measure and not the unit; and the words of measuring, which
 # need not stand in the answer.
+_MONEY = "đồng tỷ tỉ triệu nghìn usd đô euro vnd $ bảng"
+_PER_CENT = "% phần"
+_TIME = "năm tháng ngày giờ phút tuần giây thế"
+_YEARS = "tuổi"
+_LENGTH = "m km mét cm mm kilômét dặm hải"
+_AREA = "km² km2 ha m² m2 héc km hecta mét"
+_PEOPLE = "người dân nhân triệu nghìn"
 _UNITS: tuple[tuple[str, str], ...] = (
-    (
-        r"tiền|kinh phí|ngân sách|phí|\bgiá\b|vốn|thu nhập|lương|doanh thu|thưởng",
-        "đồng tỷ tỉ triệu nghìn usd đô euro vnd $ bảng",
-    ),
-    (r"phần trăm|tỷ lệ|tỉ lệ|%", "% phần"),
-    (r"bao lâu|thời gian", "năm tháng ngày giờ phút tuần giây thế"),
-    (r"tuổi", "tuổi"),
-    (r"bao xa|dài|rộng|cao|sâu|khoảng cách", "m km mét cm mm kilômét dặm hải"),
-    (r"diện tích", "km² km2 ha m² m2 héc km hecta mét"),
-    (r"dân số|bao nhiêu dân|bao nhiêu người", "người dân nhân triệu nghìn"),
+    (r"tiền|kinh phí|ngân sách|phí|\bgiá\b|vốn|thu nhập|lương|doanh thu|thưởng", _MONEY),
+    (r"phần trăm|tỷ lệ|tỉ lệ|%", _PER_CENT),
+    (r"bao lâu|thời gian", _TIME),
+    (r"tuổi", _YEARS),
+    (r"bao xa|dài|rộng|cao|sâu|khoảng cách", _LENGTH),
+    (r"diện tích", _AREA),
+    (r"dân số|bao nhiêu dân|bao nhiêu người", _PEOPLE),
     (r"nặng|khối lượng|trọng lượng", "kg g tấn tạ gram gam"),
 )
 _ENGLISH_UNITS: tuple[tuple[str, str], ...] = (
-    (r"how much|cost|money|budget|price", _UNITS[0][1]),
-    (r"percent", "% phần"),
-    (r"how long", _UNITS[2][1]),
-    (r"how old", "tuổi"),
-    (r"how (?:far|tall|high|wide|deep)", _UNITS[4][1]),
-    (r"how large|\barea\b", _UNITS[5][1]),
-    (r"how many people|population", _UNITS[6][1]),
+    (r"how much|cost|money|budget|price", _MONEY),
+    (r"percent", _PER_CENT),
+    (r"how long", _TIME),
+    (r"how old", _YEARS),
+    (r"how (?:far|tall|high|wide|deep)", _LENGTH),
+    (r"how large|\barea\b", _AREA),
+    (r"how many people|population", _PEOPLE),
 )
 _MEASURES = _set("tiền kinh phí mấy tuổi nhiêu chức vụ danh nghề nghiệp")
-_COUNTED = late(r"(?:bao nhiêu|bao nhieu|mấy)\s+(\w+)(?:\s+(\w+))?")
+COUNTED = late(r"(?:bao nhiêu|bao nhieu|mấy)\s+(\w+)(?:\s+(\w+))?")
+"""The one or two words after "how many", in a question in lower case: what is counted."""
 
 
 class Rarity:
@@ -278,6 +283,6 @@ def _measures(lowered: str, *, plain: bool, english: bool) -> frozenset[str]:
 
 def _counted(lowered: str, plain: bool) -> frozenset[str]:
     """The words after "bao nhiêu"."""
-    match = _COUNTED.search(lowered)
+    match = COUNTED.search(lowered)
     words = [word for word in match.groups() if word and word not in ("là", "la")] if match else []
     return frozenset(fold(word) for word in words) if plain else frozenset(words)

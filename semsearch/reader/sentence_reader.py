@@ -19,7 +19,7 @@ from .network import Edges, Network, Part, Read, WordVectors, part
 from .question import Question, Rarity, rarity_of, understand
 from .words import Text, cut
 
-__all__ = ["MIN_CONFIDENCE", "SentenceReader", "Weights", "rarity_of"]
+__all__ = ["MIN_CONFIDENCE", "Seen", "SentenceReader", "Weights"]
 
 MIN_CONFIDENCE = 0.18
 """An answer below this probability is withheld; see docs/decisions/reader.md for how it was chosen."""
@@ -169,7 +169,10 @@ class SentenceReader:
         else:
             edges = Edges(*seen.passages[line.hit.passage.id])
             likely = [_moved(span, -sentence.start) for span in edges.best(sentence, _LIKELY)]
-            judged = lambda span: _EDGES * edges.score(_moved(span, sentence.start))  # noqa: E731
+
+            def judged(span: Span) -> float:
+                return _EDGES * edges.score(_moved(span, sentence.start))
+
             found = best_span(asked, quote, self._weights.span, likely, judged)
         found = counted(asked, quote, found)
         answer = _moved(found, sentence.start)
