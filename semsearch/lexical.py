@@ -370,6 +370,8 @@ class LexicalIndex:
     def remove(self, ids: Iterable[int]) -> None:
         """Removes ``ids``; those not there are passed over. Seen after ``commit``."""
         with self._writing() as writer:
+            if isinstance(ids, range):  # of any length
+                ids = range(max(0, ids.start), min(ids.stop, self._top + 1))
             here = [int(id_) for id_ in ids if 0 <= id_ <= self._top]
             writer.delete_documents_by_query(Query.term_set_query(self._schema, "id", here))
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import EncoderUnavailable, IndexDamaged, IndexMissing, IndexUnusable, SemsearchError
+from .. import sentences, text
+from ..errors import EncoderUnavailable, IndexDamaged, IndexLocked, IndexStale, IndexUnusable, SemsearchError
 from ..store import Store
 from ..types import Encoder
 from .folder import Folder, Manifest
@@ -18,6 +20,8 @@ __all__ = ["doctor"]
 REPAIR = "run: semsearch doctor --repair"
 NEXT = "the next run mends it"
 ANEW = "delete the folder and index anew"
+REBUILD = "run: semsearch rebuild"
+UPDATE = "update semsearch, or index anew into another folder"
 
 
 def doctor(path: str | Path, *, repair: bool = False, encoder: str | Encoder | None = None) -> list[Finding]:
@@ -25,25 +29,37 @@ def doctor(path: str | Path, *, repair: bool = False, encoder: str | Encoder | N
 
     With ``repair`` what can be made again from the database is, and the findings tell what was mended. An
     article that is damaged itself is taken out, and read again with the next ``sync`` of its path.
-    ``encoder`` is needed only for lost vectors; None is the one the index was made with.
+    ``encoder`` is compared with the one that the index was made with, and needed for lost vectors; None is that one
+    (which is looked at only if it is the bundled one or a folder).
 
     Raises IndexMissing, and with ``repair`` IndexLocked and StorageError.
     """
     folder = Folder(Path(absolute(path)))
     if not folder.exists():
         folder.require()
-    findings = list(_examined(folder))
+    findings = list(_examined(folder, encoder))
     if not repair or not findings:
         return findings
     try:
-        trouble = _repair(folder, encoder, {finding.part for finding in findings})
-    except (IndexMissing, IndexDamaged) as error:
+        trouble = _repair(folder, encoder, {finding.part.partition("/")[0] for finding in findings})
+    except IndexLocked:
+        raise
+    except IndexUnusable as error:
         trouble = str(error)
-    left = list(_examined(folder))
-    told = [replace(finding, repaired=True) for finding in findings if finding not in left] + left
+    left = list(_examined(folder, encoder))
+    told = [_mended(finding) for finding in findings if finding not in left and finding.problem != LOST] + left
+    told += [finding for finding in findings if finding.problem == LOST]
     if trouble:
-        told.append(Finding("index", f"not everything could be mended: {trouble}", ANEW))
+        cure = ANEW if all(finding.cure not in (UPDATE, REBUILD) for finding in left) else "see there"
+        told.append(Finding("index", f"not everything could be mended: {trouble}", cure))
     return told
+
+
+def _mended(finding: Finding) -> Finding:
+    problem = finding.problem
+    if finding.part == "store.db" and problem.endswith(CHANGED):
+        problem += "; what has checksums in it is as it was, but known paths and hashes of files have none"
+    return replace(finding, problem=problem, repaired=True)
 
 
 def _repair(folder: Folder, encoder: str | Encoder | None, parts: set[str]) -> str:
@@ -56,8 +72,15 @@ def _repair(folder: Folder, encoder: str | Encoder | None, parts: set[str]) -> s
             writer.touch()
             with writer.store.transaction():
                 writer.store.lose_article(id_)
-        if not parts & {"vectors", "lexical"}:
-            return ""
+        if "numbers" in parts:
+            writer.touch()
+            _count_anew(writer.store)
+        for number in _misnamed(folder, writer.store):
+            writer.touch()
+            with writer.store.transaction():
+                writer.store.drop_segment(number)
+        if not parts & {"vectors", "lexical", "numbers"}:
+            return ""  # the manifest is written by every writer
 
         def load() -> Encoder:
             if encoder is not None and not isinstance(encoder, str):
@@ -81,30 +104,69 @@ def _repair(folder: Folder, encoder: str | Encoder | None, parts: set[str]) -> s
     return ""
 
 
+def _count_anew(store: Store) -> None:
+    """What the small tables say made to fit what is there; terms are made anew after it."""
+    there = {kind: store.all_ids(kind) for kind in ("articles", "passages")}
+    alive = set(there["passages"])
+    segments = store.segments()
+    dead = [id_ for id_ in store.dead() if id_ not in alive]
+    highest = {
+        "next_article": max(there["articles"], default=0),
+        "next_passage": max([*there["passages"][-1:], *dead[-1:], *(s.last for s in segments)], default=0),
+        "next_segment": max((segment.number for segment in segments), default=0),
+    }
+    with store.transaction():
+        store.set_dead(dead)
+        store.clear_unwanted()
+        for key, number in highest.items():
+            store.set_meta(key, max(number + 1, _number(store, key)))
+
+
+def _misnamed(folder: Folder, store: Store) -> list[int]:
+    """Segments that hold other passages than the database says."""
+    from .segments import read
+
+    found = []
+    for segment in store.segments():
+        with suppress(IndexDamaged):  # that one is made anew in any case
+            ids, _ = read(folder, segment, "passages")
+            if len(ids) and (segment.first, segment.last) != (ids.min(), ids.max()):
+                found.append(segment.number)
+    return found
+
+
+def _number(store: Store, key: str) -> int:
+    """A number of the database, 0 if it is none or nowhere near one that was ever given."""
+    try:
+        number = int(store.meta(key))
+    except (IndexDamaged, ValueError, TypeError):
+        return 0
+    return number if 0 < number < 1 << 40 else 0
+
+
 # What there is to see --------------------------------------------------------------------------
 
 
-def _examined(folder: Folder) -> Iterator[Finding]:
+CHANGED = "changed since it was written"
+LOST = "the last changes are lost: there are vectors of segments that the database never numbered"
+
+
+def _examined(folder: Folder, encoder: str | Encoder | None) -> Iterator[Finding]:
     writer = folder.writer()
     if writer:
         yield Finding("lock", f"{writer} is writing; what is found may be passing", "look again later", "warning")
     yield from _manifest(folder)
     try:
         store = Store.open(folder.database)
-    except IndexUnusable as error:
-        yield Finding("store.db", str(error), ANEW)
+    except SemsearchError as error:
+        yield Finding("store.db", str(error), UPDATE if isinstance(error, IndexStale) else ANEW)
         return
     try:
-        yield from _database(folder, store)
+        yield from _database(folder, store, encoder)
     finally:
         store.close()
-    broken = folder.broken()
-    for name in broken:
-        yield Finding(
-            name,
-            f"{name} changed since it was written",
-            ANEW if name.startswith("store.db") else REPAIR,
-        )
+    for name in folder.broken():
+        yield Finding(name, f"{name} {CHANGED}", ANEW if name.startswith("store.db") else REPAIR)
 
 
 def _manifest(folder: Folder) -> Iterator[Finding]:
@@ -115,23 +177,84 @@ def _manifest(folder: Folder) -> Iterator[Finding]:
         yield Finding("manifest.json", str(error), REPAIR)
 
 
-def _database(folder: Folder, store: Store) -> Iterator[Finding]:
+def _database(folder: Folder, store: Store, encoder: str | Encoder | None) -> Iterator[Finding]:
     for problem in store.problems():
-        yield Finding("store.db", problem, ANEW)
+        yield Finding("store.db", "; ".join(problem.splitlines()[-3:]), ANEW)
     try:
         manifest = Manifest.parse(str(store.meta("manifest")), folder.database)
         lexical = int(store.meta("lexical"))
         numbers = {segment.number for segment in store.segments()}
         if folder.written_manifest() not in ("", manifest.dump()):
             yield Finding("manifest.json", "the manifest is not what the database says", NEXT, "warning")
+        yield from _versions(manifest)
+        yield from _encoder(manifest, encoder)
         for id_ in _damaged_articles(store):
             yield Finding("articles", f"article {id_} is not as it was written", f"{REPAIR}, then index its path again")
+        yield from _numbers(store)
+        unknown = {int(file.stem) for file in folder.vectors.glob("*") if file.stem.isdigit()} - numbers
+        if max(unknown, default=0) >= _number(store, "next_segment") > 0:
+            yield Finding("store.db", LOST, "index the same paths again: it takes in what is missing")
         yield from _vectors(folder, store, manifest)
         yield from _terms(folder, store, lexical)
         for name in folder.strays(numbers, lexical):
             yield Finding(name, f"{name} was left by an interrupted run", "the next run takes it away", "warning")
-    except (IndexDamaged, ValueError) as error:
+    except IndexStale as error:
+        yield Finding("store.db", str(error), UPDATE)
+    except (SemsearchError, ValueError, TypeError) as error:
         yield Finding("store.db", str(error), ANEW)
+
+
+def _versions(manifest: Manifest) -> Iterator[Finding]:
+    from ..lexical import FORMAT
+
+    by = f"by another version of semsearch ({manifest.made_with})"
+    if (manifest.text, manifest.lexical) != (text.VERSION, FORMAT):
+        yield Finding("manifest.json", f"texts or terms were made {by}: it is not searched", REBUILD)
+    elif (manifest.sentences, manifest.window) != (sentences.VERSION, sentences.PASSAGE_SYLLABLES):
+        yield Finding("manifest.json", f"texts were split {by}: nothing new is taken", REBUILD, "warning")
+
+
+def _encoder(manifest: Manifest, encoder: str | Encoder | None) -> Iterator[Finding]:
+    """Whether ``encoder``, or the one that is named there, still is the one that made the vectors."""
+    if encoder is None or isinstance(encoder, str):
+        name = encoder or manifest.encoder
+        if name != "bundled" and not Path(name).expanduser().is_dir():
+            return  # to fetch it, or to import what it needs, is a search's business, which compares it too
+        from ..encoders import load_encoder
+
+        try:
+            encoder = load_encoder(name)
+        except SemsearchError as error:
+            yield Finding("encoder", str(error), "bring it back, or run: semsearch rebuild --encoder bundled")
+            return
+    if encoder.fingerprint != manifest.fingerprint:
+        now = f"another state of {manifest.encoder}" if encoder.name == manifest.encoder else manifest.encoder
+        yield Finding(
+            "encoder",
+            f"the vectors were made with {now}, not with {encoder.name} as it is now",
+            f"{REBUILD} --encoder {encoder.name}",
+        )
+
+
+def _numbers(store: Store) -> Iterator[Finding]:
+    """Whether the small tables, which have no checksums, fit what is there."""
+    highest = {"articles": 0, "passages": 0}
+    for kind in highest:
+        ids = store.all_ids(kind)
+        highest[kind] = max(ids, default=0)
+        there = set(ids)
+        if any(
+            not there.isdisjoint(range(max(few.start, 0), min(few.stop, highest[kind] + 1)))
+            for few in store.unwanted(kind)
+        ):
+            yield Finding("numbers", f"{kind} that are there are told to be taken out of the terms", REPAIR)
+        if kind == "passages" and not there.isdisjoint(store.dead()):
+            yield Finding("numbers", "passages that are there are told to be dead", REPAIR)
+    highest["segments"] = max((segment.number for segment in store.segments()), default=0)
+    for kind, number in highest.items():
+        key = f"next_{kind[:-1]}"
+        if not number < _number(store, key):
+            yield Finding("numbers", f"{key} is a number that was given already, or none", REPAIR)
 
 
 def _damaged_articles(store: Store) -> list[int]:
@@ -150,6 +273,8 @@ def _vectors(folder: Folder, store: Store, manifest: Manifest) -> Iterator[Findi
     from .ranking import SENTENCES
     from .segments import read
 
+    for number in _misnamed(folder, store):
+        yield Finding("vectors", f"segment {number} holds other passages than it should", REPAIR)
     wanted = {"passages": store.all_ids("passages"), "sentences": store.sentence_ids(SENTENCES)}
     dead = np.array(store.dead(), np.int64)
     for kind, expected in wanted.items():
@@ -180,15 +305,16 @@ def _terms(folder: Folder, store: Store, number: int) -> Iterator[Finding]:
     for kind in ("passages", "articles"):
         try:
             found = set(Terms(folder.terms(number, kind), verify=True).index.ids())
-        except IndexUnusable as error:
+        except SemsearchError as error:
             yield Finding("lexical", str(error), REPAIR)
             continue
         known = set(store.all_ids(kind))
-        left = {id_ for ids in store.unwanted(kind) for id_ in ids}
+        left = store.unwanted(kind)
         if known - found:
             yield Finding("lexical", f"{len(known - found)} {kind} have no terms", REPAIR)
-        if found - known - left:
-            yield Finding("lexical", f"terms of {len(found - known - left)} {kind} that are not there", REPAIR)
+        strange = [id_ for id_ in found - known if not any(id_ in ids for ids in left)]
+        if strange:
+            yield Finding("lexical", f"terms of {len(strange)} {kind} that are not there", REPAIR)
         if left:
             what = "terms that an interrupted run left are to be taken away"
             yield Finding("lexical", what, "the next run takes them away", "warning")
