@@ -285,6 +285,17 @@ def test_the_same_figure_counts_once() -> None:
     assert texts(answer) == ["15 triệu", "12 triệu"]
 
 
+def test_a_source_that_says_the_same_costs_no_confidence() -> None:
+    """A rival does: the answer leads by less."""
+    reader = SentenceReader(WORDS, min_confidence=0.0)
+    told = hit(8, NEW.article.text.replace("15", "12"), date="2023-09-10")
+    alone, both, rival = (
+        [each.confidence for each in reader.candidates(LAKE, [OLD, *others])] for others in ([], [told], [NEW])
+    )
+    assert both[0] == alone[0] > rival[0]
+    assert both[0] > both[1] > rival[1]
+
+
 def test_merging_is_symmetric() -> None:
     one, two = quote(OLD, "12 triệu", 0.6), quote(AGAIN, "12.000.000 mét khối", 0.5)
     there = shuffled(LAKE, [one, two], [OLD, AGAIN])

@@ -20,7 +20,7 @@ from .late import late
 from .question import Question, common_rarity, understand
 from .same import Said, contradict, said, same, says
 
-__all__ = ["NEAR", "answered", "asks_for_newest", "compose"]
+__all__ = ["NEAR", "agree", "answered", "asks_for_newest", "compose"]
 
 NEAR = 0.25
 """A quote of less than this share of the best one's confidence is not looked at."""
@@ -131,7 +131,7 @@ def _grouped(asked: Question, best: Quote, ranked: Sequence[Quote], hits: Sequen
     for quote in ranked:
         if quote.confidence < NEAR * top or quote is best:
             continue
-        joined = next((group for group in groups if _supports(asked, group.lead, quote)), None)
+        joined = next((group for group in groups if agree(asked, group.lead, quote)), None)
         if joined:
             joined.add(quote.citation)
         elif (
@@ -205,7 +205,7 @@ def _merged(text: str, best: Quote, listed: Sequence[Quote], sentence: Span) -> 
     return tuple(merged)
 
 
-def _supports(asked: Question, lead: Quote, other: Quote) -> bool:
+def agree(asked: Question, lead: Quote, other: Quote) -> bool:
     """Whether ``other`` says what ``lead`` says, to the same question."""
     answer = said(lead.text)
     if same(answer, said(other.text)):

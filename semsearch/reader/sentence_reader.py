@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
 from ..types import Answer, Hit, Quote, Span
-from .compose import NEAR, compose
+from .compose import NEAR, agree, compose
 from .evidence import FEATURES, SIGNS, Line, features, lines, signs
 from .extract import SPAN_FEATURES, best_span, completed, counted, marks
 from .network import Edges, Network, Part, Read, WordVectors, part
@@ -91,6 +91,16 @@ class Seen:
         return told / total if total else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """The best line of a passage, and what it is ranked and believed by."""
+
+    line: Line
+    row: Sequence[float]  # one per FEATURES
+    score: float
+    verdict: float
+
+
 class SentenceReader:
     """Quotes the sentence that answers, and the words in it that do; satisfies ``types.Reader``.
 
@@ -115,16 +125,23 @@ class SentenceReader:
     def candidates(self, question: str, hits: Sequence[Hit]) -> list[Quote]:
         """What may answer, best first: of each passage its best sentence, if it comes near the best of all.
 
-        The confidence of each is the probability that it answers, judged with what speaks for the best one.
+        The confidence of each is the probability that it answers, judged with what speaks for the best one. Its lead
+        over the best of another passage is part of that; a passage that says the same is not such another.
         """
         asked = understand(question, self._weights.rarity)
         found = lines(asked, hits)
         if not found or not asked.order:
             return []
         seen = self.seen(question, [line.hit for line in found])
-        judged = self._judged(asked, found, seen)
-        least = NEAR * judged[0][1]
-        return [self._quote(asked, line, confidence, seen) for line, confidence in judged if confidence >= least]
+        ranked = self._ranked(asked, found, seen)
+        believed = self._believed(asked, ranked)
+        near = [i for i, confidence in enumerate(believed) if confidence >= NEAR * believed[0]]
+        quotes = [self._quote(asked, ranked[i].line, believed[i], seen) for i in near]  # the first of them all
+        agreeing = [{j for j in near if j != i and agree(asked, quotes[i], quotes[j])} for i in near]
+        if any(agreeing):
+            believed = self._believed(asked, ranked, agreeing)
+            quotes = [replace(quote, confidence=believed[i]) for i, quote in enumerate(quotes)]
+        return quotes
 
     def seen(self, question: str, hits: Sequence[Hit]) -> Seen:
         """What the network makes of the passages of ``hits``."""
@@ -138,27 +155,36 @@ class SentenceReader:
             passages |= {hit.passage.id: both for hit, both in zip(some, zip(parts, reads, strict=True), strict=True)}
         return Seen(asked, passages, none)
 
-    def _judged(self, asked: Question, found: Sequence[Line], seen: Seen) -> list[tuple[Line, float]]:
-        """The best line of each passage, best first, and the probability that it answers."""
+    def _ranked(self, asked: Question, found: Sequence[Line], seen: Seen) -> list[_Ranked]:
+        """The best line of each passage, best first."""
         verdicts = [seen.verdict(line) for line in found]
         rows = features(asked, found, verdicts, [seen.sense(asked, line) for line in found])
         weights = self._weights.english if asked.english else self._weights.sentence
-        scores = [_dot(weights, row) for row in rows]
-        best: dict[int, int] = {}  # passage -> its best line
-        for i in sorted(range(len(found)), key=lambda i: (-scores[i], i)):
-            best.setdefault(found[i].hit.passage.id, i)
-        ranked = list(best.values())
-        first = scores[ranked[0]]
-        second = scores[ranked[1]] if len(ranked) > 1 else first - 3.0
+        every = [
+            _Ranked(line, row, _dot(weights, row), verdict)
+            for line, row, verdict in zip(found, rows, verdicts, strict=True)
+        ]
+        best: dict[int, _Ranked] = {}
+        for one in sorted(every, key=lambda one: -one.score):  # of equals the first
+            best.setdefault(one.line.hit.passage.id, one)
+        return list(best.values())
+
+    def _believed(
+        self, asked: Question, ranked: Sequence[_Ranked], agreeing: Sequence[Collection[int]] = ()
+    ) -> list[float]:
+        """The probability that each answers; what is ranked lower is never believed more.
+
+        ``agreeing`` tells of the first so many which others say the same.
+        """
         weights = self._weights.confidence_english if asked.english else self._weights.confidence
-        judged: list[tuple[Line, float]] = []
-        for i in ranked:
-            rival = first if judged else second
-            evidence = signs(asked, found[i], rows[i], scores[i], rival, verdicts[i])
+        believed: list[float] = []
+        for i, one in enumerate(ranked):
+            same = agreeing[i] if i < len(agreeing) else ()
+            rivals = (other.score for j, other in enumerate(ranked) if j != i and j not in same)
+            evidence = signs(asked, one.line, one.row, one.score, next(rivals, one.score - 3.0), one.verdict)
             confidence = _logistic(_dot(weights, [*evidence, 1.0]))
-            # What is ranked lower is never believed more.
-            judged.append((found[i], min(confidence, math.nextafter(judged[-1][1], 0.0)) if judged else confidence))
-        return judged
+            believed.append(min(confidence, math.nextafter(believed[-1], 0.0)) if believed else confidence)
+        return believed
 
     def _quote(self, asked: Question, line: Line, confidence: float, seen: Seen) -> Quote:
         text = line.hit.article.text
