@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -16,6 +17,9 @@ from .paths import absolute
 from .reports import Finding
 
 __all__ = ["doctor"]
+
+STRANGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, struct.error)
+"""What is raised over rows that hold what nobody wrote."""
 
 REPAIR = "run: semsearch doctor --repair"
 NEXT = "the next run mends it"
@@ -44,8 +48,8 @@ def doctor(path: str | Path, *, repair: bool = False, encoder: str | Encoder | N
         trouble = _repair(folder, encoder, {finding.part.partition("/")[0] for finding in findings})
     except IndexLocked:
         raise
-    except IndexUnusable as error:
-        trouble = str(error)
+    except (IndexUnusable, *STRANGE) as error:
+        trouble = " ".join(str(error).split())
     left = list(_examined(folder, encoder))
     told = [_mended(finding) for finding in findings if finding not in left and finding.problem != LOST] + left
     told += [finding for finding in findings if finding.problem == LOST]
@@ -200,8 +204,10 @@ def _database(folder: Folder, store: Store, encoder: str | Encoder | None) -> It
             yield Finding(name, f"{name} was left by an interrupted run", "the next run takes it away", "warning")
     except IndexStale as error:
         yield Finding("store.db", str(error), UPDATE)
-    except (SemsearchError, ValueError, TypeError) as error:
+    except SemsearchError as error:
         yield Finding("store.db", str(error), ANEW)
+    except STRANGE as error:
+        yield Finding("store.db", f"rows are not as they were written ({type(error).__name__}: {error})", ANEW)
 
 
 def _versions(manifest: Manifest) -> Iterator[Finding]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from .. import text
@@ -67,7 +69,7 @@ class Session:
     def rows(self, look: Callable[[Store], Result]) -> Result:
         """What ``look`` sees in the database."""
         store = self.connect()
-        with store.snapshot():
+        with self._doubted(), store.snapshot():
             return look(store)
 
     def search(self, look: Callable[[Store, View], Result], *, vectors: bool) -> Result:
@@ -80,7 +82,7 @@ class Session:
         for left in reversed(range(LOOKS)):
             seen = -1
             try:
-                with store.snapshot():
+                with self._doubted(), store.snapshot():
                     seen = store.generation()
                     view = self._at(store)
                     view.read_terms = False
@@ -93,6 +95,21 @@ class Session:
                 if not left or seen == store.generation():
                     raise IndexDamaged(str(error)) from error
         raise AssertionError("the last look returns or raises")
+
+    @contextmanager
+    def _doubted(self) -> Iterator[None]:
+        """What nobody raises on purpose may come of damage that nothing was compared with: then that is told."""
+        try:
+            yield
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, struct.error) as error:
+            from .doctor import doctor  # reads everything
+
+            found = [finding for finding in doctor(self._folder.path) if finding.level == "error"]
+            if not found:
+                raise
+            raise IndexDamaged(
+                f"{self._folder.path} is damaged ({found[0].problem}); run: semsearch doctor --repair"
+            ) from error
 
     def _at(self, store: Store) -> View:
         from ..lexical import FORMAT

@@ -144,7 +144,7 @@ def numbered_lines(stream: io.BufferedReader, source: str, report: Report) -> It
     A line longer than MAX_LINE is reported and skipped. Raises IngestError where reading fails or
     compressed bytes end too early.
     """
-    number = 0
+    number, wide = 0, None
     try:
         head = _peeked(stream, source)
         if is_binary(head):
@@ -174,6 +174,9 @@ def numbered_lines(stream: io.BufferedReader, source: str, report: Report) -> It
         if not _is_zstd_error(error):
             raise
         raise IngestError(source, f"is cut short or damaged after line {number}; fetch it again") from error
+    finally:
+        if wide:
+            wide.detach()  # it would close the stream, whose place is still asked for
 
 
 class Records:
