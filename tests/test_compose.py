@@ -43,6 +43,8 @@ SENTENCE = re.compile(r"\S[^.?!\n]*(?:\.(?=\d)[^.?!\n]*)*[.?!]?")  # good enough
         ("11,5", Fraction(23, 2)),
         ("11.5", Fraction(23, 2)),
         ("1.234,5", Fraction(2469, 2)),
+        ("0,125", Fraction(1, 8)),
+        ("0,500", Fraction(1, 2)),
         ("2,5 triệu", 2_500_000),
         ("hai triệu rưỡi", 2_500_000),
         ("2 triệu 500 nghìn", 2_500_000),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import math
 import re
 import socket
 import sys
@@ -125,6 +126,11 @@ def test_without_hits_nothing_is_asked() -> None:
         assert server.paths == []
 
 
+def test_a_question_without_a_word_is_quoted_from_the_sentence_that_search_found() -> None:
+    answer = read("Cầu Rạch Dừa dài 420 mét [1].", question="???")
+    assert (answer.text, answer.span, answer.confidence) == (HITS[0].sentence.of(BRIDGE), HITS[0].sentence, 0.0)
+
+
 def test_thoughts_are_no_answer() -> None:
     reply = "<think>\nCầu Rạch Dừa rộng 9 mét [1]?\n</think>\n\nCầu Rạch Dừa dài 420 mét [1]."
     assert read(reply).composed == "Cầu Rạch Dừa dài 420 mét [1]."
@@ -188,7 +194,15 @@ def test_addresses() -> None:
     assert "s3cret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("options", [{"max_passages": 0}, {"timeout": 0}, {"api_key": "a b"}, {"api_key": "k\n"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_passages": 0},
+        *({"timeout": seconds} for seconds in (0, -1.0, math.nan, math.inf)),
+        {"api_key": "a b"},
+        {"api_key": "k\n"},
+    ],
+)
 def test_options_that_cannot_be_meant(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError) as caught:
         LLMReader("localhost:1", **options)
@@ -387,6 +401,8 @@ def test_english_on_vietnamese_passages(sentence: str, kept: bool) -> None:
         ("Giá từ 5 đến 8 triệu đồng.", "Giá từ 5 triệu đến 8 triệu đồng.", True),
         ("Giá từ 5 đến 8 triệu đồng.", "Giá 5 tỷ đồng.", False),
         ("Rừng rộng 12,50 km².", "Rừng rộng 12,5 km2.", True),
+        ("Rừng rộng 0,250 km².", "Rừng rộng 0,25 km2.", True),
+        ("Rừng rộng 0,250 km².", "Rừng rộng 250 km2.", False),
         ("Họp ngày 27-8.", "Họp ngày 27/8.", True),
         ("Họp ngày 27 tháng 8 năm 2018.", "Họp tháng 8/2018.", True),
         ("Họp ngày 27 tháng 8 năm 2018.", "Họp ngày 8/2018.", True),

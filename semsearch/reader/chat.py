@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 
 from ..errors import ReaderUnavailable, UsageError
 
-__all__ = ["MAX_REPLY", "Chat", "address"]
+__all__ = ["MAX_REPLY", "Chat", "address", "is_local"]
 
 MAX_REPLY = 20_000
 """Characters; a reply that goes on for longer has lost its way."""
 
 _CONNECT = 10.0  # seconds; a server that is there takes the call at once, however long it then thinks
+_LONGEST = 86_400  # seconds of a timeout: a day
 _NO_KEY = "no-key-needed"  # the client wants one, local servers do not
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.IGNORECASE | re.ASCII)
 
@@ -54,6 +55,8 @@ class Chat:
 
     ``model`` None is the first one that the server names. With ``stream`` the reply comes in pieces: then a cut is
     seen as such, an endless reply can be stopped, and ``progress`` is told how many characters have come.
+
+    Raises UsageError for an address that is none, a timeout that is no time, or a key that cannot be sent.
     """
 
     def __init__(
@@ -65,8 +68,8 @@ class Chat:
         stream: bool,
         progress: Callable[[int], None] | None,
     ) -> None:
-        if timeout <= 0:
-            raise UsageError(f"a timeout is longer than {timeout} seconds")
+        if not 0 < timeout <= _LONGEST:
+            raise UsageError(f"The timeout of a language model is more than 0 and at most {_LONGEST} seconds.")
         if re.search(r"[^!-~]", api_key or ""):
             raise UsageError("The key of a language model is letters, digits and signs without a space; look at it.")
         self.url = address(url)

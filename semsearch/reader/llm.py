@@ -61,7 +61,8 @@ class LLMReader:
     Satisfies ``types.Reader``: ``text``, ``span`` and ``sentence`` of the Answer are a quote from the first passage
     cited, found by ``quoter`` (one that withholds nothing), and ``confidence`` is that of this quote; ``composed`` is
     what the model wrote.
-    Raises UsageError for an address that is none, or a limit below 1.
+
+    Raises UsageError for an address that is none, a timeout or a key that cannot be meant, or ``max_passages`` below 1.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class LLMReader:
         on_struck: Callable[[str, str], None] | None = None,
     ) -> None:
         if max_passages < 1:
-            raise UsageError("a language model is given one passage at least")
+            raise UsageError(f"A language model is given 1 passage or more, not {max_passages}.")
         self.max_passages = max_passages
         self._chat = Chat(url, model, api_key, timeout, stream, progress)
         self._on_struck = on_struck or (lambda sentence, reason: None)

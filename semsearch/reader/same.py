@@ -32,11 +32,11 @@ _COUNTED: dict[str, Fraction] = {word: Fraction(i) for i, word in enumerate(_WOR
 }
 _GROUPS = {"nghìn": 10**3, "ngàn": 10**3, "vạn": 10**4, "triệu": 10**6, "tỷ": 10**9, "tỉ": 10**9}
 _WRITTEN = late(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
-_THOUSANDS = late(r"\d{1,3}([.,])\d{3}(?:\1\d{3})*")
+_THOUSANDS = late(r"[1-9]\d{0,2}([.,])\d{3}(?:\1\d{3})*")
 
 
 def _digits(text: str) -> Fraction:
-    """37.000 and 37,000 are thousands, 11,5 and 11.5 are eleven and a half, 1.234,5 holds both."""
+    """37.000 and 37,000 are thousands, 11,5 and 11.5 are eleven and a half, 1.234,5 holds both, 0,125 is an eighth."""
     if _THOUSANDS.fullmatch(text):
         return Fraction(re.sub("[.,]", "", text))
     *whole, part = re.split("[.,]", text)

@@ -169,7 +169,7 @@ _SCALE = rf"(?:\s*(?:{'|'.join(_SCALES)})(?!\w))+"
 # Not the 2 of km2, which is also written km².
 _VALUE = re.compile(rf"(?<![kcd]m)(?<!\bm)(?<![\d.,])(\d+(?:[.,]\d+)*)({_SCALE})?", re.IGNORECASE)
 _RANGE = re.compile(rf"(\d)(\s*(?:-|–|đến|tới|to)\s*)(\d+(?:[.,]\d+)*)({_SCALE})", re.IGNORECASE)
-_GROUPS = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*")
+_GROUPS = re.compile(r"[1-9]\d{0,2}(?:([.,])\d{3})(?:\1\d{3})*")
 
 
 def _values(text: str) -> dict[Decimal, str]:
@@ -183,7 +183,7 @@ def _values(text: str) -> dict[Decimal, str]:
 
 
 def _parts(written: str) -> Iterator[Decimal]:
-    """37.000 is one number, so is 11,5 and 1.234,5; 1.2.3 is three."""
+    """37.000 is one number, so is 11,5 and 1.234,5 and 0,125; 1.2.3 is three."""
     whole, mark, rest = written.rpartition("," if written.rfind(",") > written.rfind(".") else ".")
     if _GROUPS.fullmatch(written):
         yield Decimal(re.sub("[.,]", "", written))
