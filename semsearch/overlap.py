@@ -168,7 +168,7 @@ def fingerprints(sentences: Sequence[Words]) -> NDArray[np.uint32]:
 
 
 def repeated(marks: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """The values that stand in ``marks`` more than once, ascending."""
+    """The values that stand in ``marks`` (any shape) more than once, each once, ascending; shape (n,)."""
     ordered = np.sort(marks, axis=None)
     return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
 

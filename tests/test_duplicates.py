@@ -201,6 +201,15 @@ def test_a_copy_is_found_with_its_shares(index: Index) -> None:
     assert (late.share, late.same, late.covers) == (1.0, 1.0, 1.0)
 
 
+def test_it_does_not_matter_how_many_are_hashed_at_once(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    index.add([dated(n, [*SENTENCES[: n + 2], OTHERS[n]], f"2024-01-0{n + 1}") for n in range(4)])
+    found = index.duplicates(0.3)
+    assert [len(group.members) for group in found] == [4]
+    for many in (1, 5):
+        monkeypatch.setattr(whole, "BATCH", many)
+        assert index.duplicates(0.3) == found
+
+
 def test_reworded_sentences_count_but_not_as_the_same(index: Index) -> None:
     changed = [s.replace("vừa", "mới").replace("góp công", "chung").replace("từ nay", "kể từ") for s in SENTENCES]
     index.add([dated(1, SENTENCES, "2024-01-01"), dated(2, changed, "2024-01-02")])
@@ -414,7 +423,6 @@ def test_stopped(news: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(overlap, "said", stop)
     monkeypatch.setattr(whole, "said", stop)
     result = run("duplicates", index=news)
     assert (result.exit_code, result.stdout, result.stderr) == (130, "", "semsearch: Stopped.\n")

@@ -36,10 +36,11 @@ BATCH = 20_000
 def duplicates(store: Store, only: Filter, share: float, progress: Progress) -> list[Duplicates]:
     """The groups, the largest first. Call it inside a snapshot; ``share`` is in 0..1, not 0.
 
-    It needs some 150 bytes of memory for each sentence, and the texts of the groups that it returns.
+    It needs some 150 bytes of memory for each sentence, and the texts of the groups that it returns. Raises UsageError
+    for another share.
     """
     if not 0 < share <= 1:
-        raise UsageError(f"the share of common sentences lies above 0 and is at most 1; {share:g} does not")
+        raise UsageError(f"The share of common sentences lies above 0 and is at most 1, not at {share:g}.")
     allowed = only.allowed(store)
     sketch = _Sketch(store, store.all_ids("articles") if allowed is None else sorted(allowed.articles), progress)
     compared: dict[tuple[int, int], Overlap] = {}
@@ -87,6 +88,7 @@ def _said(store: Store, article: Article) -> list[Words]:
 
 
 def _among(values: NDArray[np.uint32], ordered: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Which of ``values``, shape (n,), stand in ``ordered``, ascending; shape (n,)."""
     if not len(ordered):
         return np.zeros(len(values), bool)
     found: NDArray[np.bool_] = ordered[np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)] == values
