@@ -236,7 +236,7 @@ def test_empty_csv(tmp_path: Path) -> None:
 def test_utf16_table_with_a_quote_that_stays_open(tmp_path: Path) -> None:
     """Its stream is asked for its place after the last line, too."""
     path = tmp_path / "a.csv"
-    path.write_bytes(f'id,text\n1,{TEXT}\n2,"'.encode("utf-16"))
+    path.write_bytes(f'id,text\n1,"{TEXT}"\n2,"'.encode("utf-16"))
     errors: list[IngestError] = []
     records = list(read_path(path, errors.append))
     assert [record.article.text for record in records] == [TEXT]
