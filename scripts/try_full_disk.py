@@ -1,6 +1,6 @@
 """Fills a small disk while something is written, at many sizes, with the commands that people run.
 
-    python scripts/try_full_disk.py [--seed 1] [--only VERB]
+    python scripts/try_full_disk.py [--seed 1] [--only VERB] [--growth 1.1]
 
 On a tmpfs of its own (root may mount one; else nothing is tried) a file leaves some room: none at first, then more and
 more until the command comes through three times. ``semsearch index`` makes an index or brings one up to date (small
@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from children import Children
-from try_kills import Run, Watch, changed, held, small, strangers, wanted
+from try_kills import Run, Watch, changed, held, small, strangers, wanted, why
 
 from semsearch import load_encoder
 from semsearch.cli import main as semsearch_command
@@ -66,15 +66,15 @@ def mounted(disk: Path) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
-def sizes() -> Iterator[int]:
-    """Bytes left: by pages at first, then in steps of a tenth."""
+def sizes(growth: float) -> Iterator[int]:
+    """Bytes left: by pages at first, then each so many times the one before."""
     room = 0
     while True:
         yield room
-        room = max(room + STEP, int(room * 1.1) // STEP * STEP)
+        room = max(room + STEP, int(room * growth) // STEP * STEP)
 
 
-def tried(children: Children, disk: Path, base: Path, run: Run, counts: Counter[str]) -> list[str]:
+def tried(children: Children, disk: Path, base: Path, run: Run, growth: float, counts: Counter[str]) -> list[str]:
     """One verb at all sizes; what was wrong."""
     path, filler, said = disk / "index", disk / "filler", disk.parent / "said"
     arguments = {
@@ -84,7 +84,7 @@ def tried(children: Children, disk: Path, base: Path, run: Run, counts: Counter[
     }[run.verb]
     before = held(base) if base.exists() else {}
     wrong, through = [], 0
-    for room in sizes():
+    for room in sizes(growth):
         for left in (filler, path):
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
         if base.exists():
@@ -114,7 +114,7 @@ def tried(children: Children, disk: Path, base: Path, run: Run, counts: Counter[
             assert doctor(path) == [], doctor(path)
             assert strangers(path) == [], strangers(path)
         except Exception as error:
-            wrong.append(f"{run.verb} with {room} bytes of room: {type(error).__name__}: {error}")
+            wrong.append(f"{run.verb} with {room} bytes of room: {why(error)}")
             print("WRONG", wrong[-1], flush=True)
         if through == 3 or len(wrong) > 5:
             return wrong
@@ -132,6 +132,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="one of: new, index, remove, rebuild")
+    parser.add_argument("--growth", type=float, default=1.1, help="how much larger each room is than the one before")
     asked = parser.parse_args()
     chance, numbers, began = random.Random(asked.seed), iter(range(10_000)), time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="disk-"))
@@ -148,7 +149,7 @@ def main() -> None:
                 since = Counter(counts)
                 source = sorted(held(base))[1] if verb == "remove" else ""
                 given = Run("index" if verb == "new" else verb, run.path, run.news, source)
-                wrong += tried(children, disk, base, given, counts)
+                wrong += tried(children, disk, base, given, asked.growth, counts)
                 print(f"{verb:8}", dict(counts - since), flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     print(f"{counts['ended with room']} sizes, {time.monotonic() - began:.0f} s")

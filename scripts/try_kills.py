@@ -27,6 +27,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +41,7 @@ from children import Children
 import semsearch.index.rebuild  # before there is a fork
 import semsearch.index.writer
 from semsearch import sentences
-from semsearch.index import Index, doctor, steps, sync
+from semsearch.index import Index, doctor, segments, steps, sync
 from semsearch.store import Store
 from semsearch.text import fold
 from semsearch.types import Encoder
@@ -49,6 +50,7 @@ PACKAGE = Path(semsearch.index.__file__).parent
 TOWNS = ["Mường Tè", "Bảo Lâm", "Vị Xuyên", "Đầm Hà", "Cư Jút", "Sa Thầy", "Thới Bình"]
 QUERY = "đoàn công tác trao phần quà"
 ENCODERS = ("letters", "others")
+IN_TERMS = {".managed.json", "meta.json", "sums.json", "words.rows", "words.numbers"}
 WINDOWS = (sentences.PASSAGE_SYLLABLES, sentences.PASSAGE_SYLLABLES + 1)
 
 
@@ -122,6 +124,7 @@ def work(run: dict[str, Any], log: str, step: str = "", visit: int = 0) -> None:
 def small() -> None:
     """Batches so small that a run of some tenths of a second has many."""
     sync.BATCH_ARTICLES = 3
+    segments.CODED = segments._ROWS = 16
     sys.modules["semsearch.index.rebuild"].BATCH_PASSAGES = 4  # type: ignore[attr-defined]
 
 
@@ -178,7 +181,7 @@ def strangers(path: Path) -> list[str]:
     found += [p for p in (path / "vectors").glob("*") if p.name not in known]
     found += [p for p in (path / "lexical").iterdir() if p.name != f"{number:03d}"]
     for folder in (path / "lexical" / f"{number:03d}").iterdir():
-        managed = {*json.loads((folder / ".managed.json").read_bytes()), ".managed.json", "meta.json"}
+        managed = {*json.loads((folder / ".managed.json").read_bytes()), *IN_TERMS}
         found += [p for p in folder.iterdir() if p.name not in managed and p.suffix != ".lock"]
     return sorted(p.relative_to(path).as_posix() for p in found)
 
@@ -251,7 +254,7 @@ def aim(verb: str, path: Path, news: Path, chance: random.Random) -> Run:
 
 def wanted(run: Run, before: dict[str, str]) -> dict[str, str]:
     if run.verb == "index":
-        return there(Path(run.news))
+        return {s: text for s, text in before.items() if not s.startswith(f"{run.news}/")} | there(Path(run.news))
     return {source: text for source, text in before.items() if run.verb != "remove" or source != run.source}
 
 
@@ -371,8 +374,13 @@ class Trials:
         try:
             yield
         except Exception as error:
-            self.wrong.append(f"{name}: {type(error).__name__}: {error}")
+            self.wrong.append(f"{name}: {why(error)}")
             print("WRONG", self.wrong[-1], flush=True)
+
+
+def why(error: Exception) -> str:
+    """What failed, and the line that did."""
+    return f"{type(error).__name__}: {error} ({traceback.extract_tb(error.__traceback__)[-1].line})"
 
 
 def texts(told: list[Any]) -> list[str]:

@@ -29,7 +29,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from children import ONE_THREAD
-from try_kills import ENCODERS, Letters, Run, Watch, changed, do, small, strangers, wanted, work
+from try_kills import ENCODERS, Letters, Run, Watch, changed, do, small, strangers, wanted, why, work
 
 from semsearch import IndexMissing
 from semsearch.index import doctor
@@ -248,7 +248,7 @@ class Judge:
         try:
             self._judge(path, run, before, to_end)
         except Exception as error:
-            self.wrong.append(f"{name}: {type(error).__name__}: {str(error).replace(str(self.place), '')}")
+            self.wrong.append(f"{name}: {run.verb}: {why(error).replace(str(self.place), '')}")
             print("WRONG", self.wrong[-1], flush=True)
 
     def _judge(self, path: Path, run: Run, before: dict[str, str] | None, to_end: bool) -> None:

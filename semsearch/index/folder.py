@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 
 from ..errors import IndexDamaged, IndexLocked, IndexMissing, IndexStale, StorageError
 
-__all__ = ["FORMAT", "Folder", "Manifest", "storage_errors"]
+__all__ = ["FORMAT", "Folder", "Manifest", "make_folder", "storage_errors", "sync_folder"]
 
 FORMAT = 1
 """Version of the folder's layout; the tables of the database have one of their own."""
@@ -96,6 +96,12 @@ class Folder:
     def terms(self, number: int, kind: str) -> Path:
         """The folder of the lexical index of "passages" or "articles"."""
         return self.lexical / f"{number:03d}" / kind
+
+    def sync_terms(self, number: int) -> None:
+        """Makes the names in these folders durable, and those on the way to them."""
+        there = self.lexical / f"{number:03d}"
+        for path in (*_children(there), there, self.lexical, self.path):
+            sync_folder(path)
 
     def size(self) -> int:
         """Bytes of all files."""
@@ -181,7 +187,7 @@ class Folder:
     def locked(self) -> Iterator[None]:
         """Only one process, and in it only one thread, is inside. Raises IndexLocked, StorageError."""
         with storage_errors(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path)
             file = self._lock.open("a+b", buffering=0)
         with file:
             self._take(file)
@@ -242,8 +248,9 @@ class Folder:
         found = [p for p in _children(self.vectors) if p.name not in known]
         found += [p for p in _children(self.lexical) if p.name != f"{lexical:03d}"]
         found += [p for p in _children(self.path) if p.suffix == ".tmp"]
-        # tantivy writes its small files beside their place, and does not know afterwards that it was killed there.
-        found += [p for kind in _children(self.lexical / f"{lexical:03d}") for p in kind.glob(".tmp*")]
+        # Small files are written beside their place; tantivy does not know afterwards that it was killed there.
+        for kind in _children(self.lexical / f"{lexical:03d}"):
+            found += [p for p in _children(kind) if p.name.startswith(".tmp") or p.suffix == ".tmp"]
         return [p.relative_to(self.path).as_posix() for p in found]
 
 
@@ -270,6 +277,14 @@ def write_text(path: Path, text: str) -> None:
         os.fsync(file.fileno())
     new.replace(path)
     sync_folder(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """A folder and those above it, durably, where they are missing."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:

@@ -154,4 +154,5 @@ def _terms_anew(writer: Writer, progress: Progress) -> int:
             progress("terms", done, total)
         passages.commit()
         articles.commit()
+    writer.folder.sync_terms(number)
     return number

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import IndexDamaged
 from ..store import Segment, Store
 from ..vectors import SegmentFile, open_segment, trained, write_segment
-from .folder import Folder
+from .folder import Folder, make_folder
 from .ranking import SENTENCES
 from .steps import step
 
@@ -38,7 +38,7 @@ _ROWS = 16_384
 
 def write(folder: Folder, number: int, fingerprint: str, passages: Part, sentences: Part) -> Segment:
     """Both files of a new segment, durable on return; it is nothing until the database names it."""
-    folder.vectors.mkdir(exist_ok=True)
+    make_folder(folder.vectors)
     first, last = int(passages[0].min()), int(passages[0].max())
     sums = [
         write_segment(folder.segment_file(number, kind), *part)

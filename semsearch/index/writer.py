@@ -24,7 +24,7 @@ from ..lexical import FORMAT as LEXICAL
 from ..lexical import LexicalIndex, Terms, joined
 from ..store import Store
 from ..types import Aligner, Article, Encoder, Passage, Span
-from .folder import Folder, Manifest, storage_errors
+from .folder import Folder, Manifest, storage_errors, sync_folder
 from .plan import Draft, Plan
 from .prepare import Windows, windows
 from .ranking import SENTENCES, passage_text
@@ -95,6 +95,7 @@ def _create(folder: Folder, manifest: Manifest) -> Store:
         path.unlink()
     for kind in ("passages", "articles"):
         LexicalIndex.create(folder.terms(1, kind), words=kind == "passages").close()
+    folder.sync_terms(1)
     step("created terms")
     store = Store.create(folder.database, {"manifest": manifest.dump(), "lexical": 1})
     step("created database")
@@ -194,11 +195,16 @@ class Writer:
             self._lexical[kind] = LexicalIndex.open(self.folder.terms(int(self.store.meta("lexical")), kind))
         return self._lexical[kind]
 
+    def _commit_terms(self, kind: str) -> None:
+        self.lexical(kind).commit()
+        # tantivy syncs what it writes, but not the name under which its last file, the one that counts, now stands.
+        sync_folder(self.folder.terms(int(self.store.meta("lexical")), kind))
+
     def _delete_terms(self) -> None:
         if self._remove_unwanted():
             self.touch()
             for kind in ("passages", "articles"):
-                self.lexical(kind).commit()
+                self._commit_terms(kind)
             step("terms deleted")
             with self.store.transaction():
                 self.store.clear_unwanted()
@@ -290,9 +296,9 @@ class Writer:
         self.lexical("articles").add(
             [a.id for a in articles], (joined(item.terms) for item in ready), [a.title for a in articles]
         )
-        self.lexical("passages").commit()
+        self._commit_terms("passages")
         step("passage terms written")
-        self.lexical("articles").commit()
+        self._commit_terms("articles")
 
     def _vectors(
         self, ready: list[_Ready], encoder: Callable[[], Encoder]

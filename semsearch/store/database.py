@@ -14,6 +14,7 @@ from ..errors import IndexDamaged, IndexLocked, IndexMissing, IndexStale, Storag
 __all__ = ["FORMAT", "Database"]
 
 _APPLICATION = 0x53454D53  # "SEMS"
+_READER_WAIT = 500  # milliseconds
 _MIGRATIONS = (
     """
     CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -197,7 +198,11 @@ class Database:
     # Care ----------------------------------------------------------------------------------
 
     def checkpoint(self) -> None:
-        """Moves what is in the write-ahead log into the database, as far as no reader still needs it."""
+        """Moves what is in the write-ahead log into the database, as far as no reader still needs it.
+
+        A reader may hold a snapshot for minutes, so it is not waited for as long as for another writer.
+        """
+        self._all(f"PRAGMA busy_timeout = {_READER_WAIT}")
         self._all("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def problems(self) -> list[str]:
