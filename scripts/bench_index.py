@@ -1,23 +1,31 @@
-"""How fast a large file of articles is indexed, in how much memory and on how much disk.
+"""How fast a large file of articles is indexed, in how much memory and on how much disk, and how that grows.
 
     python scripts/bench_index.py news.jsonl.zst [--articles 10000] [--more 100] [--threads 2] [--index FOLDER]
+    python scripts/bench_index.py news.jsonl.zst --articles 1000 10000 100000 150000 [--plot growth.svg]
 
-The first articles of FILE are indexed from a file of their own, then some more from another. The rate over time is that
-of whole batches, told when each is committed. The encoder alone is given the same texts in the same process afterwards:
-those of as many articles, evenly spread, as hold ``--encode`` sentences, and what they take is scaled to all.
+The first articles of FILE are indexed from a file of their own, then some more from another, then the first file again
+with some lines more at its end. The rate over time is that of whole batches, told when each is committed. The encoder
+alone is given the same texts in the same process afterwards: those of as many articles, evenly spread, as hold
+``--encode`` sentences, and what they take is scaled to all. Seconds are those of the clock and, where other work shares
+the machine, those of the processor (of this process; "helpers" are others). Several sizes are measured each in a
+process of its own, and told as a table and a plot.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import math
 import resource
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import zstandard
 
@@ -43,21 +51,30 @@ def cut(source: Path, folder: Path, counts: Sequence[int]) -> list[Path]:
     return parts
 
 
-def timed(index: Index, file: Path) -> tuple[float, list[tuple[float, int]]]:
+class Timer:
+    """Seconds since it was made, by the clock and of this process's work."""
+
+    def __init__(self) -> None:
+        self._clock, self._work = time.perf_counter(), time.process_time()
+
+    def __call__(self) -> tuple[float, float]:
+        return time.perf_counter() - self._clock, time.process_time() - self._work
+
+
+def timed(index: Index, file: Path) -> tuple[tuple[float, float], list[tuple[float, float, int]]]:
     """Seconds of a ``sync``, and for each batch when it was committed and up to which passage."""
-    began, commits = time.perf_counter(), []
+    timer, commits = Timer(), []
 
     def hook(name: str) -> None:
         if name == "committed":
             with closing(Store.open(index.path / "store.db")) as store:
-                commits.append((time.perf_counter() - began, int(store.meta("next_passage"))))
+                commits.append((*timer(), int(store.meta("next_passage"))))
 
     steps.hook = hook
     report = index.sync([file])
     steps.hook = lambda name: None
-    took = time.perf_counter() - began
     assert not report.failed, report.failed[:3]
-    return took, commits
+    return timer(), commits
 
 
 def texts(store: Store, every: int) -> Iterator[tuple[list[str], list[str]]]:
@@ -71,65 +88,161 @@ def texts(store: Store, every: int) -> Iterator[tuple[list[str], list[str]]]:
         )
 
 
-def rates(store: Store, commits: Sequence[tuple[float, int]]) -> list[tuple[int, float]]:
-    """(sentences so far, sentences a second) for runs of batches of about a tenth of all."""
-    firsts = [last for _, last in commits]
+def rates(store: Store, commits: Sequence[tuple[float, float, int]]) -> list[tuple[int, float, float]]:
+    """(sentences so far, sentences a second by both clocks) for runs of batches of about a tenth of all."""
     ids = [id_ // 64 for id_ in store.sentence_ids(64)]
-    found, began, done, at = [], 0.0, 0, 0
-    for (when, _), first in zip(commits, firsts, strict=True):
+    found, began, done, at = [], (0.0, 0.0), 0, 0
+    for clock, work, first in commits:
         while at < len(ids) and ids[at] < first:
             at += 1
-        if at - done >= len(ids) / TENTHS or first == firsts[-1]:
-            found.append((at, (at - done) / (when - began)))
-            began, done = when, at
+        if at - done >= len(ids) / TENTHS or first == commits[-1][2]:
+            if at > done:
+                found.append((at, (at - done) / (clock - began[0]), (at - done) / (work - began[1])))
+            began, done = (clock, work), at
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--articles", type=int, default=10_000)
-    parser.add_argument("--more", type=int, default=100)
-    parser.add_argument("--threads", type=int, default=None)
-    parser.add_argument("--encode", type=int, default=200_000)
-    parser.add_argument("--index", type=Path, default=None)
-    options = parser.parse_args()
+def measure(options: argparse.Namespace, articles: int) -> dict[str, Any]:
+    """Everything about one size."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        files = cut(options.file, folder, (options.articles, options.more))
+        first, other, lines = cut(options.file, folder, (articles, options.more, options.more))
         path = options.index or folder / "index"
         with Index.create(path, threads=options.threads) as index:
-            whole, commits = timed(index, files[0])
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            whole, commits = timed(index, first)
+            peak, child = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
             with closing(Store.open(path / "store.db")) as store:
                 counts, curve = store.counts(), rates(store, commits)
                 sizes = {part: size(path, part) for part in ("store.db", "vectors", "lexical")}
                 every = max(1, counts["sentences"] // options.encode)
                 found = list(texts(store, every))
-            more, _ = timed(index, files[1])
+            more, _ = timed(index, other)
+            with first.open("ab") as file:
+                file.write(lines.read_bytes())
+            again, _ = timed(index, first)
     encoder = load_encoder(threads=options.threads)
     own, others = (list(chain.from_iterable(pair[side] for pair in found)) for side in (0, 1))
     scale = counts["sentences"] / len(others)
     encoder.encode_passages(others[:1000])
-    began = time.perf_counter()
+    timer = Timer()
     encoder.encode_passages(others)
-    sentences = (time.perf_counter() - began) * scale
+    alone = [seconds * scale for seconds in timer()]
     encoder.encode_passages(own)
-    both = (time.perf_counter() - began) * scale
-    child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    both = [seconds * scale for seconds in timer()]
     unit = 1 if sys.platform == "darwin" else 1024
-    print(f"articles {counts['articles']:,}, passages {counts['passages']:,}, sentences {counts['sentences']:,}")
-    print(f"indexed in {whole:.1f} s: {counts['sentences'] / whole:,.0f} sentences a second")
-    for done, rate in curve:
-        print(f"  up to {done:>9,}: {rate:,.0f}")
+    return {
+        **{name: counts[name] for name in ("articles", "passages", "sentences")},
+        **{"whole": whole, "more": more, "again": again, "alone": alone, "both": both, "curve": curve},
+        "helpers": child.ru_utime + child.ru_stime,
+        "memory": peak.ru_maxrss * unit,
+        "memory of a helper": child.ru_maxrss * unit,
+        "bytes": {part: bytes_ / counts["sentences"] for part, bytes_ in sizes.items()},
+    }
+
+
+def tell(row: dict[str, Any], more: int) -> None:
+    whole, alone, both, curve = row["whole"], row["alone"], row["both"], row["curve"]
+    print(f"articles {row['articles']:,}, passages {row['passages']:,}, sentences {row['sentences']:,}")
+    print(f"indexed in {whole[0]:.1f} s: {row['sentences'] / whole[0]:,.0f} sentences a second")
+    print(f"work: {whole[1]:.1f} s, and {row['helpers']:.1f} s of helpers")
+    for done, clock, work in curve:
+        print(f"  up to {done:>9,}: {clock:,.0f} (a second of work: {work:,.0f})")
     if len(curve) > 2:
-        print(f"rate at the end / at the start: {curve[-1][1] / curve[0][1]:.2f}")
-    print(f"the encoder alone: {sentences:.1f} s for the sentences, {both:.1f} s for sentences and passages")
-    print(f"indexing takes {whole / sentences:.2f} times the first, {whole / both:.2f} times the second")
-    print(f"largest resident memory: {peak * unit / 1e6:,.0f} MB, of one helper {child * unit / 1e6:,.0f} MB")
-    parts = ", ".join(f"{part} {bytes_ / counts['sentences']:.0f}" for part, bytes_ in sizes.items())
-    print(f"bytes a sentence on disk: {sum(sizes.values()) / counts['sentences']:.0f} ({parts})")
-    print(f"{options.more} articles more: {more:.2f} s, {100 * more / whole:.2f} % of the time of all")
+        print(
+            f"rate at the end / at the start: {curve[-1][1] / curve[0][1]:.2f}, by work {curve[-1][2] / curve[0][2]:.2f}"
+        )
+    print(f"the encoder alone: {alone[0]:.1f} s for the sentences, {both[0]:.1f} s for sentences and passages")
+    print(f"indexing takes {whole[0] / alone[0]:.2f} times the first, {whole[0] / both[0]:.2f} times the second")
+    print(
+        f"by work (helpers apart): {whole[1] / alone[1]:.2f} times the first, {whole[1] / both[1]:.2f} times the second"
+    )
+    print(
+        f"largest resident memory: {row['memory'] / 1e6:,.0f} MB, of one helper {row['memory of a helper'] / 1e6:,.0f} MB"
+    )
+    parts = ", ".join(f"{part} {bytes_:.0f}" for part, bytes_ in row["bytes"].items())
+    print(f"bytes a sentence on disk: {sum(row['bytes'].values()):.0f} ({parts})")
+    for name, what in (("more", "articles more"), ("again", "lines more at the end of the file")):
+        print(f"{more} {what}: {row[name][0]:.2f} s, {100 * row[name][0] / whole[0]:.2f} % of the time of all")
+
+
+COLUMNS: dict[str, tuple[str, Callable[[dict[str, Any]], float]]] = {
+    "sentences a second": (",.0f", lambda row: row["sentences"] / row["whole"][0]),
+    "indexing / encoder on the sentences": (".2f", lambda row: row["whole"][0] / row["alone"][0]),
+    "rate at the end / start": (".2f", lambda row: row["curve"][-1][1] / row["curve"][0][1]),
+    "the same by work": (".2f", lambda row: row["curve"][-1][2] / row["curve"][0][2]),
+    "largest memory, MB": (",.0f", lambda row: row["memory"] / 1e6),
+    "bytes a sentence": (",.0f", lambda row: sum(row["bytes"].values())),
+    "100 more / all, %": (".2f", lambda row: 100 * row["more"][0] / row["whole"][0]),
+    "100 lines more / all, %": (".2f", lambda row: 100 * row["again"][0] / row["whole"][0]),
+}
+"""What the table and the plot tell of each size, how it is written, and how it follows from what was measured."""
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    lines = [["articles", "sentences", *COLUMNS], ["---"] * (2 + len(COLUMNS))]
+    for row in rows:
+        told = [format(value(row), form) for form, value in COLUMNS.values()]
+        lines.append([f"{row['articles']:,}", f"{row['sentences']:,}", *told])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def plot(rows: Sequence[dict[str, Any]]) -> str:
+    """One small picture for each column, over the number of articles (in powers of ten)."""
+    least, most = (math.log10(ends(row["articles"] for row in rows)) for ends in (min, max))
+    drawn = []
+    for number, (name, (form, value)) in enumerate(COLUMNS.items()):
+        left, top = 20 + 260 * (number % 4), 40 + 200 * (number // 4)
+        highest = max(value(row) for row in rows) * 1.15 or 1
+        drawn.append(f'<path d="M{left} {top} v130 h220" stroke="#444"/><text x="{left}" y="{top - 12}">{name}</text>')
+        points = []
+        for row in rows:
+            across = (math.log10(row["articles"]) - least) / ((most - least) or 1)
+            x, y = left + 15 + 180 * across, top + 130 - 130 * value(row) / highest
+            points.append(f"{x:.1f},{y:.1f}")
+            drawn.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#1b6ca8"/>')
+            drawn.append(
+                f'<text x="{x:.1f}" y="{y - 6:.1f}" text-anchor="middle" font-size="10">{value(row):{form}}</text>'
+            )
+            label = f"{row['articles'] / 1000:g}k"
+            drawn.append(f'<text x="{x:.1f}" y="{top + 144}" text-anchor="middle" font-size="10">{label}</text>')
+        drawn.append(f'<polyline points="{" ".join(points)}" stroke="#1b6ca8"/>')
+    body = "\n".join(drawn)
+    return (
+        (
+            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1050 410" font-family="sans-serif" font-size="13" '
+            f'fill="none"><rect width="1050" height="410" fill="#fff"/><g fill="#222">\n{body}\n</g></svg>\n'
+        )
+        .replace("<path ", '<path fill="none" ')
+        .replace("<polyline ", '<polyline fill="none" ')
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--articles", type=int, nargs="+", default=[10_000])
+    parser.add_argument("--more", type=int, default=100)
+    parser.add_argument("--threads", type=int, default=None)
+    parser.add_argument("--encode", type=int, default=200_000)
+    parser.add_argument("--index", type=Path, default=None, help="where to leave the index; for one size only")
+    parser.add_argument("--plot", type=Path, default=None, help="an SVG, for several sizes")
+    parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if len(options.articles) == 1:
+        row = measure(options, options.articles[0])
+        print(json.dumps(row)) if options.json else tell(row, options.more)
+        return
+    rows = []
+    for articles in options.articles:  # each in a process of its own: the largest memory is that of a whole life
+        words = [sys.executable, __file__, str(options.file), "--articles", str(articles), "--json"]
+        words += ["--more", str(options.more), "--encode", str(options.encode)]
+        words += ["--threads", str(options.threads)] if options.threads else []
+        rows.append(json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout))
+        tell(rows[-1], options.more)
+        print(flush=True)
+    print(table(rows))
+    if options.plot:
+        options.plot.write_text(plot(rows), encoding="utf-8")
 
 
 def size(path: Path, part: str) -> int:
