@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import struct
+import sys
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from contract_vectorindex import DIM, VectorIndexContract, brute, unit
+from contract_vectorindex import DIM, VectorIndexContract, unit
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from index_case import HashEncoder, article
 
+from semsearch.errors import IndexDamaged, UsageError
+from semsearch.index import Index, segments, session, steps
+from semsearch.index.folder import Folder
 from semsearch.types import Ranking, VectorIndex
-from semsearch.vectors import FlatIndex, MappedIndex, SegmentFile, codes, mapped, open_segment, trained, write_segment
+from semsearch.vectors import FlatIndex, MappedIndex, SegmentFile, mapped, open_segment, trained, write_segment
+
+
+def coded(path: Path, ids: np.ndarray, vectors: np.ndarray) -> SegmentFile:
+    """A file with codes."""
+    write_segment(path, ids, vectors, trained(vectors.astype(np.float16)))
+    return open_segment(path, verify=True)
 
 
 class Filed(MappedIndex):
@@ -62,3 +80,296 @@ class TestRecent(VectorIndexContract):
 
     def make(self, dim: int) -> VectorIndex:
         return MappedIndex(dim)
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So few vectors are compared themselves that codes decide, and filters go through them."""
+    monkeypatch.setattr(mapped, "NEAR", 200)
+    monkeypatch.setattr(mapped, "TIMES", 1)
+    monkeypatch.setattr(mapped, "FEW", 20)
+
+
+def near_texts(count: int, dim: int, seed: int = 0) -> np.ndarray:
+    """Vectors in bunches, as texts are: each near one of a hundred subjects."""
+    rng = np.random.default_rng(seed)
+    subjects = np.random.default_rng(99).standard_normal((100, dim))
+    rows = subjects[rng.integers(0, 100, count)] + 0.7 * rng.standard_normal((count, dim))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.mark.parametrize("dim", [64, 63, 1, 2, 5])
+def test_finds_nearly_all_that_exact_search_finds(tmp_path: Path, few: None, dim: int) -> None:
+    vectors, queries = near_texts(6000, dim), near_texts(50, dim, 7)
+    exact, index = FlatIndex(dim), MappedIndex(dim)
+    exact.add(np.arange(6000), vectors)
+    index.place([coded(tmp_path / f"{at}.vec", np.arange(at, at + 2500), vectors[at : at + 2500]) for at in (0, 2500)])
+    index.add(np.arange(5000, 6000), vectors[5000:])
+    allowed = np.arange(0, 6000, 3)
+    for only in (None, allowed, allowed[:500], allowed[:5]):
+        wanted, found = exact.search(queries, 10, only), index.search(queries, 10, only)
+        scores = [dict(exact.search(query[None], 6000)[0]) for query in queries]
+        assert all(of[id_] == score for of, ranking in zip(scores, found, strict=True) for id_, score in ranking)
+        if dim > 32:  # in so few places too many are about as near
+            shares = [len(dict(f).keys() & dict(w).keys()) / len(w) for f, w in zip(found, wanted, strict=True)]
+            assert np.mean(shares) >= 0.97
+        if only is not None:
+            assert all({id_ for id_, _ in ranking} <= set(only.tolist()) for ranking in found)
+    assert index.search(queries, 10) == index.search(queries, 10)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sets(st.integers(0, 400)), st.sets(st.integers(0, 400)), st.integers(1, 30), st.booleans())
+def test_with_all_compared_it_is_the_exact_index(
+    tmp_path_factory: pytest.TempPathFactory, gone: set[int], replaced: set[int], k: int, filtered: bool
+) -> None:
+    """Whatever was removed and replaced, in files and in memory: ids, vectors, ranges and rankings are the same."""
+    folder = tmp_path_factory.mktemp("vectors")
+    ids, vectors = np.arange(0, 800, 2), unit(400)
+    exact, index = FlatIndex(DIM), MappedIndex(DIM)
+    exact.add(ids, vectors)
+    index.place([coded(folder / "a", ids[:150], vectors[:150]), coded(folder / "b", ids[150:300], vectors[150:300])])
+    index.add(ids[300:], vectors[300:])
+    for each in (exact, index):
+        assert each.remove(np.array(sorted(gone), np.int64)) == len(gone & set(ids.tolist()))
+        each.add(np.array(sorted(replaced), np.int64), unit(len(replaced), 5))
+    assert len(index) == len(exact)
+    assert index.ids.tolist() == exact.ids.tolist()
+    np.testing.assert_array_equal(index.get(exact.ids[::-1]), exact.get(exact.ids[::-1]))
+    assert index.has(np.arange(-1, 802)).tolist() == exact.has(np.arange(-1, 802)).tolist()
+    found = index.between(np.array([10, 290, 700]), np.array([20, 330, 900]))
+    assert found.tolist() == [i for i in exact.ids.tolist() if 10 <= i < 20 or 290 <= i < 330 or 700 <= i < 900]
+    only = np.arange(0, 800, 3) if filtered else None
+    query = unit(1, 8)
+    assert index.search(query, k, only) == exact.search(query, k, only)
+
+
+def test_removed_ones_do_not_crowd_out_what_stays(tmp_path: Path, few: None) -> None:
+    vectors = near_texts(5000, 32)
+    index = MappedIndex(32)
+    index.place([coded(tmp_path / "a", np.arange(5000), vectors)])
+    query = vectors[:1]
+    nearest = [id_ for id_, _ in exact_index(vectors).search(query, 4000)[0]]
+    index.remove(np.array(nearest[:3900]))
+    found = index.search(query, 10)[0]
+    assert len({id_ for id_, _ in found} & set(nearest[3900:3910])) >= 9
+
+
+def exact_index(vectors: np.ndarray) -> FlatIndex:
+    index = FlatIndex(vectors.shape[1])
+    index.add(np.arange(len(vectors)), vectors)
+    return index
+
+
+# Files with codes
+
+
+def test_layout_of_a_file_with_codes_byte_by_byte(tmp_path: Path) -> None:
+    """Five numbers: two groups, the second filled up with zeros; the first group's code is the lower half of a byte."""
+    path = tmp_path / "a.vec"
+    codebook = np.zeros((2, 16, 4), np.float32)
+    codebook[0, 3] = [1, 0, 0, 0]
+    codebook[1, 9] = [0.5, 0, 0, 0]
+    vectors = np.array([[1, 0, 0, 0, 0.5], [0, 0, 0, 0, 0.5]], np.float32)
+    write_segment(path, np.array([4, 9]), vectors, codebook)
+    data = path.read_bytes()
+    assert data[8:24] == bytes([2, 0, 0, 0, 5, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0])
+    assert data[24:28] == struct.pack("<I", zlib.crc32(codebook.tobytes()))
+    assert data[64 + 16 + 20 : -2] == codebook.tobytes()
+    assert data[-2] == 0x93
+    assert data[-1] >> 4 == 9
+    assert not codebook[0, data[-1] & 15].any()
+    file = open_segment(path, verify=True)
+    assert file.codes is not None
+    assert file.codes.shape == (2, 1)
+
+
+@pytest.mark.parametrize("dim", [4, 6, 13])
+def test_codes_name_the_nearest_rows_of_the_codebook(tmp_path: Path, dim: int) -> None:
+    vectors = unit(300, dim=dim).astype(np.float16)
+    file = coded(tmp_path / "a", np.arange(300), vectors)
+    assert file.codebook is not None
+    assert file.codes is not None
+    padded = np.pad(vectors.astype(np.float64), ((0, 0), (0, -dim % 4))).reshape(300, -1, 1, 4)
+    nearest = ((padded - file.codebook) ** 2).sum(axis=-1).argmin(axis=-1)
+    halves = np.stack([file.codes & 15, file.codes >> 4], axis=-1).reshape(300, -1)[:, : nearest.shape[1]]
+    assert (halves == nearest).mean() > 0.999  # sums in single precision may tip what is as near to two
+
+
+def test_every_flipped_byte_and_every_cut_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "a.vec"
+    write_segment(path, np.arange(3), unit(3, dim=4), trained(unit(3, dim=4).astype(np.float16)))
+    good = path.read_bytes()
+    for at in range(len(good)):
+        path.write_bytes(good[:at] + bytes([good[at] ^ 0x41]) + good[at + 1 :])
+        with pytest.raises(IndexDamaged, match=r"rebuild|update"):
+            open_segment(path, verify=True)
+        if at < 32 or 64 + 3 * 16 <= at < 64 + 3 * 16 + 256:
+            with pytest.raises(IndexDamaged):  # header and codebook: without reading all
+                open_segment(path)
+        path.write_bytes(good[:at])
+        with pytest.raises(IndexDamaged, match="damaged"):
+            open_segment(path)
+
+
+def test_ids_that_do_not_ascend_get_no_codes(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="ascend"):
+        write_segment(tmp_path / "a", np.array([2, 1]), unit(2), trained(unit(2).astype(np.float16)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_opening_a_big_file_reads_its_header_only(tmp_path: Path) -> None:
+    """Of a sparse file of 2**36 bytes single vectors are got, and ranges are looked up."""
+    path, count, dim = tmp_path / "a.vec", 2**30, 24
+    start = struct.pack("<8sIIQI", b"SEMVEC\r\n", 2, dim, count, zlib.crc32(bytes(6 * 16 * 4 * 4)))
+    with path.open("wb") as file:
+        file.write(start + struct.pack("<I", zlib.crc32(start)) + bytes(32))
+        try:
+            file.truncate(64 + count * (8 + 2 * dim + 3) + 6 * 16 * 4 * 4)
+            file.seek(64 + 8 * (count - 1))
+            file.write(struct.pack("<q", 77))
+        except OSError:
+            pytest.skip("no sparse files of this size here")
+    index = MappedIndex(dim)
+    index.place([open_segment(path)])
+    assert index.get(np.array([77])).tolist() == [[0.0] * dim]
+    assert index.between(np.array([50]), np.array([100])).tolist() == [77]
+
+
+# In an index
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files get codes, and searches use them, from a few vectors on."""
+    monkeypatch.setattr(segments, "CODED", 12)
+    monkeypatch.setattr(session, "EXACT", 12)
+    monkeypatch.setattr("semsearch.index.sync.BATCH_ARTICLES", 4)
+
+
+@pytest.fixture
+def index(tmp_path: Path, small: None) -> Iterator[Index]:
+    with Index.open_or_create(tmp_path / "index", encoder=HashEncoder()) as opened:
+        yield opened
+
+
+def mapped_files(index: Index) -> int:
+    """How many files the index searches by their codes; all of it, after a search."""
+    view = index._session._view
+    assert view is not None
+    return len(view._sentences.index._parts)
+
+
+QUERIES = ["đoàn công tác trao phần quà", "tin từ huyện Bảo Lâm", "học sinh nghèo ở Vị Xuyên", "thứ 12.1"]
+
+
+def same_as_exact(index: Index) -> None:
+    """With so few vectors all are compared, whatever their codes: each answer is that of the exact kind."""
+    with Index.open(index.path, encoder=index.encoder, vectors="exact") as exact:
+        for query in QUERIES:
+            for source in (None, "test:*"):
+                found = index.search(query, 20, mode="dense", source=source)
+                assert found == exact.search(query, 20, mode="dense", source=source)
+        assert mapped_files(exact) == 0
+
+
+def test_an_index_finds_the_same_by_codes(index: Index) -> None:
+    index.add(map(article, range(40)))
+    same_as_exact(index)
+    assert mapped_files(index) > 0
+    assert index.status().vectors == "approximate"
+    index.add(article(number, f"test:{number}", f"Tin khác {number}.\n\nHọc sinh {number}.") for number in (3, 30))
+    for number in range(10, 20):
+        index.remove(f"test:{number}")
+    same_as_exact(index)
+    assert mapped_files(index) > 0
+    assert not {f"test:{n}" for n in range(10, 20)} & {h.article.source for h in index.search(QUERIES[0], 200)}
+    assert index.doctor() == []
+
+
+def test_the_kind_of_vectors_can_be_told(index: Index) -> None:
+    index.add(map(article, range(40)))
+    with Index.open(index.path, encoder=HashEncoder(), vectors="exact") as exact:
+        exact.search(QUERIES[0])
+        assert mapped_files(exact) == 0
+    session.EXACT = 10_000
+    with Index.open(index.path, encoder=HashEncoder()) as auto:
+        auto.search(QUERIES[0])
+        assert mapped_files(auto) == 0
+        assert auto.status().vectors == "exact"
+    with Index.open(index.path, encoder=HashEncoder(), vectors="approximate") as by_codes:
+        by_codes.search(QUERIES[0])
+        assert mapped_files(by_codes) > 0
+    with pytest.raises(UsageError, match="approximate"):
+        Index.open(index.path, vectors="quick")  # type: ignore[arg-type]
+
+
+def test_a_reader_goes_over_to_codes_and_stays_right(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has exact vectors in memory when files become large, are merged, and lose what was removed."""
+    monkeypatch.setattr(session, "EXACT", 120)
+    index.add(map(article, range(8)))
+    with Index.open(index.path, encoder=HashEncoder()) as reader:
+        for start in range(8, 80, 8):
+            reader.search(QUERIES[0])
+            index.add(map(article, range(start, start + 8)))
+            index.remove(f"test:{start - 5}")
+            same_as_exact(reader)
+        assert mapped_files(reader) > 0
+
+
+def test_large_files_without_codes_get_some_and_nothing_is_encoded(
+    tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = HashEncoder()
+    monkeypatch.setattr(segments, "CODED", 10_000)
+    with Index.open_or_create(tmp_path / "index", encoder=encoder) as index:
+        index.add(map(article, range(40)))
+        index.search(QUERIES[0])
+        assert mapped_files(index) == 0
+        before = len(encoder.passages)
+        monkeypatch.setattr(segments, "CODED", 12)
+        assert index.rebuild().encoded == 0
+        same_as_exact(index)
+        assert mapped_files(index) > 0
+        assert len(encoder.passages) == before
+        assert index.doctor() == []
+
+
+def test_a_damaged_file_is_found_and_made_again(index: Index) -> None:
+    index.add(map(article, range(40)))
+    folder = Folder(index.path)
+    large = max(folder.vectors.glob("*.sentences"), key=lambda path: path.stat().st_size)
+    data = large.read_bytes()
+    large.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))  # the last code
+    assert any(finding.level == "error" for finding in index.doctor())
+    assert all(finding.repaired for finding in index.doctor(repair=True))
+    same_as_exact(index)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills with SIGKILL")
+@pytest.mark.parametrize("name", ["merge", "merge written", "merge committed"])
+def test_killed_while_files_get_codes(tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    encoder = HashEncoder()
+    monkeypatch.setattr(segments, "CODED", 10_000)
+    with Index.open_or_create(tmp_path / "index", encoder=encoder) as index:
+        index.add(map(article, range(40)))
+    monkeypatch.setattr(segments, "CODED", 12)
+
+    child = os.fork()
+    if not child:  # pragma: no cover
+        try:
+            steps.hook = lambda reached: os.kill(os.getpid(), signal.SIGKILL) if reached == name else None
+            with Index.open(tmp_path / "index", encoder=encoder) as index:
+                index.add([article(50)])
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    before = len(encoder.passages)
+    with Index.open(tmp_path / "index", encoder=encoder) as index:
+        same_as_exact(index)
+        index.add([article(51)])
+        same_as_exact(index)
+        assert mapped_files(index) > 0
+        assert {f"test:{n}" for n in (*range(40), 50, 51)} == {a.source for a in index.articles()}
+        assert index.doctor() == []
+    assert len(encoder.passages) - before == 5  # the new article's alone: its passage, its sentences

@@ -139,7 +139,7 @@ def _alive(folder: Folder, group: Sequence[Segment], kind: str, factor: int, dea
 
     if len(together) < CODED:
         return together, vectors()
-    every = len(together) // _ROWS
+    every = max(1, len(together) // _ROWS)
     sample = [rows[np.flatnonzero(alive)[::every]] for (_, rows), alive in zip(parts, kept, strict=True)]
     return together, vectors(), trained(np.concatenate(sample))
 

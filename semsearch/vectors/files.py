@@ -6,7 +6,7 @@ All numbers little endian::
     8   4  format version: 1 without codes, 2 with codes
     12  4  dim
     16  8  count
-    24  4  zeros
+    24  4  version 1: zeros; version 2: CRC-32 of the codebook, which is looked at whenever the file is opened
     28  4  CRC-32 of bytes 0..27
     32 32  SHA-256 of bytes 0..31 and of everything from byte 64 on
     64     count ids, int64; in version 2 ascending
@@ -48,7 +48,7 @@ FORMAT = 2
 """Latest version of the segment file."""
 
 _MAGIC = b"SEMVEC\r\n"
-_HEAD = struct.Struct("<8sIIQ4x")
+_HEAD = struct.Struct("<8sIIQI")
 _SIZE = 64
 
 
@@ -105,7 +105,11 @@ def write_segment(
     parts = iter(vectors)
     first = next(parts)
     dim = first.shape[1]
-    start = _HEAD.pack(_MAGIC, 1 if codebook is None else 2, dim, len(ids))
+    if codebook is None:
+        start = _HEAD.pack(_MAGIC, 1, dim, len(ids), 0)
+    else:
+        codebook = np.ascontiguousarray(codebook, "<f4")
+        start = _HEAD.pack(_MAGIC, 2, dim, len(ids), zlib.crc32(codebook.data))
     start += struct.pack("<I", zlib.crc32(start))
     digest = hashlib.sha256(start)
     part = path.with_name(path.name + ".tmp")
@@ -146,7 +150,7 @@ def _body(ids: Ids, parts: Iterable[Halves], dim: int, codebook: Codebook | None
     if count != len(ids):
         raise ValueError(f"{count} vectors cannot go under ids of shape {ids.shape}")
     if codebook is not None:
-        yield np.ascontiguousarray(codebook, "<f4")
+        yield codebook
         yield from codes
 
 
@@ -159,8 +163,8 @@ def read_segment(path: Path, *, sha256: str | None = None, verify: bool = False)
 def open_segment(path: Path, *, sha256: str | None = None, verify: bool = False) -> SegmentFile:
     """A segment file: mapped, read-only.
 
-    Only the header is read, whatever the size: magic, version, header checksum and length of the file
-    are checked, and with ``sha256`` that it is the very file recorded. ``verify`` reads all of it and
+    Only the header and the codebook are read, whatever the size: magic, version, their checksums and length of the
+    file are checked, and with ``sha256`` that it is the very file recorded. ``verify`` reads all of it and
     compares the checksum.
 
     Raises IndexDamaged if the file is missing, not as written, or of a later version; StorageError if
@@ -176,7 +180,7 @@ def open_segment(path: Path, *, sha256: str | None = None, verify: bool = False)
         raise _damaged(path, "it is missing") from error
     except OSError as error:
         raise StorageError(f"Cannot read {path} ({error.strerror}); check permissions and the disk.") from error
-    magic, version, dim, count = _HEAD.unpack_from(data)
+    magic, version, dim, count, crc = _HEAD.unpack_from(data)
     if magic != _MAGIC:
         raise _damaged(path, "it does not begin like one")
     if struct.unpack_from("<I", data, 28)[0] != zlib.crc32(data[:28]):
@@ -204,6 +208,8 @@ def open_segment(path: Path, *, sha256: str | None = None, verify: bool = False)
     vectors = vectors.reshape(count, dim)
     if not more:
         return SegmentFile(ids, vectors)
+    if zlib.crc32(more[0].data) != crc:
+        raise _damaged(path, "its codebook is changed")
     return SegmentFile(ids, vectors, more[0].reshape(-1, ROWS, GROUP), more[1].reshape(count, width(dim)))
 
 

@@ -138,21 +138,17 @@ class MappedIndex:
     def _nearest(self, query: Vectors, k: int, allowed: Ids | None) -> Ranking:
         """The best of the files."""
         wanted = max(NEAR, TIMES * k)
-        parts, rows, scores = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.float32)]
-        for number, part in enumerate(self._parts):
-            some, about = self._near(part, query, wanted, allowed)
-            parts.append(np.full(len(some), number))
-            rows.append(some)
-            scores.append(about)
-        numbers, places, all_scores = np.concatenate(parts), np.concatenate(rows), np.concatenate(scores)
-        if len(numbers) > wanted:
-            wanted = max(wanted, int(np.isinf(all_scores).sum()))
-            best = np.argpartition(-all_scores, wanted - 1)[:wanted]
-            numbers, places = numbers[best], places[best]
+        found = [self._near(part, query, wanted, allowed) for part in self._parts]
+        about = np.concatenate([scores for _, scores in found])
+        least = -np.inf
+        if len(about) > wanted:
+            least = np.partition(about, len(about) - wanted)[len(about) - wanted]
+        chosen = [np.sort(rows[scores >= least]) for rows, scores in found]
         exact = FlatIndex(self.dim)
-        for number, part in enumerate(self._parts):
-            of_part = np.sort(places[numbers == number])
-            exact.add(part.file.ids[of_part], part.file.vectors[of_part])
+        exact.add(
+            np.concatenate([part.file.ids[rows] for part, rows in zip(self._parts, chosen, strict=True)]),
+            np.concatenate([part.file.vectors[rows] for part, rows in zip(self._parts, chosen, strict=True)]),
+        )
         return exact.search(query[None], k)[0]
 
     def _near(self, part: _Part, query: Vectors, wanted: int, allowed: Ids | None) -> tuple[Ids, Vectors]:
@@ -167,6 +163,8 @@ class MappedIndex:
             asked = wanted * len(ids) // len(possible)
         while True:
             rows, scores = part.scanner.near(query, asked)
+            if possible is None and not len(self._gone):
+                return rows, scores
             kept = ~among(ids[rows], self._gone) if possible is None else among(rows, possible)
             if kept.sum() >= wanted or asked >= len(ids):
                 return rows[kept], scores[kept]
