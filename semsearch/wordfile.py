@@ -77,7 +77,10 @@ class Words:
     @classmethod
     def create(cls, path: Path) -> Words:
         for file, head in zip(_files(path), (_HEAD, bytes(4)), strict=True):
-            file.write_bytes(head)
+            with file.open("wb") as new:
+                new.write(head)
+                new.flush()
+                os.fsync(new.fileno())
         return cls(path)
 
     @staticmethod
