@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from children import Children
-from try_kills import Run, Watch, changed, held, small, strangers, wanted, why
+from try_kills import Run, Watch, changed, held, made, small, strangers, wanted, why
 
 from semsearch import load_encoder
 from semsearch.cli import main as semsearch_command
@@ -100,7 +100,7 @@ def tried(children: Children, disk: Path, base: Path, run: Run, growth: float, c
                 assert code == 4, f"exit code {code}: {text}"
                 assert len(text.strip().splitlines()) == 1, f"not one sentence: {text}"
                 assert str(disk) in text, f"does not name the place: {text}"
-                if before or ((path / "store.db").exists() and (path / "store.db").stat().st_size):
+                if made(path):
                     counts["opened while the disk was full"] += 1
                     now = watch.look()
                     for source in before.keys() | now.keys():

@@ -40,7 +40,7 @@ from children import Children
 
 import semsearch.index.rebuild  # before there is a fork
 import semsearch.index.writer
-from semsearch import sentences
+from semsearch import IndexMissing, sentences
 from semsearch.index import Index, doctor, segments, steps, sync
 from semsearch.store import Store
 from semsearch.text import fold
@@ -158,6 +158,15 @@ def held(path: Path) -> dict[str, str]:
         return {source: article.text.strip() for article in index.articles() for source in article.sources}
 
 
+def made(path: Path) -> bool:
+    """Whether there is an index; where making it was interrupted there is none."""
+    try:
+        Store.open(path / "store.db").close()
+    except IndexMissing:
+        return False
+    return True
+
+
 def made_with(path: Path) -> tuple[str, int]:
     """Encoder and window that the database speaks of."""
     store = Store.open(path / "store.db")
@@ -197,7 +206,8 @@ class Watch:
 
     def look(self) -> dict[str, str]:
         """Everything that must hold in any state; what the index holds."""
-        encoder = self.encoder(made_with(self.path)[0])
+        name, sentences.PASSAGE_SYLLABLES = made_with(self.path)
+        encoder = self.encoder(name)
         with Index.open(self.path, encoder=encoder) as index:
             now = self._of(index)
         if self.reader is not None:
@@ -239,7 +249,7 @@ def changed(news: Path, chance: random.Random, numbers: Iterator[int]) -> None:
 
 def aim(verb: str, path: Path, news: Path, chance: random.Random) -> Run:
     """What to do to the index as it is."""
-    if not (path / "store.db").exists():
+    if not made(path):
         return Run("index", str(path), str(news))
     encoder, window = made_with(path)
     run = Run(verb, str(path), str(news), encoder=encoder, window=window)
@@ -293,7 +303,7 @@ class Trials:
 
     def after_kill(self, run: Run, watch: Watch, before: dict[str, str], told: list[Any]) -> dict[str, str]:
         """Looks at what a kill left; what the index holds."""
-        if not (watch.path / "store.db").exists() or not (watch.path / "store.db").stat().st_size:
+        if not made(watch.path):
             assert not before, "the database is gone"
             return {}
         committed = [value for what, value in told if what == "held"]
@@ -317,7 +327,7 @@ class Trials:
     def at_steps(self, run: Run, news: Path, visits: int) -> set[str]:
         """Killed at the first and last visits of each step, on copies; the steps that were visited."""
         base, path = Path(run.path), self.folder / "copy"
-        before = held(base) if (base / "store.db").exists() else {}
+        before = held(base) if made(base) else {}
 
         def copied() -> Run:
             shutil.rmtree(path, ignore_errors=True)
@@ -347,7 +357,7 @@ class Trials:
         trial, most = 0, len(self.wrong) + 5
         while sum(n for (_, name), n in self.killed.items() if name == "at random") < kills and len(self.wrong) < most:
             trial += 1
-            if watch.reader is None and (path / "store.db").exists():
+            if watch.reader is None and made(path):
                 watch.reader = Index.open(path)
             if chance.random() < 0.8:
                 changed(news, chance, numbers)
@@ -365,7 +375,7 @@ class Trials:
                 if not code or (watch.reader and chance.random() < 0.2):
                     continue  # another verb may come after it
                 since = time.monotonic()
-                aimed = run if (path / "store.db").exists() else aim("index", path, news, chance)
+                aimed = run if made(path) else aim("index", path, news, chance)
                 self.finish(aimed, watch, now, told)
                 lasts[run.verb] = 0.5 * lasts.get(run.verb, 0.3) + 0.5 * (time.monotonic() - since)
 
