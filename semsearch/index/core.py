@@ -65,7 +65,7 @@ class Index:
         """Open what is there; ``encoder`` None is the one the index was made with, loaded when first needed.
 
         ``vectors`` tells how they are compared: "exact" reads all of them into memory and compares every one,
-        "approximate" compares only those whose codes are near, "auto" does that from some 200,000 on. It is
+        "approximate" compares only those whose codes are near, "auto" does that from some 100,000 on. It is
         nothing that the index remembers.
 
         Raises IndexMissing, IndexDamaged, IndexStale (made with another encoder, or by a later semsearch),
