@@ -106,6 +106,7 @@ class LexicalIndex:
         self._waiting = False  # changes not committed
         self._asked: tuple[str, Weights, Asked] = ("", DEFAULT, [])  # the last: asked more than once in a search
         self._averages: dict[str, tuple[float, float]] = {}  # by field: how many things, how long they are
+        self._met: dict[tuple[str, str], int] = {}  # how many things the last query's terms stand in
         with self._reading():
             self._words = Words(path) if Words.exist(path) else None
             index.config_reader("manual")
@@ -230,7 +231,7 @@ class LexicalIndex:
         with self._reading():
             self._index.reload()
             self._searcher = self._index.searcher()
-            self._asked, self._averages = ("", DEFAULT, []), {}
+            self._asked, self._averages, self._met = ("", DEFAULT, []), {}, {}
 
     def verify(self) -> list[str]:
         """Reads every file of the last commit; the names of those missing, cut or changed, sorted."""
@@ -251,6 +252,7 @@ class LexicalIndex:
                 for term in self._useful(field, counts, weights.terms)
             ]
             self._asked = (query, weights, asked)
+            self._met = {(field, term): self._searcher.doc_freq(field, term) for field, term, _ in asked}
         return self._asked[2]
 
     def _any(self, asked: Asked) -> Query | None:
@@ -262,7 +264,7 @@ class LexicalIndex:
         return Query.boolean_query(parts) if parts else None
 
     def _rarest(self, asked: Asked, postings: int) -> Asked:
-        found = sorted((count, of) for of in asked if (count := self._searcher.doc_freq(of[0], of[1])))
+        found = sorted((count, of) for of in asked if (count := self._met[of[:2]]))
         upto = accumulate(count for count, _ in found)
         return [
             of for n, ((_, of), total) in enumerate(zip(found, upto, strict=True)) if n < _LEAST or total <= postings
@@ -295,7 +297,7 @@ class LexicalIndex:
     def _bm25(self, counts: Counts, terms: Sequence[tuple[str, str]], asked: Asked) -> NDArray[np.float64]:
         """What ``search`` says of texts with ``counts`` of ``terms``, among which are those of ``asked``."""
         column = {term: place for place, term in enumerate(terms)}
-        met = [(*of, found) for of in asked if (found := self._searcher.doc_freq(of[0], of[1]))]
+        met = [(*of, found) for of in asked if (found := self._met[of[:2]])]
         if not met:
             return np.zeros(len(counts.words))
         lengths = {"exact": counts.words, "plain": counts.words, "pairs": counts.pairs, "title": counts.titles}

@@ -1,0 +1,157 @@
+"""The words kept in order: counts against counting by hand, scores against the postings, damage, growth."""
+
+from __future__ import annotations
+
+import random
+import unicodedata
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from semsearch.errors import IndexDamaged
+from semsearch.lexical import LexicalIndex, joined, scored, terms_of
+from semsearch.text import fold
+from semsearch.wordfile import Words, number
+
+WORDS = "là lá la lạ của cua cứ mưa bão hà nội 27/8 27 8 11,5 ai đi di thuở thưở".split()
+TERMS = [("plain", "la"), ("exact", "là"), ("exact", "la"), ("title", "la"), ("pairs", "ha_noi"), ("pairs", "la_la")]
+
+
+def by_hand(blocks: list[list[str]], title: list[str], field: str, term: str) -> int:
+    if field == "title":
+        return Counter(map(fold, title))[term]
+    if field == "exact":
+        return sum(block.count(term) for block in blocks)
+    plain = [[fold(word) for word in block] for block in blocks]
+    if field == "plain":
+        return sum(block.count(term) for block in plain)
+    return sum(Counter("_".join(two) for two in pairwise(block))[term] for block in plain)
+
+
+BLOCK = st.lists(st.sampled_from(WORDS), min_size=1, max_size=8)
+
+
+@given(st.lists(st.tuples(st.lists(BLOCK, max_size=3), st.lists(st.sampled_from(WORDS), max_size=3)), min_size=1))
+def test_counts_are_those_of_counting(tmp_path_factory: pytest.TempPathFactory, texts) -> None:  # type: ignore[no-untyped-def]
+    words = Words.create(tmp_path_factory.mktemp("words"))
+    ids = list(range(3, 3 + len(texts)))
+    words.add(ids, [blocks for blocks, _ in texts], [title for _, title in texts])
+    order = ids[::-1]
+    counts = words.counts(np.array(order), TERMS)
+    assert counts is not None
+    expected = [[by_hand(*texts[id_ - 3], field, term) for field, term in TERMS] for id_ in order]
+    assert counts.terms.tolist() == expected
+    assert counts.words.tolist() == [sum(map(len, texts[id_ - 3][0])) for id_ in order]
+    assert counts.pairs.tolist() == [sum(len(block) - 1 for block in texts[id_ - 3][0]) for id_ in order]
+    assert counts.titles.tolist() == [len(texts[id_ - 3][1]) for id_ in order]
+
+
+def test_syllables_that_differ_by_accents_have_different_numbers_and_the_same_plain_half() -> None:
+    tones, vowels = ["", "\u0300", "\u0301", "\u0309", "\u0303", "\u0323"], ["a", "ă", "â"]
+    every = [unicodedata.normalize("NFC", f"{d}{v}{t}n") for d in "dđ" for v in vowels for t in tones]
+    assert len({number(word) for word in every}) == len(every)
+    assert {number(word) & 0xFFFFFF for word in every} == {number("dan")}
+    assert number("thuở") != number("thưở")
+
+
+def test_a_text_that_is_not_here_is_told_and_a_later_one_takes_the_place_of_an_earlier(tmp_path: Path) -> None:
+    words = Words.create(tmp_path)
+    words.add([5, 6, 9], [[["là"]], [["hà", "nội"]], [["ai"]]], [[], [], []])
+    assert words.counts(np.array([5, 7]), TERMS) is None
+    reader = Words(tmp_path)
+    assert reader.counts(np.array([1000]), TERMS) is None
+    words.add([6, 2000], [[["la", "la"]], []], [["là"], []])
+    counts = reader.counts(np.array([6, 2000]), TERMS)
+    assert counts is not None
+    assert counts.terms.tolist() == [[2, 0, 2, 1, 0, 1], [0, 0, 0, 0, 0, 0]]
+    assert words.verify() == []
+
+
+def test_half_a_number_left_by_a_killed_run_is_passed_over(tmp_path: Path) -> None:
+    Words.create(tmp_path)
+    with (tmp_path / "words.numbers").open("ab") as file:
+        file.write(b"\x01\x02\x03")
+    words = Words(tmp_path)
+    words.add([1], [[["hà", "nội"]]], [["la"]])
+    counts = words.counts(np.array([1]), TERMS)
+    assert counts is not None
+    assert counts.terms.tolist() == [[0, 0, 0, 1, 1, 0]]
+
+
+@pytest.mark.parametrize("name", ["words.rows", "words.numbers"])
+def test_cut_or_changed_files_are_told(tmp_path: Path, name: str) -> None:
+    words = Words.create(tmp_path)
+    words.add([1, 2], [[["là"] * 5], [["hà", "nội"]]], [[], []])
+    data = (tmp_path / name).read_bytes()
+    changed = bytearray(data)
+    changed[-6] ^= 0xFF
+    (tmp_path / name).write_bytes(bytes(changed))
+    assert Words(tmp_path).verify()
+    (tmp_path / name).write_bytes(data[:10])
+    with pytest.raises(IndexDamaged):
+        Words(tmp_path).counts(np.array([1]), TERMS)
+
+
+def corpus(path: Path, *, words: bool) -> tuple[LexicalIndex, LexicalIndex, np.ndarray, np.ndarray]:
+    """40 articles of one to four passages, some of two blocks."""
+    draw = random.Random(7)
+    passages, articles = LexicalIndex.create(path / "p", words=words), LexicalIndex.create(path / "a")
+    ids: list[int] = []
+    owners: list[int] = []
+    for article in range(1, 41):
+        made = [
+            terms_of(
+                "\n\n".join(" ".join(draw.choices(WORDS, k=draw.randint(1, 60))) for _ in range(draw.randint(1, 2)))
+            )
+            for _ in range(draw.randint(1, 4))
+        ]
+        title = " ".join(draw.choices(WORDS, k=4))
+        these = list(range(len(ids) + 1, len(ids) + 1 + len(made)))
+        passages.add(these, made, [title] * len(made))
+        articles.add([article], [joined(made)], [title])
+        ids, owners = ids + these, owners + [article] * len(made)
+    passages.commit()
+    articles.commit()
+    return passages, articles, np.array(ids), np.array(owners)
+
+
+QUERIES = ["mưa bão ở Hà Nội", "la la lạ", "27/8 ai đi", "nothing of it", "cua cứ thuở"]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_scores_are_those_of_the_postings(tmp_path: Path, query: str) -> None:
+    passages, articles, ids, owners = corpus(tmp_path, words=True)
+    with passages, articles:
+        assert passages._words is not None
+        assert passages._words.verify() == []
+        own, whole = scored(passages, articles, query, ids, owners)
+        singly, together = passages.scores(query, ids), articles.scores(query, set(owners.tolist()))
+    assert own == pytest.approx([singly[id_] for id_ in ids.tolist()], abs=2e-4)
+    assert whole == pytest.approx([together[id_] for id_ in owners.tolist()], abs=2e-4)
+
+
+def test_without_words_the_postings_tell(tmp_path: Path) -> None:
+    passages, articles, ids, owners = corpus(tmp_path, words=False)
+    with passages, articles:
+        own, whole = scored(passages, articles, QUERIES[0], ids, owners)
+        assert own.tolist() == [passages.scores(QUERIES[0], [id_])[id_] for id_ in ids.tolist()]
+        assert whole.tolist() == [articles.scores(QUERIES[0], [id_])[id_] for id_ in owners.tolist()]
+
+
+def test_only_the_rarest_terms_are_searched(tmp_path: Path) -> None:
+    with LexicalIndex.create(tmp_path / "x") as index:
+        common = "một hai ba bốn năm sáu bảy tám chín"
+        index.add(range(1, 60), [common] * 58 + ["hiếm"], [""] * 59)
+        index.commit()
+        query = f"{common} hiếm"
+        assert [id_ for id_, _ in index.search(query, 100, postings=10**9)] == [
+            id_ for id_, _ in index.search(query, 100)
+        ]
+        # Eight terms at least: the two rare ones (with accents and without), and six that all others have.
+        assert index.search(query, 100, postings=0)[0][0] == 59
+        assert index.search("hiếm", 5, postings=0) == index.search("hiếm", 5)
