@@ -373,6 +373,23 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
             assert texts(index) == held
 
 
+def test_a_reader_that_came_when_the_disk_was_full_sees_what_follows(small: Path, tmp_path: Path) -> None:
+    """Without room for the memory that readers and writers share, the database is read like a file that stays."""
+    disk = tmp_path / "disk"
+    with mounted(disk, "size=8m"):
+        shutil.copytree(small, disk / "index", ignore=shutil.ignore_patterns("store.db-*"))
+        filler = disk / "filler"
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        with Index.open(disk / "index", encoder=HashEncoder(16)) as index:
+            before = {hit.article.source for hit in index.search("Tin số", 100)}
+            filler.unlink()
+            with Index.open(disk / "index", encoder=HashEncoder(16)) as other:
+                other.add([article(99)])
+            assert {hit.article.source for hit in index.search("Tin số", 100)} == {*before, "test:99"}
+
+
 def test_a_folder_one_may_not_write(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Root may write anywhere, so the system's answer is made up here."""
     path = tmp_path / "index"

@@ -57,6 +57,7 @@ class Database:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
+        self._frozen: tuple[int, int] | None = None  # the file that is taken not to change, when it was opened so
 
     # Opening -------------------------------------------------------------------------------
 
@@ -99,12 +100,13 @@ class Database:
         try:
             application = self._one("PRAGMA application_id")
         except StorageError:
-            # A folder that cannot be written (another user's, a read-only disk) has no place for the
-            # shared memory of WAL; without a WAL beside it the file cannot change and is read as it is.
+            # A folder that cannot be written (another user's, a disk that is full or read-only) has no place for
+            # the shared memory of WAL; without a WAL beside it the file does not change and is read as it is.
             wal = Path(f"{self.path}-wal")
             if write or (wal.exists() and wal.stat().st_size):
                 raise
             self._connection.close()
+            self._frozen = self._state()
             self._connection = _connect(self.path, "ro&immutable=1")
             application = self._one("PRAGMA application_id")
         version = self._one("PRAGMA user_version")
@@ -121,6 +123,11 @@ class Database:
             with self.transaction():
                 self._migrate()
 
+    def _state(self) -> tuple[int, int]:
+        """What changes when the database does: when it was written, and the size of what is still to be."""
+        wal = Path(f"{self.path}-wal")
+        return self.path.stat().st_mtime_ns, wal.stat().st_size if wal.exists() else 0
+
     def _migrate(self) -> None:
         for number in range(self._one("PRAGMA user_version"), FORMAT):
             for statement in _MIGRATIONS[number].split(";"):
@@ -136,6 +143,10 @@ class Database:
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """All reading inside sees one state, whatever a writer commits meanwhile."""
+        if self._frozen and self._frozen != self._state():  # there is room again, and somebody has written
+            self._connection.close()
+            self._connection, self._frozen = _connect(self.path, "ro"), None
+            self._check(write=False)
         self._all("BEGIN")
         try:
             yield
