@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import itertools
 import random
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,8 +17,11 @@ from cli_case import run, run_json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from semsearch.cli import human
+from semsearch.cli.style import Paper
 from semsearch.encoders import load_encoder
 from semsearch.index import Index
+from semsearch.index.core import READ
 from semsearch.reader import SentenceReader
 from semsearch.reader.compose import NEAR, asks_for_newest, compose
 from semsearch.reader.items import asks_for_several, items
@@ -466,6 +471,20 @@ def test_asks_for_several(question: str, several: bool) -> None:
             "1,5 triệu đồng",
             ["1,5 triệu đồng (nước, điện)", "20.000 đồng rác"],
         ),
+        # A clause after the list, by a semicolon or by what it begins with.
+        ("Xã trồng những gì?", "Cây gồm lúa, ngô và khoai; vật nuôi bớt nhiều.", "lúa", ["lúa", "ngô", "khoai"]),
+        (
+            "Xã có những ban nào?",
+            "Ban gồm ban chợ, ban đường, nhằm lo việc chung.",
+            "ban chợ",
+            ["ban chợ", "ban đường"],
+        ),
+        (
+            "Những ai đến họp?",
+            "Phó Chủ tịch Lò Văn Pâng, Hà Thị Mơ và Giàng A Sử đến họp.",
+            "Hà Thị Mơ",
+            ["Lò Văn Pâng", "Hà Thị Mơ", "Giàng A Sử"],
+        ),
         ("Những ai đến?", "Lò Văn Pâng đến sớm, ngồi bên bếp.", "Lò Văn Pâng", []),
         ("Xã làm những gì?", "Xã đã phải họp hai lần, mỗi lần ba giờ.", "đã phải họp hai lần, mỗi lần ba giờ", []),
         ("Xã có những gì?", "Trời đẹp.", "Trời đẹp", []),
@@ -669,6 +688,23 @@ def test_a_list_on_lines(index: Path) -> None:
     assert texts(answer) == ["Canh lửa rừng mùa khô", "Dọn kênh mương trước mùa mưa", "Báo tin khi có người lạ"]
 
 
+def test_a_list_whose_lines_are_passages_of_their_own_is_given_whole(tmp_path: Path) -> None:
+    """Long lines, and more of them than an ordinary question has passages read."""
+    things = "lửa rừng,kênh mương,người lạ,đường dây điện,người ốm,chợ phiên,chuyện xích mích,lối vào bản".split(",")
+    items = [
+        f"Lo việc {thing}, mỗi tuần hai người thay nhau, ghi vào sổ và báo cho trưởng bản biết" for thing in things
+    ]
+    text = "Đội dân phòng bản Sua có các nhiệm vụ sau:\n\n" + "".join(f"- {item};\n" for item in items)
+    (tmp_path / "a.md").write_text(f"# Đội dân phòng\n\n{text}\nĐội họp mồng một hằng tháng.\n", encoding="utf-8")
+    with Index.create(tmp_path / "index") as index:
+        index.sync([tmp_path / "a.md"])
+        assert index.status().passages > READ
+        answer = index.ask("Đội dân phòng bản Sua có các nhiệm vụ gì?", 1)
+    verbatim(answer)
+    assert texts(answer) == items
+    assert len({each.citation.passage.id for each in answer.quotes}) > READ
+
+
 def test_the_newest_article_leads(index: Path) -> None:
     answer = ask(index, "Chủ tịch xã Tả Ngải hiện nay là ai?")
     assert answer.text == "Sùng Thị Dở" and named([answer.quotes[0].citation]) == ["chu-tich-2"]
@@ -696,6 +732,22 @@ def test_a_list_as_shown(index: Path) -> None:
     assert shown.startswith(
         "- Canh lửa rừng mùa khô\n- Dọn kênh mương trước mùa mưa\n- Báo tin khi có người lạ\n\nNguồn"
     )
+
+
+def test_a_source_of_one_item_is_shown_below_it() -> None:
+    team = "Tổ chống hạn Phiêng Sa gồm ông Lò Văn Pâng, bà Hà Thị Mơ và anh Giàng A Sử."
+    one, copy = hit(1, team, title="Tổ chống hạn"), hit(3, f"Tin vắn. {team}", title="Chép lại")
+    some = hit(2, "Tổ chống hạn Phiêng Sa gồm bà Hà Thị Mơ và chị Vừ Thị Dở.", title="Về bà Mơ")
+    hits = [one, some, copy]
+    answer = compose("Tổ chống hạn Phiêng Sa gồm những ai?", [quote(one, "bà Hà Thị Mơ", 0.8)], hits, 0.0)
+    paper = io.StringIO()
+    human.answer(Paper(paper, None, False), replace(answer, hits=()), None)
+    lines = [" ".join(line.split()) for line in paper.getvalue().splitlines()]
+    at = lines.index("- bà Hà Thị Mơ")
+    assert lines[at + 1].startswith("cũng trong (also in): Về bà Mơ · a2:1") and lines[at + 2] == "- anh Giàng A Sử"
+    # What holds for the whole list is told once, with its source.
+    assert [line.startswith("cũng trong (also in): Chép lại · a3:1") for line in lines].count(True) == 1
+    assert lines.index("- anh Giàng A Sử") < next(i for i, line in enumerate(lines) if "Chép lại" in line)
 
 
 def test_several_answers_as_json(index: Path) -> None:

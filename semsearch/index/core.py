@@ -32,6 +32,9 @@ __all__ = ["Index"]
 READ = 6
 """So many hits the reader is given at least, however few are to be shown; ten find no more right sentences."""
 
+READ_FOR_A_LIST = 12
+"""... where the question asks for several things: each line of a list may be a passage of its own."""
+
 
 class Index:
     """Articles one can search, kept in a folder.
@@ -286,8 +289,11 @@ class Index:
         ``reader`` finds the answer in the hits; None is the one that comes with semsearch. Of the hits the
         best ``k`` are kept in the Answer, and those that are cited. Filters and errors as in ``search``.
         """
+        from ..reader.items import asks_for_several
+
         _check(k, mode)
-        hits = self.search(question, max(k, READ), mode=mode, source=source, since=since, until=until)
+        least = READ_FOR_A_LIST if asks_for_several(question) else READ
+        hits = self.search(question, max(k, least), mode=mode, source=source, since=since, until=until)
         answer = (reader or self._own_reader()).read(words.clean(question).strip(), hits)
         cited = {quote.citation.passage.id for quote in answer.quotes}
         return replace(
