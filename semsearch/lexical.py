@@ -455,7 +455,8 @@ def scored(
     The passages of one article follow each other. It is told by the words that ``passages`` keeps, or, where these
     are not kept, looked up in the postings.
     """
-    asked, also = (of._terms(query, DEFAULT) for of in (passages, articles))
+    with passages._reading(), articles._reading():
+        asked, also = (of._terms(query, DEFAULT) for of in (passages, articles))
     terms = list(dict.fromkeys((field, term) for field, term, _ in [*asked, *also]))
     counts = passages._words.counts(ids, terms) if passages._words else None
     if counts is None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -80,7 +80,6 @@ DEFAULTS = {
 Align = Callable[[Sequence[int]], "NDArray[np.float64]"]
 """Passage ids to their alignment with the query, each in its place."""
 
-Found = TypeVar("Found", dict[int, int], dict[int, list[int]])
 SIDES = ("dense", "sentence", "topic", "lexical", "article")
 _SIDES: dict[Mode, frozenset[str]] = {
     "hybrid": frozenset(SIDES),
@@ -193,31 +192,34 @@ def gathered(
     sides, left_out = _SIDES[mode], np.array(sorted(set(excluded)), np.int64)
     depth += len(left_out)
     passages, articles = (allowed.passages, allowed.articles) if allowed else (None, None)
-    near: dict[int, int] = {}
-    met: dict[int, int] = {}
-    about: dict[int, list[int]] = {}
-    if wanted.vector is not None:
-        near = store.owners(view.nearest(wanted.vector, depth, passages))
-    if "lexical" in sides:
-        met = _known(view.terms, wanted.text, SPARE * depth, passages, store.owners)
-        about = _known(
-            view.articles, wanted.text, SPARE * ARTICLES, articles, lambda some: _grouped(store.passages_of(some))
-        )
-    # All passages of all articles that were met in some way; those of one article follow each other.
-    members = store.passages_of(sorted({*near.values(), *met.values()} - about.keys()))
-    members |= {id_: article for article, ids in about.items() for id_ in ids}
+    near = view.nearest(wanted.vector, depth, passages) if wanted.vector is not None else []
+    met: list[int] = []
+    about: list[int] = []
+    spare = SPARE
+    while True:
+        if "lexical" in sides:
+            met = _names(view.terms, wanted.text, spare * depth, passages)
+            about = _names(view.articles, wanted.text, spare * ARTICLES, articles)
+        # All passages of all articles that were met in some way: in the order of ids those of one follow each other.
+        members = store.beside([*near, *met]) | store.passages_of(about)
+        # Terms may be ahead of the database, or behind: then more of them are looked for.
+        known = len(members.keys() & met), len({*members.values()}.intersection(about))
+        counts = zip(known, (met, about), (depth, ARTICLES), strict=True)
+        if all(there >= SPARE * count or len(names) < spare * count for there, names, count in counts):
+            break
+        spare *= 2
     if not members:
         return {}, {}
     ids, owners = np.array(sorted(members.items()), np.int64).T
-    kept = among(ids, np.array(list(near), np.int64))
+    kept = among(ids, np.array(near, np.int64))
     scores: dict[str, NDArray[np.float64]] = {}
     if "lexical" in sides:
         own, whole = scores["lexical"], scores["article"] = words(view.terms, view.articles, wanted.text, ids, owners)
-        kept[_best(own, among(ids, np.array(list(met), np.int64)), depth)] = True
+        kept[_best(own, among(ids, np.array(met, np.int64)), depth)] = True
         firsts = np.flatnonzero(np.diff(owners, prepend=-1))
-        best = _best(whole[firsts], among(owners[firsts], np.array(list(about), np.int64)), ARTICLES)
-        brought = [article for article in owners[firsts[best]].tolist() if len(about[article]) <= LONG]
-        kept |= among(owners, np.array(brought, np.int64))
+        best = _best(whole[firsts], among(owners[firsts], np.array(about, np.int64)), ARTICLES)
+        short = np.diff(firsts, append=len(owners))[best] <= LONG
+        kept |= among(owners, owners[firsts[best[short]]])
     kept &= ~among(ids, left_out)
     if not kept.any():
         return {}, {}
@@ -233,13 +235,6 @@ def gathered(
     return owner, {side: scores[side][kept] for side in SIDES if side in scores}
 
 
-def _grouped(owners: Mapping[int, int]) -> dict[int, list[int]]:
-    groups: dict[int, list[int]] = {}
-    for id_, article in owners.items():
-        groups.setdefault(article, []).append(id_)
-    return groups
-
-
 def _best(scores: NDArray[np.float64], among: NDArray[np.bool_], count: int) -> NDArray[np.int64]:
     """The places of the best ``count`` scores of those ``among`` which they are sought; of equals the first."""
     places = np.flatnonzero(among)
@@ -247,21 +242,9 @@ def _best(scores: NDArray[np.float64], among: NDArray[np.bool_], count: int) -> 
     return best
 
 
-def _known(
-    terms: LexicalIndex,
-    query: str,
-    count: int,
-    allowed: Collection[int] | None,
-    known: Callable[[list[int]], Found],
-) -> Found:
-    """``count`` of the best by a query's rarest terms that the database knows: terms may be ahead of it, or behind."""
-    asked = count
-    while True:
-        found = terms.search(query, asked, allowed, postings=POSTINGS)
-        there = known([id_ for id_, _ in found])
-        if len(there) >= count or len(found) < asked:
-            return there
-        asked *= 2
+def _names(terms: LexicalIndex, query: str, count: int, allowed: Collection[int] | None) -> list[int]:
+    """``count`` of the best by a query's rarest terms."""
+    return [id_ for id_, _ in terms.search(query, count, allowed, postings=POSTINGS)]
 
 
 def best_sentence(query: str, article: Article, passage: Passage, cosines: Sequence[float] = ()) -> Span:

@@ -140,6 +140,11 @@ class Store(Database):
         """``{passage id: article id}`` of all passages of ``articles``."""
         return dict(self._in("SELECT id, article FROM passages WHERE article IN (%s)", articles))
 
+    def beside(self, passages: Sequence[int]) -> dict[int, int]:
+        """``{passage id: article id}`` of all passages of the articles that ``passages`` are of."""
+        sql = "SELECT id, article FROM passages WHERE article IN (SELECT article FROM passages WHERE id IN (%s))"
+        return dict(self._in(sql, passages))
+
     def passage_ids(self, articles: Sequence[int]) -> list[int]:
         """The passages of ``articles``, ascending."""
         return sorted(self.passages_of(articles))
