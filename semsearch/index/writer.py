@@ -78,6 +78,10 @@ def writing(folder: Folder, new: Manifest | None = None, *, repair: bool = False
             store = _create(folder, new)
         try:
             writer = Writer(folder, store)
+        except BaseException:
+            store.close()
+            raise
+        try:
             writer.recover(repair=repair)
             yield writer
             writer.finish()

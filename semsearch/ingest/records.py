@@ -12,6 +12,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, cast
@@ -176,7 +177,8 @@ def numbered_lines(stream: io.BufferedReader, source: str, report: Report) -> It
         raise IngestError(source, f"is cut short or damaged after line {number}; fetch it again") from error
     finally:
         if wide:
-            wide.detach()  # it would close the stream, whose place is still asked for
+            with suppress(ValueError):  # the file was closed before the last line was asked for
+                wide.detach()  # it would close the stream, whose place is still asked for
 
 
 class Records:

@@ -1,0 +1,252 @@
+"""What doctor finds, what it says to do, and what it mends; where nothing is sealed, by checksums and by counting."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import cli_case
+import pytest
+from index_case import HashEncoder, article
+
+from semsearch.encoders import BUNDLED
+from semsearch.errors import IndexStale, IndexUnusable
+from semsearch.index import Finding, Index, doctor
+from semsearch.index.folder import Folder, Manifest
+
+ENCODER = HashEncoder(16)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Three segments, something dead, and no seal: as a kill leaves it."""
+    path = tmp_path / "index"
+    with Index.open_or_create(path, encoder=ENCODER) as index:
+        index.add(article(n) for n in range(12))
+        index.add(article(n) for n in range(12, 15))
+        index.remove("test:2")
+    (path / "seal.json").unlink()
+    return path
+
+
+def sql(path: Path, statement: str, *values: object) -> None:
+    with closing(sqlite3.connect(path / "store.db")) as connection, connection:
+        connection.execute(statement, values)
+
+
+def answers(path: Path) -> list[tuple[int, str]]:
+    with Index.open(path, encoder=ENCODER) as index:
+        return [
+            (hit.passage.id, hit.passage.text)
+            for mode in ("dense", "lexical")
+            for hit in index.search("quà", mode=mode)
+        ]
+
+
+def errors(findings: list[Finding]) -> list[Finding]:
+    assert all(finding.problem and finding.cure for finding in findings)
+    return [finding for finding in findings if finding.level == "error" and not finding.repaired]
+
+
+def exit_code(path: Path, *words: str) -> int:
+    return int(cli_case.run("doctor", *words, index=path).exit_code)
+
+
+def test_nothing_to_say(path: Path) -> None:
+    assert doctor(path, encoder=ENCODER) == []
+    assert exit_code(path) == 0
+
+
+def first_of_vectors(path: Path) -> None:
+    file = min(path.glob("vectors/*.passages"))
+    data = bytearray(file.read_bytes())
+    data[-3] ^= 8
+    file.unlink()
+    file.write_bytes(data)
+
+
+def terms_of_another_segment(path: Path) -> None:
+    files = sorted(path.glob("lexical/001/passages/*.fieldnorm"))
+    data = files[1].read_bytes()
+    assert data != files[0].read_bytes()
+    files[0].unlink()
+    files[0].write_bytes(data)
+
+
+def a_segment_forgotten(path: Path) -> None:
+    sql(path, "DELETE FROM segments WHERE number = (SELECT min(number) FROM segments)")
+
+
+def a_segment_misnamed(path: Path) -> None:
+    sql(path, "UPDATE segments SET first = first - 1 WHERE number = (SELECT max(number) FROM segments)")
+
+
+def the_living_called_dead(path: Path) -> None:
+    sql(path, "INSERT INTO dead SELECT max(id) FROM passages")
+
+
+def the_living_unwanted(path: Path) -> None:
+    sql(path, "INSERT INTO unwanted VALUES ('passages', 1, ?)", 1 << 60)
+
+
+def a_number_given_twice(path: Path) -> None:
+    sql(path, "UPDATE meta SET value = 3 WHERE key = 'next_passage'")
+
+
+@pytest.mark.parametrize(
+    ("damage", "part"),
+    [
+        (first_of_vectors, "vectors"),
+        (terms_of_another_segment, "lexical"),
+        (a_segment_forgotten, "vectors"),
+        (a_segment_misnamed, "vectors"),
+        (the_living_called_dead, "numbers"),
+        (the_living_unwanted, "numbers"),
+        (a_number_given_twice, "numbers"),
+    ],
+)
+def test_what_is_wrong_is_told_and_mended(path: Path, damage: Callable[[Path], None], part: str) -> None:
+    expected = sorted(answers(path))
+    damage(path)
+    found = errors(doctor(path, encoder=ENCODER))
+    assert part in {finding.part for finding in found}
+    assert all("doctor --repair" in finding.cure for finding in found)
+    assert exit_code(path) == 3
+    told = doctor(path, repair=True, encoder=ENCODER)
+    assert not errors(told) and any(finding.repaired for finding in told)
+    assert doctor(path, encoder=ENCODER) == []
+    assert sorted(answers(path)) == expected
+    with Index.open(path, encoder=ENCODER) as index:
+        assert index.add([article(40)]).added == 1
+        assert index.doctor() == []
+
+
+def test_a_sealed_file_in_the_place_of_another_is_mended(path: Path) -> None:
+    """Sound by itself, so that only the seal tells."""
+    (path / "lexical/001/passages/sums.json").unlink()
+    expected = sorted(answers(path))
+    Folder(path).seal()
+    terms_of_another_segment(path)
+    with pytest.raises(IndexUnusable, match="doctor --repair"):
+        answers(path)
+    assert not errors(doctor(path, repair=True, encoder=ENCODER))
+    assert sorted(answers(path)) == expected
+
+
+def test_orphans_are_told_and_go(path: Path) -> None:
+    for name in ("vectors/000001.other", "lexical/009/x", "manifest.json.tmp"):
+        (path / name).parent.mkdir(exist_ok=True)
+        (path / name).write_bytes(b"left")
+    found = doctor(path, encoder=ENCODER)
+    assert {finding.part for finding in found} == {"vectors/000001.other", "lexical/009", "manifest.json.tmp"}
+    assert {finding.level for finding in found} == {"warning"}
+    assert exit_code(path) == 0
+    assert all(finding.repaired for finding in doctor(path, repair=True, encoder=ENCODER))
+    assert doctor(path, encoder=ENCODER) == []
+
+
+def test_lost_changes_are_told(path: Path, tmp_path: Path) -> None:
+    """The database of before, with files of after: what a damaged write-ahead log comes to."""
+    shutil.copy(path / "store.db", tmp_path / "before.db")
+    with Index.open(path, encoder=ENCODER) as index:
+        index.add([article(30)])
+    (path / "seal.json").unlink()
+    shutil.copy(tmp_path / "before.db", path / "store.db")
+    assert any("last changes are lost" in finding.problem for finding in errors(doctor(path, encoder=ENCODER)))
+    told = errors(doctor(path, repair=True, encoder=ENCODER))
+    assert ["index the same paths again" in finding.cure for finding in told] == [True]
+    assert doctor(path, encoder=ENCODER) == []
+    with Index.open(path, encoder=ENCODER) as index:
+        assert index.add([article(30)]).added == 1
+
+
+def test_an_encoder_that_is_another_now(path: Path, tmp_path: Path) -> None:
+    (foreign,) = errors(doctor(path, encoder=HashEncoder(16, "x")))
+    assert (foreign.part, foreign.cure) == ("encoder", "run: semsearch rebuild --encoder hashx")
+    model = shutil.copytree(BUNDLED, tmp_path / "model")
+    with Index.create(tmp_path / "other", str(model)) as index:
+        index.add([article(1)])
+    assert exit_code(tmp_path / "other") == 0
+    weights = model / "model.safetensors"
+    data = weights.read_bytes()
+    weights.unlink()
+    weights.write_bytes(data[:-4096] + bytes(4096))
+    (stale,) = errors(doctor(tmp_path / "other"))
+    assert stale.part == "encoder" and "rebuild" in stale.cure
+    assert exit_code(tmp_path / "other") == 3
+    assert cli_case.run("search", "quà", index=tmp_path / "other").exit_code == 3
+    shutil.rmtree(model)
+    assert exit_code(tmp_path / "other") == 0, "what cannot be loaded is not compared; a search says so"
+
+
+def written(path: Path, **changes: object) -> None:
+    """Both manifests as another version wrote them."""
+    folder = Folder(path)
+    manifest = folder.manifest()
+    assert manifest is not None
+    text = replace(manifest, **changes).dump()  # type: ignore[arg-type]
+    sql(path, "UPDATE meta SET value = ? WHERE key = 'manifest'", text)
+    (path / "manifest.json").write_text(text, "utf-8")
+
+
+def tables_of_the_future(path: Path) -> None:
+    sql(path, "PRAGMA user_version = 99")
+
+
+def layout_of_the_future(path: Path) -> None:
+    written(path, format=99)
+
+
+@pytest.mark.parametrize("change", [tables_of_the_future, layout_of_the_future])
+def test_the_future_is_told_and_left_alone(path: Path, change: Callable[[Path], None]) -> None:
+    change(path)
+    before = (path / "store.db").read_bytes()
+    with pytest.raises(IndexStale, match="update semsearch"):
+        answers(path)
+    for words in ((), ("--repair",)):
+        assert exit_code(path, *words) == 3
+    told = errors(doctor(path, repair=True, encoder=ENCODER))
+    assert any(finding.part == "store.db" and finding.cure.startswith("update semsearch") for finding in told)
+    assert not any("delete" in finding.cure for finding in told)
+    assert (path / "store.db").read_bytes() == before
+
+
+def test_the_past_is_migrated_or_refused_with_a_cure(path: Path) -> None:
+    expected = sorted(answers(path))
+    sql(path, "PRAGMA user_version = 1")  # tables as they were first
+    assert doctor(path, encoder=ENCODER) == [] and sorted(answers(path)) == expected
+    with Index.open(path, encoder=ENCODER) as index:
+        index.add([article(41)])
+        index.remove("test:41")
+    with closing(sqlite3.connect(path / "store.db")) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone()[0] > 1
+    for changes, level in (({"text": 0}, "error"), ({"lexical": 0}, "error"), ({"window": 7}, "warning")):
+        written(path, **changes)
+        (path / "seal.json").unlink(missing_ok=True)
+        (told,) = doctor(path, encoder=ENCODER)
+        assert (told.cure, told.level) == ("run: semsearch rebuild", level)
+        assert exit_code(path) == (3 if level == "error" else 0)
+        if level == "error":
+            with pytest.raises(IndexStale, match="rebuild"):
+                answers(path)
+        with Index.open(path, encoder=ENCODER) as index:
+            index.rebuild()
+        assert doctor(path, encoder=ENCODER) == []
+        assert sorted(text for _, text in answers(path)) == sorted(text for _, text in expected)
+
+
+def test_a_manifest_that_is_gone_or_another(path: Path) -> None:
+    manifest = (path / "manifest.json").read_text("utf-8")
+    for text in (None, "{}", manifest.replace("16", "17"), manifest.replace('"format": 1', '"format": 99')):
+        if text is None:
+            (path / "manifest.json").unlink()
+        else:
+            (path / "manifest.json").write_text(text, "utf-8")
+        (path / "seal.json").unlink(missing_ok=True)
+        assert {finding.part for finding in doctor(path, encoder=ENCODER)} == {"manifest.json"}
+        assert not errors(doctor(path, repair=True, encoder=ENCODER))
+        assert Manifest.parse((path / "manifest.json").read_text("utf-8"), "") == Manifest.parse(manifest, "")

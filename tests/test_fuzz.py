@@ -1,0 +1,79 @@
+"""A small part of what scripts/fuzz.py and scripts/fuzz_index.py try, always the same part."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from index_case import HashEncoder, article
+
+from semsearch.index import Index
+from semsearch.index.readers import load_reader
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where dataclasses look for it
+    spec.loader.exec_module(module)
+    return module
+
+
+fuzz, fuzz_index = script("fuzz"), script("fuzz_index")
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
+    with Index.create(tmp_path_factory.mktemp("fuzz") / "index", HashEncoder(16)) as index:
+        index.add(article(n) for n in range(8))
+        yield index
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"),
+    [
+        ("text", 900),
+        ("sentences", 700),
+        ("files", 500),
+        ("encodings", 150),
+        ("changed files", 300),
+        ("questions", 40),
+    ],
+)
+def test_hostile_inputs(kind: str, count: int, index: Index, tmp_path: Path) -> None:
+    watch = fuzz.Watch(20.0)
+    fuzz.run(kind, count, 1, tmp_path, index, watch)
+    assert watch.count >= count
+    if kind in ("files", "changed files"):
+        assert min(watch.outcomes["read"], watch.outcomes["refused"]) > count // 5, "both ends are met"
+
+
+def test_the_checks_can_fail(tmp_path: Path) -> None:
+    """What breaks the rules is told: a fuzzer that cannot is worth nothing."""
+    with pytest.raises(AssertionError):
+        fuzz.check_encoding("chỉ có a ạ ở đây", "TCVN3", tmp_path / "a.txt")  # too few accents to tell
+    with pytest.raises(AssertionError):
+        fuzz.check_error(fuzz.IngestError("a", "two\nlines"))
+    with pytest.raises(AssertionError):
+        fuzz.Watch(-1.0)(lambda: None)
+    with pytest.raises(fuzz_index.Failure):
+        fuzz_index.check_error(fuzz.SemsearchError(""))
+
+
+@pytest.mark.parametrize("state", fuzz_index.STATES)
+def test_a_damaged_index(state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    verbs = fuzz_index.Verbs(HashEncoder(16), load_reader())
+    with fuzz_index.conditions(state):
+        outcomes, failures, _ = fuzz_index.run(state, range(16), 1, tmp_path, verbs)
+    assert failures == []
+    assert sum(outcomes.values()) == 16
+    assert any("mended" in outcome for outcome in outcomes)
