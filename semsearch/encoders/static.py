@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
     from ..types import Vectors
+    from .cutter import Cutter
 
 __all__ = ["StaticEncoder", "declared_prompts", "is_static", "read_json", "sampled", "unit"]
 
@@ -36,6 +38,8 @@ _FEW = 4  # so many short texts are cut in Python, if nothing has loaded the lib
 _TOKENS_AT_ONCE = 65_536  # bounds the memory that one endless text may take
 _RUN = 4  # words of the longest pieces
 _KEPT = 100_000  # words whose pieces are remembered
+_MANY = 256  # so many passages are worth a Cutter, which takes as long to make as the library to cut them
+_THREADS = 3  # more of the library's are quicker than it
 _ASKED_AT_ONCE = 512  # the same for an endless query
 
 
@@ -69,6 +73,7 @@ class StaticEncoder:
         self._quick_ids = lru_cache(maxsize=_FEW)(self._quick.ids) if self._quick else None
         self._content = content  # until the library is needed
         self._loaded: Tokenizer | None = None
+        self._cutter: Cutter | None = None
         pieces = len(self._quick) if self._quick else self._tokenizer().get_vocab_size()
         if pieces > len(self._matrix):
             raise EncoderUnavailable(
@@ -217,7 +222,8 @@ class StaticEncoder:
             texts = [prompt + text for text in texts]
         sums = np.zeros((len(texts), self.dim), dtype=np.float32)
         for first in range(0, len(texts), _TEXTS_AT_ONCE):
-            for row, ids in enumerate(self._tokenise(texts[first : first + _TEXTS_AT_ONCE]), first):
+            tokenise = self._tokenise if kept is None else self._cut_many
+            for row, ids in enumerate(tokenise(texts[first : first + _TEXTS_AT_ONCE]), first):
                 # Text by text, so that a vector does not depend on what else is in the batch; the rows of
                 # one text stay in the processor's cache, which makes this as fast as one large gather.
                 for at in range(0, len(ids), _TOKENS_AT_ONCE):
@@ -233,6 +239,18 @@ class StaticEncoder:
             self._loaded, self._content = _tokenizer(self._content, self.folder), b""
         return self._loaded
 
+    def _cut_many(self, texts: Sequence[str]) -> list[list[int]]:
+        """As ``_tokenise``, in one thread but with half the work: while indexing, others need the processor too."""
+        if not self._cutter:
+            if not self._quick or len(texts) < _MANY or (self._threads or _processors()) > _THREADS:
+                return self._tokenise(texts)
+            from .cutter import Cutter
+
+            self._cutter = Cutter(self._quick)
+        found = list(map(self._cutter.ids, texts))
+        rest = iter(self._tokenise([text for text, ids in zip(texts, found, strict=True) if ids is None]))
+        return [next(rest) if ids is None else ids for ids in found]
+
     def _tokenise(self, texts: Sequence[str]) -> list[list[int]]:
         if self._quick_ids and not self._loaded and len(texts) <= _FEW:
             found = [ids for text in texts if (ids := self._quick_ids(text)) is not None]
@@ -242,6 +260,10 @@ class StaticEncoder:
         if len(texts) == 1 or self._threads == 1:  # a pool of threads costs more than one question
             return [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
         return [e.ids for e in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def unit(vectors: NDArray[Any]) -> Vectors:
