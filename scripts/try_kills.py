@@ -461,7 +461,7 @@ def by_steps(trials: Trials, chance: random.Random, asked: argparse.Namespace) -
     changed(news, chance, numbers)
     trials.start(Run("index", str(base), str(news)))
     changed(news, chance, numbers)
-    (base / "vectors" / "999999.passages").write_bytes(b"as an interrupted run leaves it")
+    (base / "vectors" / "000001.passages").write_bytes(b"as an interrupted run leaves it")  # merged since
     for verb in [asked.only] if asked.only else ["index", "remove", "rebuild", "encoder", "split"]:
         visited |= trials.at_steps(aim(verb, base, news, chance), news, asked.visits)
     return visited

@@ -284,7 +284,7 @@ def started(verb: str, *given: str) -> subprocess.Popen[str]:
 
 
 def judged(
-    writing: Writing, reports: list[dict[str, Any]], told: dict[str, Any], refused: int, wrong: list[str]
+    writing: Writing, reports: list[dict[str, Any]], other: dict[str, Any], refused: int, wrong: list[str]
 ) -> bool:
     """Prints what happened; whether anything was wrong."""
     texts: dict[int, int] = {}
@@ -310,20 +310,17 @@ def judged(
                     delays.append(delay)
                     firsts[new] = min(delay, firsts.get(new, delay))
             seen = max(seen, tick)
-    wrong += told.get("wrong", ["the other writer has died"])
+    wrong += other.get("wrong", ["the other writer has died"])
     wrong += [str(finding) for finding in doctor(writing.index.path)]
     print(f"writer: {dict(writing.counts)}, refused {refused} times")
-    print(f"another that wants to write: {told.get('counts')}")
+    print(f"another that wants to write: {other.get('counts')}")
     slowest = max((report["slowest"] for report in reports if report), default=0)
     print(f"{len(reports)} readers: {dict(counts)}; slowest call {slowest:.2f} s")
     print(f"{len(texts)} passages seen, each with one text")
     for name, values in (("by the first of them", list(firsts.values())), ("by each of them", delays)):
-        p50, p95, most = (
-            (statistics.quantiles(values, n=100)[q] for q in (49, 94, 98)) if len(values) > 1 else (0, 0, 0)
-        )
-        print(
-            f"seen {name} after a commit: p50 {p50:.3f} s, p95 {p95:.3f} s, p99 {most:.3f} s, most {max(values):.3f} s"
-        )
+        parts = statistics.quantiles(values, n=100) if len(values) > 1 else [0.0] * 99
+        told = ", ".join(f"p{part} {parts[part - 1]:.3f} s" for part in (50, 95, 99))
+        print(f"seen {name} after a commit: {told}, most {max(values, default=0):.3f} s")
     print(f"{len(wrong)} wrong", *Counter(wrong).most_common(10), sep="\n")
     return bool(wrong)
 

@@ -149,8 +149,8 @@ class LexicalIndex:
             raise _damaged(path, "its fields are not the ones this version writes")
         opened = cls(path, index)
         if verify:
-            opened.ids()
-            if opened._words and (bad := opened._words.verify()):
+            ids = opened.ids()
+            if opened._words and (bad := opened._words.verify(ids)):
                 raise _damaged(path, f"changed or cut: {', '.join(bad)}")
         return opened
 

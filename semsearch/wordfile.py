@@ -161,11 +161,14 @@ class Words:
         of_title = np.array([field == "title" for field, _ in terms], np.bool_)
         return Counts(counted.reshape(len(ids), len(terms)), of_title, *sums)
 
-    def verify(self) -> list[str]:
-        """Reads everything; the names of files that are not as they were written."""
+    def verify(self, ids: Sequence[int] | None = None) -> list[str]:
+        """Reads what there is under ``ids``, or everything; the names of files that are not as they were written.
+
+        Under ids that were never committed there may be anything after a power cut.
+        """
         size = self._files[0].stat().st_size // _ROW.itemsize - 1
         try:
-            rows = self._rows(np.arange(size))
+            rows = self._rows(np.arange(size) if ids is None else np.array(ids, np.int64))
             numbers = self._numbers(int((rows["start"] + rows["length"]).max(initial=0)))
         except IndexDamaged:
             return [file.name for file in self._files]

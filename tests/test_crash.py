@@ -509,6 +509,18 @@ def test_small_files_of_a_killed_run_go(small: Path, tmp_path: Path) -> None:
     assert doctor(path) == []
 
 
+def test_words_that_were_never_committed_may_be_anything(small: Path, tmp_path: Path) -> None:
+    """After a power cut a row may be there without its numbers; so it stands under an id that nobody knows."""
+    path = tmp_path / "index"
+    shutil.copytree(small, path)
+    (path / "seal.json").unlink()
+    with (path / "lexical" / "001" / "passages" / "words.rows").open("r+b") as rows:
+        rows.seek(32 * 1000)
+        rows.write((1 << 20).to_bytes(4, "little") * 8)
+    assert answers(path) == answers(small)
+    assert doctor(path) == []
+
+
 def test_every_folder_is_synced_before_the_database_counts_on_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hooked: None
 ) -> None:
