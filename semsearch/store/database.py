@@ -47,6 +47,7 @@ _MIGRATIONS = (
     """,
     "-- articles.text may be a BLOB: see rows.deflated",
 )
+_CACHE = 32_768  # KiB at most of pages kept in memory: a search looks into some hundred
 FORMAT = len(_MIGRATIONS)
 """Version of the tables (``PRAGMA user_version``); each migration leads from one to the next."""
 
@@ -109,6 +110,7 @@ class Database:
             self._frozen = self._state()
             self._connection = _connect(self.path, "ro&immutable=1")
             application = self._one("PRAGMA application_id")
+        self._all(f"PRAGMA cache_size = -{_CACHE}")
         version = self._one("PRAGMA user_version")
         if not application and not version and not self._all("SELECT 1 FROM sqlite_master LIMIT 1"):
             raise IndexMissing(f"{self.path} is empty: making the index was interrupted; run: semsearch index PATH...")
