@@ -148,17 +148,15 @@ def tell(row: dict[str, Any], more: int) -> None:
     for done, clock, work in curve:
         print(f"  up to {done:>9,}: {clock:,.0f} (a second of work: {work:,.0f})")
     if len(curve) > 2:
-        print(
-            f"rate at the end / at the start: {curve[-1][1] / curve[0][1]:.2f}, by work {curve[-1][2] / curve[0][2]:.2f}"
-        )
+        clock, work = (curve[-1][side] / curve[0][side] for side in (1, 2))
+        print(f"rate at the end / at the start: {clock:.2f}, by work {work:.2f}")
     print(f"the encoder alone: {alone[0]:.1f} s for the sentences, {both[0]:.1f} s for sentences and passages")
     print(f"indexing takes {whole[0] / alone[0]:.2f} times the first, {whole[0] / both[0]:.2f} times the second")
     print(
         f"by work (helpers apart): {whole[1] / alone[1]:.2f} times the first, {whole[1] / both[1]:.2f} times the second"
     )
-    print(
-        f"largest resident memory: {row['memory'] / 1e6:,.0f} MB, of one helper {row['memory of a helper'] / 1e6:,.0f} MB"
-    )
+    memory, helper = (row[name] / 1e6 for name in ("memory", "memory of a helper"))
+    print(f"largest resident memory: {memory:,.0f} MB, of one helper {helper:,.0f} MB")
     parts = ", ".join(f"{part} {bytes_:.0f}" for part, bytes_ in row["bytes"].items())
     print(f"bytes a sentence on disk: {sum(row['bytes'].values()):.0f} ({parts})")
     for name, what in (("more", "articles more"), ("again", "lines more at the end of the file")):
