@@ -66,14 +66,18 @@ class Shelf:
         for segment in self._segments:
             wanted = np.array([id_ for id_ in passages if segment.first <= id_ <= segment.last], np.int64)
             if len(wanted):
-                own |= dict(_found(*read(self._folder, segment, "passages"), wanted, 1))
-                of_sentences |= dict(_found(*read(self._folder, segment, "sentences"), wanted, SENTENCES))
+                own |= dict(_found(opened(self._folder, segment, "passages"), wanted, 1))
+                of_sentences |= dict(_found(opened(self._folder, segment, "sentences"), wanted, SENTENCES))
         return own, of_sentences
 
 
-def _found(ids: Ids, vectors: Halves, wanted: Ids, factor: int) -> Iterator[tuple[int, Halves]]:
-    for row in np.flatnonzero(np.isin(ids // factor, wanted)):
-        yield int(ids[row]), vectors[row]
+def _found(file: SegmentFile, wanted: Ids, factor: int) -> Iterator[tuple[int, Halves]]:
+    if file.coded:  # its ids ascend, and are many
+        rows = file.between(wanted * factor, (wanted + 1) * factor)
+    else:
+        rows = np.flatnonzero(np.isin(file.ids // factor, wanted))
+    for row in rows:
+        yield int(file.ids[row]), file.vectors[row]
 
 
 def read(folder: Folder, segment: Segment, kind: str, *, verify: bool = False) -> tuple[Ids, Halves]:

@@ -37,6 +37,7 @@ class _Part:
 
     def __init__(self, file: SegmentFile) -> None:
         self.file = file
+        file.scatter()
         self.first, self.last = (int(file.ids[0]), int(file.ids[-1])) if len(file.ids) else (0, -1)
 
     @cached_property
