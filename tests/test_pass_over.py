@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import zstandard
-from hypothesis import HealthCheck, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from index_case import HashEncoder, story
 
@@ -177,7 +177,10 @@ KEYS = st.sampled_from(["a", "b", "c", "a:2", "b:3", "1", "2", "3", None])
 RECORDS = st.lists(st.tuples(KEYS, st.integers(0, 6)), min_size=1, max_size=8)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None)
+@example(versions=[[("a", 0)], [("a", 1), ("a", 0)]])  # another takes the name of one that is known
+@example(versions=[[("a", 0), ("a", 1)], [("b", 0), ("a", 1)]])  # a second one is the only one now
+@example(versions=[[(None, 0), (None, 1)], [(None, 2), (None, 0), (None, 1)]])  # named by their lines
 @given(versions=st.lists(RECORDS, min_size=2, max_size=4))
 def test_whatever_changes_the_index_is_as_if_made_afresh(
     tmp_path_factory: pytest.TempPathFactory, versions: list[list[tuple[str | None, int]]]
