@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from semsearch.encoders import load_encoder
 from semsearch.evaluate import Gold, Quoted, evaluate_answers, normalise_answer, quoted, sentence_at_1, token_f1
 from semsearch.index import Index
+from semsearch.index.core import READ
 from semsearch.reader import sentence_reader as sr
 from semsearch.reader.evidence import FEATURES, SIGNS, Line, features, lines, signs
 from semsearch.reader.extract import GROUPS, SPAN_FEATURES, candidates, span_features
@@ -41,7 +42,7 @@ from semsearch.text import clean, terms
 from semsearch.types import Article, Hit, Mode, Span
 
 OUT = Path(sr.__file__).with_name("weights.json")
-DEPTH = 10  # hits that are read
+DEPTH = READ  # hits that are read
 DEV = ("xquad-vi", "vinewsqa", "xquad-en-vi", "viquad-noanswer")
 
 SETS = {
@@ -65,7 +66,7 @@ SETTINGS: dict[str, dict[str, float]] = {
         "cosine": 2.0,
         "local": 1.5,
         "fused": -1.5,
-        "read": 0.6,
+        "read": 0.7,
         "sense": 6.0,
     },
     # There are no English questions in train. Vietnamese sentences share names and numbers with them at most.

@@ -5,9 +5,13 @@
 
 Convolutions over the bundled encoder's word vectors, which stay as they are (Wu et al., "Fast reading comprehension
 with ConvNets", 2017; blocks as of Liu et al., "A ConvNet for the 2020s", CVPR 2022), one attention from each word of a
-passage to the question's (Chen et al., "Reading Wikipedia to Answer Open-Domain Questions", ACL 2017). Trained to
-choose the sentence among all of a question's passages, or none of them (one softmax over all: Clark & Gardner,
-"Simple and Effective Multi-Paragraph Reading Comprehension", ACL 2018), and the first and last word of the answer.
+passage to the question's (Chen et al., "Reading Wikipedia to Answer Open-Domain Questions", ACL 2017). A sentence is
+judged by its words and by how each word of the question is met in it and in its passage (late interaction: Khattab &
+Zaharia, "ColBERT", SIGIR 2020). Trained to choose the sentence among all of a question's passages, or none of them
+(one softmax over all: Clark & Gardner, "Simple and Effective Multi-Paragraph Reading Comprehension", ACL 2018), and the
+first and last word of the answer. One question in six has a name, a number or a telling word exchanged, so that
+nothing answers it any more (Jia & Liang, "Adversarial Examples for Evaluating Reading Comprehension Systems", EMNLP
+2017). What is kept is the moving average of the weights.
 
 Writes WORK/OUT.pt after every epoch. One question in ten of the training sets, with all questions about the same
 text, is held back to measure on and to fit what comes after (scripts/calibrate_reader.py).
@@ -16,6 +20,7 @@ text, is held back to measure on and to fit what comes after (scripts/calibrate_
 from __future__ import annotations
 
 import argparse
+import copy
 import time
 from pathlib import Path
 from typing import Any
@@ -33,6 +38,8 @@ KNOWN = 48
 WIDTH = 5
 DILATIONS = (1, 2), (1, 2, 4, 8)
 GAP = (WIDTH // 2) * max(DILATIONS[1])
+HEADS, DEPTH = 4, 24
+AVERAGED = 0.998
 FLAGS = 4  # opens a sentence, of a title, of a question, length of the vector
 
 
@@ -66,7 +73,9 @@ class Network(nn.Module):
         self.high = nn.ModuleList(Block(d, drop) for d in DILATIONS[1])
         self.edges = nn.Linear(HIDDEN, 2)
         self.edges_asked = nn.Linear(HIDDEN, 2 * HIDDEN)
-        self.judge = nn.Linear(2 * HIDDEN + OVERLAPS, HIDDEN)
+        self.ask, self.tell = (nn.Linear(HIDDEN, HEADS * DEPTH, bias=False) for _ in range(2))
+        self.weigh = nn.Linear(HIDDEN, HEADS)
+        self.judge = nn.Linear(2 * HIDDEN + OVERLAPS + 4 * HEADS, HIDDEN)
         self.verdict = nn.Linear(HIDDEN, 1)
         self.plain = nn.Linear(OVERLAPS, 1)
         self.none = nn.Linear(HIDDEN, 1)
@@ -103,12 +112,35 @@ class Network(nn.Module):
         count = len(b["overlaps"])
         index = b["sentence"][:, None].expand(-1, HIDDEN)
         pooled = torch.full((count, HIDDEN), -1e4).scatter_reduce(0, index, y[b["inside"]], "amax")
-        evidence = torch.cat([pooled, pooled * whole[b["owner"]], b["overlaps"]], 1)
+        met = self.met(asked, lack, seen, b)
+        evidence = torch.cat([pooled, pooled * whole[b["owner"]], b["overlaps"], met], 1)
         verdict = self.verdict(torch.relu(self.judge(self.drop(evidence))))[:, 0] + self.plain(b["overlaps"])[:, 0]
         table = torch.full((len(whole), int(b["place"].max()) + 2), -1e4)
         table[:, 0] = self.none(whole)[:, 0]
         table[b["owner"], b["place"] + 1] = verdict
         return edges, table, verdict
+
+    def met(self, asked: torch.Tensor, lack: torch.Tensor, seen: torch.Tensor, b: dict[str, torch.Tensor]) -> Any:
+        """(sentences, 4 * HEADS): how the words of the question are met in a sentence and in its passage."""
+        e, q = lack.shape
+        ask = nn.functional.normalize(self.ask(asked).view(e, q, HEADS, DEPTH), dim=-1)
+        tell = nn.functional.normalize(self.tell(seen).view(e, -1, HEADS, DEPTH), dim=-1)
+        cosines = torch.einsum("ethd,eqhd->etqh", tell, ask)
+        share = self.weigh(asked).masked_fill(lack[..., None], -1e4).log_softmax(1)  # (e, q, heads)
+        found = []
+        for of, count, back in (
+            (b["sentence_of"], len(b["owner"]), None),
+            (b["passage_of"], len(b["passage_owner"]), b["passage"]),
+        ):
+            mine = of >= 0
+            index = of[mine][:, None, None].expand(-1, q, HEADS)
+            best = torch.full((count, q, HEADS), -1.0).scatter_reduce(0, index, cosines[mine], "amax")
+            some = share[b["owner"] if back is None else b["passage_owner"]]
+            mean = (some.exp() * best).sum(1)
+            least = -(some - 8 * best).logsumexp(1) / 8
+            both = torch.cat([mean, least], 1)
+            found.append(both if back is None else both[back])
+        return torch.cat(found, 1)
 
 
 class Data:
@@ -149,7 +181,41 @@ class Data:
             "title": int(d["titles"][number]),
         }
 
-    def example(self, i: int, rng: np.random.Generator | None, most: int) -> tuple[int, list[int], list[list[int]]]:
+    def exchanged(
+        self, question: dict[str, Any], passages: list[int], spans: list[list[int]], rng: np.random.Generator
+    ) -> dict[str, Any] | None:
+        """The question with something else in the place of a name, a number or a telling word; None if that cannot be.
+
+        What comes instead is of the same kind: half of the time from its own passages, so that it is no stranger.
+        """
+        there = runs(question)
+        if not there:
+            return None
+        weights = np.array([question["rarity"][a:z].sum() for _, a, z in there]) + 0.05
+        kind, start, stop = there[int(rng.choice(len(there), p=weights / weights.sum()))]
+        own = set(question["folded"].tolist())
+        if rng.random() < 0.5:
+            which = int(rng.integers(len(passages)))
+            other = self.text(passages[which])
+            taken = [(a, z) for p, a, z in spans if p == which]
+        else:
+            other, taken = self.text(int(self.d["questions"][rng.choice(self.real)])), []
+        fitting = [
+            (a, z)
+            for other_kind, a, z in runs(other)
+            if other_kind == kind
+            and not own & set(other["folded"][a:z].tolist())
+            and not any(a <= last and z > first for first, last in taken)
+        ]
+        if not fitting:
+            return None
+        a, z = fitting[int(rng.integers(len(fitting)))]
+        changed = dict(question)
+        for column in ("piece", "word", "folded", "shape", "rarity", "common"):
+            changed[column] = np.concatenate([question[column][:start], other[column][a:z], question[column][stop:]])
+        return changed
+
+    def example(self, i: int, rng: np.random.Generator | None, most: int) -> tuple[Any, list[int], list[list[int]]]:
         """Question, passages, and spans as [passage, first, last]; some right ones are left out when training."""
         d = self.d
         passages = d["passages"][d["passage_offsets"][i] : d["passage_offsets"][i + 1]]
@@ -161,17 +227,42 @@ class Data:
             right = [] if wrong and rng.random() < 0.12 else right[:most]
         chosen = (right + wrong)[:most]
         at = {j: n for n, j in enumerate(chosen)}
-        return (
-            int(d["questions"][i]),
-            [int(passages[j]) for j in chosen],
-            [[at[p], a, b] for p, a, b in spans.tolist() if p in at],
-        )
+        question, read = self.text(int(d["questions"][i])), [int(passages[j]) for j in chosen]
+        marked = [[at[p], a, b] for p, a, b in spans.tolist() if p in at]
+        if rng is not None and marked and rng.random() < 0.16:
+            changed = self.exchanged(question, read, marked, rng)
+            if changed is not None:
+                return changed, read, []
+        return question, read, marked
 
 
-def batch(data: Data, chosen: list[tuple[int, list[int], list[list[int]]]]) -> dict[str, torch.Tensor]:
+def runs(text: dict[str, Any]) -> list[tuple[str, int, int]]:
+    """Stretches [first, last) of a text that say what it is about: names, numbers, rare words."""
+    shapes, rarity = text["shape"], text["rarity"]
+    found: list[tuple[str, int, int]] = []
+    at = max(1, text["title"])  # the first word is written with a capital whatever it is
+    while at < len(shapes):
+        stop = at + 1
+        if shapes[at] in (1, 2):
+            while stop < len(shapes) and shapes[stop] in (1, 2):
+                stop += 1
+            if stop - at <= 6:
+                found.append(("name", at, stop))
+        elif shapes[at] == 3:
+            found.append(("number", at, stop))
+        elif shapes[at] == 0 and rarity[at] > 0.45:
+            while stop < len(shapes) and stop - at < 2 and shapes[stop] == 0 and rarity[stop] > 0.4:
+                stop += 1
+            found.append(("word", at, stop))
+        at = stop
+    return found
+
+
+def batch(data: Data, chosen: list[tuple[Any, list[int], list[list[int]]]]) -> dict[str, torch.Tensor]:
     features: list[np.ndarray] = []
     asked, texts, quotable, gold, scope = [], [], [], [], []
     owner, place, over, sentence, inside, right = [], [], [], [], [], []
+    sentence_of, passage_of, passage_owner, passage = [], [], [], []
     at = GAP
     pieces, common, mask = [np.zeros(GAP, np.int64)], [np.zeros(GAP, np.int64)], [np.zeros(GAP, np.float32)]
 
@@ -193,13 +284,13 @@ def batch(data: Data, chosen: list[tuple[int, list[int], list[list[int]]]]) -> d
         at += n + GAP
         return at - n - GAP
 
-    for e, (number, passages, spans) in enumerate(chosen):
-        question = data.text(number)
+    for e, (question, passages, spans) in enumerate(chosen):
         met = np.zeros((len(question["piece"]), MEETINGS), np.float32)
         met[:, -1] = question["rarity"]
         start = put(question, met, True)
         asked.append(np.arange(start, start + len(met)))
         words, allowed, within, starts, ends = [], [], [], [], []
+        held, of_passage = [], []
         seats = 0
         for p, other in enumerate(passages):
             text = data.text(other)
@@ -218,6 +309,10 @@ def batch(data: Data, chosen: list[tuple[int, list[int], list[list[int]]]]) -> d
             base = sum(len(o) for o in over) - len(firsts)
             of = np.searchsorted(firsts, np.arange(firsts[0], n), side="right") - 1
             sentence.append(base + of)
+            held.append(np.concatenate([np.full(firsts[0], -1), base + of]))
+            of_passage.append(np.full(n, len(passage_owner)))
+            passage.append(np.full(len(firsts), len(passage_owner)))
+            passage_owner.append(e)
             inside.append(np.arange(start + firsts[0], start + n))
             owner.append(np.full(len(firsts), e))
             place.append(seats + np.arange(len(firsts)))
@@ -227,6 +322,8 @@ def batch(data: Data, chosen: list[tuple[int, list[int], list[list[int]]]]) -> d
                 low = max(0, np.searchsorted(firsts, a, side="right") - 1)
                 good[low : max(low, np.searchsorted(firsts, b, side="right") - 1) + 1] = True
             right.append(good)
+        sentence_of.append(np.concatenate(held))
+        passage_of.append(np.concatenate(of_passage))
         texts.append(np.concatenate(words))
         quotable.append(np.concatenate(allowed))
         scope.append(np.concatenate(within))
@@ -254,6 +351,10 @@ def batch(data: Data, chosen: list[tuple[int, list[int], list[list[int]]]]) -> d
         "asked_there": padded([np.ones(len(a), bool) for a in asked], False),
         "text": padded(texts, 0),
         "text_there": padded([np.ones(len(t), bool) for t in texts], False),
+        "sentence_of": padded(sentence_of, -1),
+        "passage_of": padded(passage_of, -1),
+        "passage": torch.from_numpy(np.concatenate(passage)),
+        "passage_owner": torch.tensor(passage_owner),
         "quotable": padded(quotable, False),
         "scope": padded(scope, False),
         "gold": padded(gold, False),
@@ -343,7 +444,13 @@ def main() -> None:
     data = Data(args.work)
     net = Network(data.vectors.shape[1], len(data.d["common_words"]))
     if args.start:
-        net.load_state_dict(torch.load(args.start))
+        grown = net.state_dict()
+        for name, values in torch.load(args.start).items():  # of a network that may lack the newer parts
+            grown[name][tuple(slice(n) for n in values.shape)] = values
+            if grown[name].shape != values.shape:
+                grown[name][:, values.shape[1] :] = 0
+        net.load_state_dict(grown)
+    average = copy.deepcopy(net)
     print(
         f"{sum(p.numel() for p in net.parameters())} numbers, {len(data.real)} asked, {len(data.made)} made", flush=True
     )
@@ -377,15 +484,19 @@ def main() -> None:
         (chosen_loss + 0.5 * span_loss).backward()
         nn.utils.clip_grad_norm_(net.parameters(), 2.0)
         optimiser.step()
+        rest = min(1 - AVERAGED, 1 / step) if step > 200 else 1.0
+        with torch.no_grad():
+            for slow, fast in zip(average.parameters(), net.parameters(), strict=True):
+                slow.lerp_(fast, rest)
         shown = 0.98 * shown + 0.02 * np.array([chosen_loss.item(), span_loss.item()])
         if step % args.every == 0 or step == steps:
             scale = 1 - 0.98**step
             print(
                 f"{step}/{steps} {time.monotonic() - began:.0f}s sentence {shown[0] / scale:.3f} "
-                f"span {shown[1] / scale:.3f} | {measure(net, data, data.held)}",
+                f"span {shown[1] / scale:.3f} | {measure(average, data, data.held)}",
                 flush=True,
             )
-            torch.save(net.state_dict(), args.work / f"{args.out}.pt")
+            torch.save(average.state_dict(), args.work / f"{args.out}.pt")
 
 
 if __name__ == "__main__":

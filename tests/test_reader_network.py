@@ -371,7 +371,7 @@ def test_a_file_without_words_is_refused(tmp_path: Path, encoder: StaticEncoder)
 @pytest.mark.parametrize(
     ("question", "rank", "answer"),
     [
-        ("Vì sao phà Cồn Sậy ngừng chạy?", 1, "vì cây cầu mới bắc qua sông đã thông xe hồi đầu tuần"),
+        ("Vì sao phà Cồn Sậy ngừng chạy?", 1, "cây cầu mới bắc qua sông đã thông xe hồi đầu tuần"),
         ("Ai nghĩ ra thư viện trên thuyền?", 2, "Trịnh Thị Nhàn"),
         ("Bến phà chở bao nhiêu lượt khách mỗi ngày?", 1, "1.400"),
     ],

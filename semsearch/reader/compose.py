@@ -17,6 +17,7 @@ from ..types import Answer, Hit, Quote, Span
 from .extract import counts_in, typed
 from .items import asks_for_several, items
 from .late import late
+from .patterns import NUMBER
 from .question import Question, common_rarity, understand
 from .same import Said, contradict, said, same, says
 
@@ -31,7 +32,7 @@ _SHARED = 0.85  # share of what one sentence and its title hold of the question 
 _IN_COMMON = 0.4  # share of its terms that a sentence has in common with one that gives another figure of the same
 _MOST = 5  # answers that are shown beside each other
 
-_NEXT = late(r"(?: [^\W\d]+){0,2}")
+_NEXT, _MORE = late(r"(?: [^\W\d]+){0,2}"), late(r"(?: [^\W\d]+){0,3}")
 
 _NEWEST = (
     r"\b(?:hiện nay|hiện tại|hiện giờ|hiện đang|bây giờ|mới nhất|gần đây nhất|năm nay|đến nay|tới nay|mới đây|"
@@ -227,7 +228,7 @@ def _differs(asked: Question, lead: Quote, other: Quote) -> bool:
         and contradict(_counted(lead), _counted(other), names=asked.kind == "person")
         and _fits(asked, lead)
         and _fits(asked, other)
-        and counts_in(asked, lead.text) == counts_in(asked, other.text)
+        and counts_in(asked, _with_more(lead)) == counts_in(asked, _with_more(other))
         and _shares(asked, lead, other)
         and _common(asked, lead, other) >= _IN_COMMON
         and not says(_sentence(other), said(lead.text))
@@ -237,9 +238,20 @@ def _differs(asked: Question, lead: Quote, other: Quote) -> bool:
 
 def _counted(quote: Quote) -> Said:
     """What it says, a figure with the two words after it: they tell what is counted."""
-    rest = quote.citation.article.text[quote.span.end : quote.sentence.end]
     answer = said(quote.text)
-    return said(quote.text + _NEXT.match(rest)[0]) if answer.numbers else answer  # type: ignore[index]  # may be empty
+    if not answer.numbers:
+        return answer
+    # Of "12 triệu mét khối nước" no more than that, so that it can be held against "15 triệu" before "mét khối".
+    numbers = list(NUMBER.finditer(canonical(quote.text)))
+    end = quote.span.start + numbers[0].end() if len(numbers) == 1 else quote.span.end
+    text = quote.citation.article.text
+    return said(text[quote.span.start : end] + _NEXT.match(text, end, quote.sentence.end)[0])  # type: ignore[index]
+
+
+def _with_more(quote: Quote) -> str:
+    """Its text and the three words after it: what is counted may stand in one answer and behind the other."""
+    text = quote.citation.article.text
+    return quote.text + _MORE.match(text, quote.span.end, quote.sentence.end)[0]  # type: ignore[index]  # may be empty
 
 
 def _fits(asked: Question, quote: Quote) -> bool:

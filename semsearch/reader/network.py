@@ -33,6 +33,7 @@ __all__ = ["Edges", "Network", "Part", "Read", "WordVectors", "part", "softmax"]
 
 _BREAK = "\n"  # between texts, so that no piece reaches from one into the next
 _LONGEST = 40  # words of an answer
+_STOPS = frozenset(".,;:!?…")
 _DILATIONS = ((1, 2), (1, 2, 4, 8))
 
 
@@ -86,6 +87,7 @@ class Edges:
         self._starts, self._ends = np.array(part.text.starts[title:]), np.array(part.text.ends[title:])
         shares = [softmax(read.edges[title:, edge].astype(np.float64)) for edge in (0, 1)]
         self._first, self._last = (np.log(np.maximum(share, 1e-9)) for share in shares)
+        self._stops = np.array([word in _STOPS for word in part.text.words[title:]], bool)
 
     def score(self, span: Span) -> float:
         """The log of its share of all spans of the passage."""
@@ -93,13 +95,14 @@ class Edges:
         return float(self._first[first] + self._last[last - 1]) if first < last else -50.0
 
     def best(self, within: Span, count: int) -> list[Span]:
-        """The likeliest ones inside a stretch, best first."""
+        """The likeliest ones inside a stretch, best first; none begins or ends with a mark between clauses."""
         first, last = self._words(within)
         if first >= last:
             return []
+        firsts, ends = (np.where(self._stops, -np.inf, some)[first:last] for some in (self._first, self._last))
         # By first word and number of words: all pairs of words would be too many in an endless sentence.
-        lasts = np.append(self._last[first:last], np.full(_LONGEST - 1, -np.inf))
-        scores = self._first[first:last, None] + np.lib.stride_tricks.sliding_window_view(lasts, _LONGEST)
+        lasts = np.append(ends, np.full(_LONGEST - 1, -np.inf))
+        scores = firsts[:, None] + np.lib.stride_tricks.sliding_window_view(lasts, _LONGEST)
         order = np.argsort(-scores, axis=None, kind="stable")[:count]
         found = [divmod(int(i), _LONGEST) for i in order if scores.flat[i] > -np.inf]
         return [Span(int(self._starts[first + i]), int(self._ends[first + i + more])) for i, more in found]
@@ -202,7 +205,8 @@ class Network:
             ]
         )
         shares = np.concatenate(over)
-        evidence = np.concatenate([pooled, pooled * whole, shares], axis=1)
+        ways = self._met(q, y, parts, (starts[1:-1] - shift).tolist())
+        evidence = np.concatenate([pooled, pooled * whole, shares, ways], axis=1)
         hiddens = np.maximum(evidence @ w["judge.weight"].T + w["judge.bias"], 0)
         verdict = (hiddens @ w["verdict.weight"].T + shares @ w["plain.weight"].T)[:, 0]
         verdict += w["verdict.bias"] + w["plain.bias"]
@@ -213,6 +217,23 @@ class Network:
             found.append(Read(verdict[row : row + count], own, np.clip(cosines, 0.0, 1.0)))
             row += count
         return none, found
+
+    def _met(self, q: Floats, y: Any, parts: Sequence[Part], starts: Sequence[int]) -> Floats:
+        """``(sentences, 4 heads)``: how the words of the question are met in each sentence, and in its passage."""
+        w = self._w
+        heads = len(w["weigh.bias"])
+        ask, tell = (
+            _unit((x @ w[name].T).reshape(len(x), heads, -1)) for x, name in ((q, "ask.weight"), (y, "tell.weight"))
+        )
+        cosines = np.matmul(tell.transpose(1, 0, 2), ask.transpose(1, 2, 0))  # (heads, words, words of the question)
+        share = softmax((q @ w["weigh.weight"].T + w["weigh.bias"]).T)[:, None, :]
+        found = []
+        for part, start in zip(parts, starts, strict=True):
+            own = cosines[:, start : start + len(part.text)]
+            best = np.maximum.reduceat(own, part.firsts, axis=1)
+            both = [best, np.broadcast_to(own.max(axis=1, keepdims=True), best.shape)]
+            found.append(np.concatenate([side for met in both for side in _summed(met, share)]).T)
+        return np.concatenate(found)
 
     def _known(self, question: Text, parts: Sequence[Part]) -> tuple[Floats, Floats]:
         """The vectors of all words in order, and their lengths."""
@@ -252,6 +273,15 @@ class Network:
         y = np.maximum(y @ w[f"{name}.up.weight"].T + w[f"{name}.up.bias"], 0)
         y = x + y @ w[f"{name}.down.weight"].T + w[f"{name}.down.bias"]
         return y * mask
+
+
+def _summed(met: Any, share: Any) -> tuple[Any, Any]:
+    """Over the last axis: the mean by ``share``, and one that heeds the least: -log(mean of exp(-8 met)) / 8."""
+    return (share * met).sum(axis=-1), -np.log((share * np.exp(-8 * met)).sum(axis=-1)) / 8
+
+
+def _unit(vectors: Any) -> Any:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
 def softmax(scores: Any) -> Any:
