@@ -1,9 +1,11 @@
-"""How long a warm search and a warm answer take, stage by stage, beside exact FAISS alone in the same run.
+"""How long a warm search takes, stage by stage, beside exact FAISS alone in the same run.
 
-    python scripts/bench_search.py INDEX QUERIES.jsonl [--count 200] [--threads 1]
+    python scripts/bench_search.py INDEX QUERIES.jsonl ... [--count 600] [--ask] [--threads 1] [--vectors auto]
 
-QUERIES.jsonl has a ``text`` in each row. Each question is put in turn to ``search``, ``ask`` and FAISS's IndexFlatIP
-over the index's sentence vectors (float32, one query, its 10 best), so that whatever else the machine does falls on
+Each QUERIES.jsonl has a ``text`` in each row; ``--count`` rows in all are taken, as many of each file, spread over it,
+and every fifth is asked without its accents. Each is put in turn to FAISS's IndexFlatIP over the index's sentence
+vectors (float32, one query, its 10 best) and to ``search``: with no filter, since the middle of the dates, and with a
+part of a source; then ``similar`` is asked about the passage found first. So whatever else the machine does falls on
 all of them alike; ratios of one run are what to compare. A stage may hold others (they are indented).
 """
 
@@ -15,19 +17,24 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import faiss
 import numpy as np
 
+from semsearch.halves import widened
 from semsearch.index import Index, ranking, searching
+from semsearch.index.living import Living
+from semsearch.index.segments import read
 from semsearch.index.view import View
 from semsearch.lexical import LexicalIndex
 from semsearch.store import Store
-from semsearch.vectors import MappedIndex
+from semsearch.text import fold
 
 Times = dict[str, list[float]]
+ROWS = 65_536
 
 
 class Clock:
@@ -39,9 +46,9 @@ class Clock:
         stages: list[tuple[str, Any, tuple[str, ...]]] = [
             ("encoder: the question", kind, ("encode_queries",)),
             ("candidates and what each side says of them", ranking, ("gathered",)),
-            ("  vectors compared", MappedIndex, ("search",)),
+            ("  vectors compared", Living, ("search",)),
             ("  terms searched", LexicalIndex, ("search",)),
-            ("  terms of the other candidates", LexicalIndex, ("scores",)),
+            ("  words of the candidates", ranking, ("words",)),
             ("  vectors of the candidates", View, ("cosines", "best_sentences")),
             ("encoder: alignment of the best", kind, ("align",)),
             ("fusion", ranking, ("combined",)),
@@ -66,56 +73,83 @@ class Clock:
 
 
 def flat(index: Index) -> faiss.IndexFlatIP:
-    """All sentence vectors of the index, as FAISS itself would keep them."""
-    held: MappedIndex = index._session._view._sentences.index  # type: ignore[union-attr]
-    made = faiss.IndexFlatIP(held.dim)
-    for some in np.array_split(held.ids, len(held) // 65_536 + 1):
-        made.add(held.get(some))
+    """All sentence vectors of the index's files, as FAISS itself would keep them."""
+    with closing(Store.open(index.path / "store.db")) as store:
+        parts = [read(index._folder, segment, "sentences")[1] for segment in store.segments()]
+    made = faiss.IndexFlatIP(parts[0].shape[1])
+    for part in parts:
+        for start in range(0, len(part), ROWS):
+            made.add(widened(part[start : start + ROWS]))
     return made
 
 
-def measured(index: Index, queries: list[str]) -> tuple[Times, list[str], int]:
+def asked(files: list[Path], count: int) -> list[str]:
+    """Questions of all files in turn."""
+    found = []
+    for file in files:
+        with file.open(encoding="utf-8") as rows:
+            texts = [json.loads(row)["text"] for row in rows]
+        found.append(texts[:: max(1, len(texts) * len(files) // count)][: count // len(files)])
+    mixed = [text for some in zip(*found, strict=False) for text in some]
+    return [fold(text) if place % 5 == 4 else text for place, text in enumerate(mixed)]
+
+
+def measured(index: Index, queries: list[str], *, ask: bool) -> tuple[Times, list[str], int]:
     """Seconds of each question by what was timed, the names of the stages, and how many vectors Flat compares."""
-    index.ask(queries[0])
-    exact, encoder, clock = flat(index), index.encoder, Clock(index.encoder)
-    times: Times = defaultdict(list)
-    for query in queries:
-        clock.spent.clear()
-        began = time.perf_counter()
+    exact, encoder = flat(index), index.encoder
+    for query in queries[:20]:
         index.search(query)
-        times["search"].append(time.perf_counter() - began)
+    with closing(Store.open(index.path / "store.db")) as store:
+        dates = store._all("SELECT date FROM articles WHERE date IS NOT NULL ORDER BY date")
+        source = store._all("SELECT source FROM sources LIMIT 1")[0][0]
+    middle = searching.dt.date.fromisoformat(dates[len(dates) // 2][0]) if dates else None
+    clock = Clock(encoder)
+    times: Times = defaultdict(list)
+
+    def timed(name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        began = time.perf_counter()
+        found = function(*args, **kwargs)
+        times[name].append(time.perf_counter() - began)
+        return found
+
+    for query in queries:
+        vector = encoder.encode_queries([query + " "])  # not the very question: the encoder remembers the last
+        timed("Flat", exact.search, vector, 10)
+        clock.spent.clear()
+        hits = timed("search", index.search, query)
         for name in clock.stages:
             times[name].append(clock.spent[name])
-        began = time.perf_counter()
-        index.ask(query)
-        times["ask"].append(time.perf_counter() - began)
-        vector = encoder.encode_queries([query])
-        began = time.perf_counter()
-        exact.search(vector, 10)
-        times["Flat"].append(time.perf_counter() - began)
+        if middle:
+            timed(f"search since {middle}", index.search, query, since=middle)
+        timed(f"search --source {source[-3:]}", index.search, query, source=source[-3:])
+        if hits:
+            timed("similar to a passage", index.similar, passage=hits[0].passage.id)
+        if ask:
+            timed("ask", index.ask, query)
     return times, clock.stages, exact.ntotal
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("index", type=Path)
-    parser.add_argument("queries", type=Path)
-    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("queries", type=Path, nargs="+")
+    parser.add_argument("--count", type=int, default=600)
+    parser.add_argument("--ask", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--vectors", choices=("auto", "exact", "approximate"), default="auto")
     args = parser.parse_args()
-    with args.queries.open(encoding="utf-8") as rows:
-        queries = [json.loads(row)["text"] for row, _ in zip(rows, range(args.count), strict=False)]
-    with Index.open(args.index, threads=args.threads) as index:
-        times, stages, sentences = measured(index, queries)
+    queries = asked(args.queries, args.count)
+    with Index.open(args.index, threads=args.threads, vectors=args.vectors) as index:
+        times, stages, sentences = measured(index, queries, ask=args.ask)
         status = index.status()
     base = statistics.median(times["Flat"])
     print(f"{status.articles} articles, {status.passages} passages, {sentences} sentences; {len(queries)} questions\n")
     print("| | p50 ms | p95 ms | p50 / Flat's | p95 / Flat's p50 |")
     print("|---|---:|---:|---:|---:|")
-    for name in ("Flat", "search", *stages, "ask"):
+    for name in ("Flat", "search", *stages, *(name for name in times if name not in ("Flat", "search", *stages))):
         p50, p95 = np.quantile(times[name], [0.5, 0.95])
-        label = name.replace("  ", "&emsp;") if name not in ("Flat", "search", "ask") else f"**{name}**"
-        print(f"| {label} | {1e3 * p50:.2f} | {1e3 * p95:.2f} | {p50 / base:.2f} | {p95 / base:.2f} |")
+        label = name.replace("  ", "&emsp;") if name in stages else f"**{name}**"
+        print(f"| {label} | {1e3 * p50:.2f} | {1e3 * p95:.2f} | {p50 / base:.3f} | {p95 / base:.3f} |")
     half = len(queries) // 2
     first, second = (statistics.median(times["Flat"][some]) for some in (slice(half), slice(half, None)))
     print(f"\nNoise: Flat's p50 of the second half of the run is {second / first:.2f} times that of the first.")
