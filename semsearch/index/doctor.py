@@ -9,7 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from .. import sentences, text
-from ..errors import EncoderUnavailable, IndexDamaged, IndexLocked, IndexStale, IndexUnusable, SemsearchError
+from ..errors import (
+    EncoderUnavailable,
+    IndexDamaged,
+    IndexLocked,
+    IndexStale,
+    IndexUnusable,
+    SemsearchError,
+    UsageError,
+)
 from ..store import Store
 from ..types import Encoder
 from .folder import Folder, Manifest
@@ -48,7 +56,7 @@ def doctor(path: str | Path, *, repair: bool = False, encoder: str | Encoder | N
         trouble = _repair(folder, encoder, {finding.part.partition("/")[0] for finding in findings})
     except IndexLocked:
         raise
-    except (IndexUnusable, *STRANGE) as error:
+    except (IndexUnusable, UsageError, *STRANGE) as error:
         trouble = " ".join(str(error).split())
     left = list(_examined(folder, encoder))
     told = [_mended(finding) for finding in findings if finding not in left and finding.problem != LOST] + left
