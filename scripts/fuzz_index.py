@@ -263,6 +263,8 @@ def trial(path: Path, sound: Sound, verbs: Verbs) -> str:
         return f"{seen}; no index any more, as it says"
     left = [finding for finding in told if not finding.repaired and finding.level == "error"]
     if left:
+        if _older(verbs(path), sound):
+            return f"{seen}; the state before the last change, as it says"
         looked(path, sound, verbs)
         return f"{seen}; what cannot be mended is said"
     after = [finding for finding in doctor(path) if finding.level == "error"]
@@ -272,13 +274,17 @@ def trial(path: Path, sound: Sound, verbs: Verbs) -> str:
     wrong = [n for n, value in values.items() if value != sound.values[n] and value != sound.rebuilt[n]]
     if not wrong:
         return f"{seen}; {'mended' if findings else 'nothing to mend'}"
-    if findings and all(_at_last(value) == _at_last(sound.older[name]) for name, value in values.items()):
+    if findings and _older(values, sound):
         return f"{seen}; the state before the last change, doctor tells"
     if any(finding.part == "articles" for finding in told):
         if not texts_of(list(values.values())) <= sound.texts:
             raise Failure("a text that was never there, after repair")
         return f"{seen}; mended without an article, as it says"
     raise Failure(f"after repair {wrong} differ: {[str(values[name])[:300] for name in wrong[:2]]}; told {told}")
+
+
+def _older(values: dict[str, object], sound: Sound) -> bool:
+    return all(_at_last(value) == _at_last(sound.older[name]) for name, value in values.items())
 
 
 def _at_last(value: object) -> object:

@@ -172,9 +172,15 @@ class Words:
             numbers = self._numbers(int((rows["start"] + rows["length"]).max(initial=0)))
         except IndexDamaged:
             return [file.name for file in self._files]
-        for start, length, check in rows[rows["length"] > 0][["start", "length", "check"]].tolist():
-            if zlib.crc32(numbers[start : start + length].tobytes()) != check:
+        there = rows["length"] > 0
+        if ids is not None and not there.all():
+            return [self._files[0].name]
+        for start, length, body, *sums, check in rows[there].tolist():
+            part = numbers[start : start + length]
+            if zlib.crc32(part.tobytes()) != check:
                 return [self._files[1].name]
+            if sums != _sums(part, body):
+                return [self._files[0].name]
         return []
 
     def _rows(self, ids: Ids) -> NDArray[Any]:
@@ -212,6 +218,15 @@ class Words:
         return IndexDamaged(
             f"{self._files[0].with_suffix('.*')} are not as they were written; rebuild makes them again"
         )
+
+
+def _sums(part: NDArray[np.uint32], body: int) -> list[int] | None:
+    """The words, the pairs and the words of the title in the numbers of a text; None if its body ends elsewhere."""
+    title = part[body:] if body or part.any() else part[:0]  # a text without any word is a 0
+    if not title.all() or (body and part[body - 1]):
+        return None
+    blocks = int((part[:body] == 0).sum())
+    return [body - blocks, body - 2 * blocks, len(title)]
 
 
 class _Asked:

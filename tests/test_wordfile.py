@@ -97,6 +97,30 @@ def test_cut_or_changed_files_are_told(tmp_path: Path, name: str) -> None:
         Words(tmp_path).counts(np.array([1]), TERMS)
 
 
+@given(
+    st.lists(
+        st.tuples(st.lists(BLOCK, max_size=3), st.lists(st.sampled_from(WORDS), max_size=3)), min_size=1, max_size=5
+    ),
+    st.data(),
+)
+def test_a_changed_row_is_told(tmp_path_factory: pytest.TempPathFactory, texts, data) -> None:  # type: ignore[no-untyped-def]
+    """Whatever field of it: where the numbers are, how many of what."""
+    path = tmp_path_factory.mktemp("words")
+    words, ids = Words.create(path), list(range(len(texts)))
+    words.add(
+        ids, [[[f"số{id_}"], *texts[id_][0]] for id_ in ids], [title for _, title in texts]
+    )  # no two are the same
+    words.close()
+    assert Words(path).verify(ids) == []
+    file = path / "words.rows"
+    rows = bytearray(file.read_bytes())
+    rows[data.draw(st.integers(32, len(rows) - 1), "place")] ^= 1 << data.draw(st.integers(0, 7), "bit")
+    for changed in (bytes(rows), bytes(rows[:-32])):
+        file.unlink()
+        file.write_bytes(changed)
+        assert Words(path).verify(ids)
+
+
 def corpus(path: Path, *, words: bool) -> tuple[LexicalIndex, LexicalIndex, np.ndarray, np.ndarray]:
     """40 articles of one to four passages, some of two blocks."""
     draw = random.Random(7)
