@@ -39,7 +39,6 @@ CALLS = (
     "fdatasync,lseek"
 )
 LINE = re.compile(r"(\d+) +(?:(\w+)\(|<\.\.\. (\w+) resumed>)(.*)", re.DOTALL)
-TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 PLACE = re.compile(r"<((?:\\x[0-9a-f]{2})*)>")
 NAMING = {"openat", "rename", "renameat", "renameat2", "unlink", "unlinkat", "rmdir", "mkdir", "mkdirat"}
 
@@ -76,8 +75,7 @@ class Disk:
 
     def apply(self, call: str, given: str, told: int) -> bool:
         """Whether names were changed or something was synced."""
-        paths = [_bytes(found).decode() for found in PLACE.findall(given)]
-        strings = [_bytes(found) for found in TEXT.findall(given)]
+        paths, strings = places(given), [_bytes(found) for found in given.split('"')[1::2]]
         if call in NAMING:
             folders = paths or [""]
             names = [str(PurePosixPath(folders[min(i, len(folders) - 1)]) / s.decode()) for i, s in enumerate(strings)]
@@ -159,6 +157,11 @@ def _tree(
 
 def _bytes(escaped: str) -> bytes:
     return bytes.fromhex(escaped.replace("\\x", ""))
+
+
+def places(given: str) -> list[str]:
+    """Where the open files lie that a call speaks of; between quotes stand names and data."""
+    return [_bytes(found).decode() for found in PLACE.findall("".join(given.split('"')[::2]))]
 
 
 def calls(record: Path) -> Iterator[tuple[str, str, int]]:
@@ -283,17 +286,19 @@ def main() -> None:
     small()
     os.fsync = lambda handle: None  # type: ignore[assignment] # only the record's counts
     everything = list(calls(folder / "record"))
-    disk, judge = Disk(folder / "disk"), Judge(folder / "place")
+    memory = Path("/dev/shm")  # states need no disk of their own
+    place = Path(tempfile.mkdtemp(prefix="power-", dir=memory if memory.is_dir() else None))
+    disk, judge = Disk(folder / "disk"), Judge(place / "state")
     points = sum(
         Disk(folder / "disk").apply(*call) for call in everything if call[0] in (*NAMING, "fsync", "fdatasync")
     )
     committed: dict[str, str] | None = None
     number = 0
     for call, given, told in everything:
-        paths = [_bytes(found).decode() for found in PLACE.findall(given)]
+        paths = places(given)
         if call == "write" and paths and paths[0].startswith(str(folder / "log-")):
             number = int(paths[0].rsplit("-", 1)[1])
-            what, value = json.loads(_bytes(TEXT.findall(given)[0]))
+            what, value = json.loads(_bytes(given.split('"')[1]))
             if what == "held":
                 committed = value
                 for name, tree in disk.left(chance):
@@ -302,6 +307,7 @@ def main() -> None:
             for name, tree in disk.left(chance):
                 judge.judge(name, tree, runs[number], committed, chance.random() < 0.15)
     shutil.rmtree(folder)
+    shutil.rmtree(place)
     print(f"{len(everything)} calls, {points} of them name, unname or sync something")
     for name, count in judge.states.items():
         print(f"{name:24} {count:4} states")
