@@ -277,7 +277,9 @@ def main() -> None:
             work(run, f"{sys.argv[3]}-{number}")
         return
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--states", type=int, default=400, help="about so many states are looked at")
+    parser.add_argument(
+        "--states", type=int, default=400, help="about so many are looked at besides those after a commit"
+    )
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     chance, began = random.Random(asked.seed), time.monotonic()
@@ -289,9 +291,8 @@ def main() -> None:
     memory = Path("/dev/shm")  # states need no disk of their own
     place = Path(tempfile.mkdtemp(prefix="power-", dir=memory if memory.is_dir() else None))
     disk, judge = Disk(folder / "disk"), Judge(place / "state")
-    points = sum(
-        Disk(folder / "disk").apply(*call) for call in everything if call[0] in (*NAMING, "fsync", "fdatasync")
-    )
+    rehearsal = Disk(folder / "disk")
+    points = sum(rehearsal.apply(*call) for call in everything)
     committed: dict[str, str] | None = None
     number = 0
     for call, given, told in everything:
