@@ -40,12 +40,12 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
 @pytest.mark.parametrize(
     ("kind", "count"),
     [
-        ("text", 900),
-        ("sentences", 700),
-        ("files", 500),
-        ("encodings", 150),
-        ("changed files", 300),
-        ("questions", 40),
+        ("text", 800),
+        ("sentences", 600),
+        ("files", 400),
+        ("encodings", 120),
+        ("changed files", 250),
+        ("questions", 30),
     ],
 )
 def test_hostile_inputs(kind: str, count: int, index: Index, tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_hostile_inputs(kind: str, count: int, index: Index, tmp_path: Path) -> 
 def test_the_checks_can_fail(tmp_path: Path) -> None:
     """What breaks the rules is told: a fuzzer that cannot is worth nothing."""
     with pytest.raises(AssertionError):
-        fuzz.check_encoding("chỉ có a ạ ở đây", "TCVN3", tmp_path / "a.txt")  # too few accents to tell
+        fuzz.check_encoding("hà\u200bnội", "utf-8", tmp_path / "a.txt")  # comes back without what has no width
     with pytest.raises(AssertionError):
         fuzz.check_error(fuzz.IngestError("a", "two\nlines"))
     with pytest.raises(AssertionError):
@@ -73,7 +73,7 @@ def test_a_damaged_index(state: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(os, "fsync", lambda _: None)
     verbs = fuzz_index.Verbs(HashEncoder(16), load_reader())
     with fuzz_index.conditions(state):
-        outcomes, failures, _ = fuzz_index.run(state, range(16), 1, tmp_path, verbs)
+        outcomes, failures, _ = fuzz_index.run(state, range(10), 1, tmp_path, verbs)
     assert failures == []
-    assert sum(outcomes.values()) == 16
+    assert sum(outcomes.values()) == 10
     assert any("mended" in outcome for outcome in outcomes)
