@@ -100,7 +100,7 @@ def trial(script: str, *arguments: str) -> str:
 
 
 def test_killed_at_every_step_and_at_random_moments() -> None:
-    told = trial("try_kills.py", "--visits", "1", "--random", "20")
+    told = trial("try_kills.py", "--visits", "1", "--random", "12")
     assert "steps never visited: none" in told
     assert int(told.split(" kills in ")[0].split()[-1]) >= 50
 
@@ -436,7 +436,7 @@ def test_readers_during_a_writer() -> None:
 
 
 def test_a_disk_filled_at_many_sizes() -> None:
-    trial("try_full_disk.py", "--only", "index", "--growth", "1.6")
+    trial("try_full_disk.py", "--only", "index", "--growth", "3")
 
 
 def test_who_looks_for_the_writer_is_in_nobodys_way(small: Path, tmp_path: Path) -> None:
