@@ -1,6 +1,6 @@
 """An index damaged in every file of it: no traceback, no hang, and nothing wrong that nobody tells of.
 
-    python scripts/fuzz_index.py [--places 1000] [--seed 1] [--state NAME] [--at NUMBER]
+    python scripts/fuzz_index.py [--places 1000] [--seed 1] [--state NAME] [--first NUMBER]
 
 Each trial changes one file of a fresh copy in one place (bits, bytes, stretches, the whole of it; all kinds of files in
 turn, whatever the folder holds), then opens it, searches, asks, shows, counts and lets ``doctor`` look; then ``doctor``
@@ -383,7 +383,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--state", choices=STATES, help="only this one")
     parser.add_argument("--only", default="*", help="only files whose names match this pattern")
-    parser.add_argument("--at", type=int, help="only the place of this number")
+    parser.add_argument("--first", type=int, default=0, help="number of the first place in each state")
     given = parser.parse_args()
     failed = 0
     encoder = load_encoder()
@@ -391,7 +391,7 @@ def main() -> int:
     states = [given.state] if given.state else list(STATES)
     print("| state | outcome | places |\n|---|---|---|")
     for state in states:
-        numbers = range(given.places // len(states)) if given.at is None else range(given.at, given.at + 1)
+        numbers = range(given.first, given.first + given.places // len(states))
         with tempfile.TemporaryDirectory() as name, mock.patch.object(os, "fsync", lambda _: None), conditions(state):
             outcomes, failures, slowest = run(state, numbers, given.seed, Path(name), verbs, given.only)
         for outcome, count in outcomes.most_common():
