@@ -287,12 +287,12 @@ def test_an_index_finds_the_same_by_codes(index: Index) -> None:
     assert index.doctor() == []
 
 
-def test_the_kind_of_vectors_can_be_told(index: Index) -> None:
+def test_the_kind_of_vectors_can_be_told(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     index.add(map(article, range(40)))
     with Index.open(index.path, encoder=HashEncoder(), vectors="exact") as exact:
         exact.search(QUERIES[0])
         assert mapped_files(exact) == 0
-    session.EXACT = 10_000
+    monkeypatch.setattr(session, "EXACT", 10_000)
     with Index.open(index.path, encoder=HashEncoder()) as auto:
         auto.search(QUERIES[0])
         assert mapped_files(auto) == 0

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from .. import sentences, text
 from ..errors import IndexDamaged
 from ..store import Segment, Store
+from . import session
 from .folder import Folder, Manifest
 from .reports import Status
-from .session import EXACT
 
 __all__ = ["status"]
 
@@ -55,7 +55,7 @@ def status(folder: Folder, store: Store, manifest: Manifest) -> Status:
 
 def _approximate(folder: Folder, segments: Sequence[Segment]) -> bool:
     """Whether there are vectors enough, of passages or of sentences, to be found by their codes."""
-    if sum(segment.sentences for segment in segments) < EXACT:
+    if sum(segment.sentences for segment in segments) < session.EXACT:
         return False
     from .living import enough
     from .segments import opened
