@@ -78,8 +78,9 @@ class Cutter:
         words, known = text.split(" "), self._words
         if len(known) >= _KEPT:
             known.clear()
-        for new in set(words) - known.keys():
-            self._learn(new)
+        for word in words:  # a difference of sets would go through all that are known
+            if word not in known:
+                self._learn(word)
         found = [word for word in map(known.get, words) if word]
         return self._best(words, found) if len(found) == len(words) else None
 
