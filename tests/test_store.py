@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -289,6 +290,23 @@ def test_a_changed_passage_is_noticed(tmp_path_factory: pytest.TempPathFactory, 
         store._all("UPDATE passages SET position = 9 WHERE id = 3")
         store.load([3])
     store.close()
+
+
+def test_a_damaged_table_definition_is_told(tmp_path: Path) -> None:
+    """SQLite quotes it in its message, which Python then cannot read."""
+    path = tmp_path / "store.db"
+    Store.create(path, {}).close()
+    data = path.read_bytes()
+    start = data.index(b"CREATE TABLE")
+    told = 0
+    for place in range(start, start + 60):
+        path.write_bytes(data[:place] + b"\xee" + data[place + 1 :])
+        try:
+            with closing(Store.open(path)) as store:
+                store.counts()
+        except IndexDamaged:
+            told += 1
+    assert told >= 10
 
 
 def test_an_article_lost_is_read_again(store: Store) -> None:

@@ -277,3 +277,5 @@ def _spoken(path: Path) -> Iterator[None]:
                 f"{path} cannot be read or written ({error}); look at the disk and its rights"
             ) from error
         raise IndexDamaged(f"{path} is damaged ({error}); run: semsearch doctor") from error
+    except UnicodeDecodeError as error:  # it has no other words for tables whose names are damaged
+        raise IndexDamaged(f"{path} is damaged (a text is not UTF-8); run: semsearch doctor") from error
