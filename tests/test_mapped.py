@@ -302,6 +302,9 @@ def test_the_kind_of_vectors_can_be_told(index: Index, monkeypatch: pytest.Monke
         assert mapped_files(by_codes) > 0
     with pytest.raises(UsageError, match="approximate"):
         Index.open(index.path, vectors="quick")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="approximate"):
+        Index.create(index.path.with_name("other"), vectors="quick")  # type: ignore[arg-type]
+    assert not index.path.with_name("other").exists()
 
 
 def test_a_reader_goes_over_to_codes_and_stays_right(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:

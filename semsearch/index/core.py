@@ -45,7 +45,9 @@ class Index:
     """
 
     def __init__(self, path: str | Path, encoder: str | Encoder | None, threads: int | None, kind: Kind) -> None:
-        """Not for users: ``open``, ``create`` and ``open_or_create`` make one."""
+        """Not for users: ``open``, ``create`` and ``open_or_create`` make one. Raises UsageError for another kind."""
+        if kind not in get_args(Kind):
+            raise UsageError(f"there is no kind of vectors {kind!r}; kinds are {', '.join(get_args(Kind))}")
         self.path = Path(absolute(path))
         self._folder = Folder(self.path)
         self._session = Session(self._folder, threads, kind)
@@ -74,8 +76,6 @@ class Index:
         Raises IndexMissing, IndexDamaged, IndexStale (made with another encoder, or by a later semsearch),
         EncoderUnavailable.
         """
-        if vectors not in get_args(Kind):
-            raise UsageError(f"there is no kind of vectors {vectors!r}; kinds are {', '.join(get_args(Kind))}")
         index = cls(path, encoder, threads, vectors)
         index._session.connect()
         if encoder is not None:
