@@ -28,6 +28,7 @@ __all__ = [
     "Kind",
     "Mode",
     "Passage",
+    "Precut",
     "Quote",
     "Ranking",
     "Reader",
@@ -258,6 +259,21 @@ class Aligner(Protocol):
     def align(self, query: str, pieces: Sequence[bytes]) -> NDArray[np.float32]:
         """``(len(pieces),)``, each in -1..1: the mean over the query's words of the best cosine in the text."""
         ...
+
+
+@runtime_checkable
+class Precut(Protocol):
+    """What an encoder may offer besides: texts are cut into pieces in one place and encoded in another."""
+
+    def cutting(self) -> tuple[str, str, int] | None:
+        """What ``encoders.cutter_from`` needs to make in another process what cuts them; None if nothing can.
+
+        If it is not None, ``encode_pieces(pieces(texts))`` is ``encode_passages(texts)``.
+        """
+        ...
+
+    def pieces(self, texts: Sequence[str]) -> list[bytes]: ...
+    def encode_pieces(self, pieces: Sequence[bytes]) -> Vectors: ...
 
 
 class VectorIndex(Protocol):

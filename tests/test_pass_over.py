@@ -15,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from index_case import HashEncoder, story
 
+from semsearch.encoders.cutter import Cutter
 from semsearch.index import Index, prepare, sync, workers
 from semsearch.types import Article
 
@@ -29,9 +30,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The titles of all articles that anything is made of."""
     titles: list[str] = []
 
-    def counted(article: Article) -> prepare.Prepared:
+    def counted(article: Article, cutter: Cutter | None = None) -> prepare.Prepared:
         titles.append(article.title)
-        return prepare.prepare(article)
+        return prepare.prepare(article, cutter)
 
     monkeypatch.setattr(workers, "prepare", counted)
     monkeypatch.setattr(sync, "prepare", counted)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import EncoderUnavailable, UsageError
 from .families import FAMILIES, Family, family_of
-from .static import StaticEncoder, is_static
+from .static import StaticEncoder, cutter_from, is_static
 from .transformer import TransformerEncoder, load_transformer
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = [
     "Family",
     "StaticEncoder",
     "TransformerEncoder",
+    "cutter_from",
     "family_of",
     "known",
     "load_encoder",
@@ -83,3 +84,6 @@ if TYPE_CHECKING:
     def _hold(static: StaticEncoder, transformer: TransformerEncoder) -> tuple[types.Encoder, types.Encoder]:
         """Both are encoders; mypy says so here."""
         return static, transformer
+
+    def _holds_more(static: StaticEncoder) -> tuple[types.Aligner, types.Precut]:
+        return static, static

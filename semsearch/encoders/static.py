@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..types import Vectors
     from .cutter import Cutter
 
-__all__ = ["StaticEncoder", "declared_prompts", "is_static", "read_json", "sampled", "unit"]
+__all__ = ["StaticEncoder", "cutter_from", "declared_prompts", "is_static", "read_json", "sampled", "unit"]
 
 _DTYPES = {"F16": "<f2", "F32": "<f4"}
 _KINDS = ["StaticEmbedding", "Normalize"]
@@ -36,10 +36,11 @@ _TENSORS = ("embedding.weight", "embeddings")  # sentence-transformers' name and
 _TEXTS_AT_ONCE = 1024
 _FEW = 4  # so many short texts are cut in Python, if nothing has loaded the library before
 _TOKENS_AT_ONCE = 65_536  # bounds the memory that one endless text may take
+_ROWS_AT_ONCE = 256  # of several texts: they stay in the processor's cache until they are added up
 _RUN = 4  # words of the longest pieces
 _KEPT = 100_000  # words whose pieces are remembered
-_MANY = 256  # so many passages are worth a Cutter, which takes as long to make as the library to cut them
-_THREADS = 3  # more of the library's are quicker than it
+_MANY = 1024  # so many texts are worth a Cutter, which takes as long to make as the library to cut them
+_THREADS = 6  # more of the library's are quicker than it
 _ASKED_AT_ONCE = 512  # the same for an endless query
 
 
@@ -72,6 +73,7 @@ class StaticEncoder:
         # A question is cut when it is encoded and again when it is aligned.
         self._quick_ids = lru_cache(maxsize=_FEW)(self._quick.ids) if self._quick else None
         self._content = content  # until the library is needed
+        self._file = (str(files / "tokenizer.json"), hashlib.sha256(content).hexdigest())
         self._loaded: Tokenizer | None = None
         self._cutter: Cutter | None = None
         pieces = len(self._quick) if self._quick else self._tokenizer().get_vocab_size()
@@ -82,7 +84,7 @@ class StaticEncoder:
             )
         self._piece = self._quick.id if self._quick else self._tokenizer().token_to_id
         self._cut: dict[str, tuple[int, ...]] = {}
-        self._id_type = "<u2" if len(self._matrix) <= 1 << 16 else "<u4"
+        self._width = 2 if len(self._matrix) <= 1 << 16 else 4
         config = read_json(self.folder / "config_sentence_transformers.json", default={})
         self._query_prompt, self._passage_prompt = declared_prompts(config) or ("", "")
         digest = hashlib.sha256(b"semsearch static 1\0")
@@ -106,14 +108,35 @@ class StaticEncoder:
 
     def pieces(self, texts: Sequence[str]) -> list[bytes]:
         """The ids of each text's pieces, little-endian, of two bytes where that is enough, else four."""
-        return [np.array(ids, self._id_type).tobytes() for ids in self._tokenise(texts)]
+        return self._pieces(texts, many=len(texts) >= _MANY)
+
+    def encode_pieces(self, pieces: Sequence[bytes]) -> Vectors:
+        """``encode_passages`` of the texts that have these pieces, prompt and all."""
+        sums = np.zeros((len(pieces), self.dim), dtype=np.float32)
+        # Each text's rows are added up by themselves, so that a vector does not depend on what else is in the batch.
+        for first, some in _batches(pieces, _ROWS_AT_ONCE * self._width):
+            if len(some) == 1:
+                ids = self._numbers(some[0])
+                for at in range(0, len(ids), _TOKENS_AT_ONCE):
+                    sums[first] += widened(self._matrix.take(ids[at : at + _TOKENS_AT_ONCE], axis=0)).sum(axis=0)
+                continue
+            rows = widened(self._matrix.take(self._numbers(b"".join(some)), axis=0))
+            end = 0
+            for row, one in enumerate(some, first):
+                start, end = end, end + len(one) // self._width
+                sums[row] += rows[start:end].sum(axis=0)
+        return unit(sums)
 
     def encode_with_pieces(self, texts: Sequence[str]) -> tuple[Vectors, list[bytes]]:
         """``encode_passages`` and ``pieces`` of the same texts, which are cut into pieces once."""
-        if self._passage_prompt:
-            return self.encode_passages(texts), self.pieces(texts)
-        kept: list[bytes] = []
-        return self._encode(texts, "", kept), kept
+        pieces = self.pieces(texts)
+        return self.encode_passages(texts) if self._passage_prompt else self.encode_pieces(pieces), pieces
+
+    def cutting(self) -> tuple[str, str, int] | None:
+        """What :func:`cutter_from` needs to cut texts as ``pieces`` does; None if it cannot, or texts get a prompt."""
+        if self._passage_prompt or not self._quick or not self._quick.apart:
+            return None
+        return (*self._file, self._width)
 
     def align(self, query: str, pieces: Sequence[bytes]) -> NDArray[np.float32]:
         """``(len(pieces),)`` float32 in -1..1: how well each piece of the query is met in a text.
@@ -124,7 +147,7 @@ class StaticEncoder:
         """
         result = np.zeros(len(pieces), np.float32)
         asked = self._tokenise([query])[0]
-        found = [np.frombuffer(some, self._id_type) for some in pieces]
+        found = [self._numbers(some) for some in pieces]
         filled = [place for place, ids in enumerate(found) if len(ids)]
         if not asked or not filled:
             return result
@@ -217,39 +240,34 @@ class StaticEncoder:
             if found != expected:
                 raise EncoderUnavailable(f"{self.folder / name} is not the file it was made as; install it again.")
 
-    def _encode(self, texts: Sequence[str], prompt: str, kept: list[bytes] | None = None) -> Vectors:
+    def _encode(self, texts: Sequence[str], prompt: str) -> Vectors:
         if prompt:
             texts = [prompt + text for text in texts]
-        sums = np.zeros((len(texts), self.dim), dtype=np.float32)
+        vectors = [np.empty((0, self.dim), np.float32)]
         for first in range(0, len(texts), _TEXTS_AT_ONCE):
-            tokenise = self._tokenise if kept is None else self._cut_many
-            for row, ids in enumerate(tokenise(texts[first : first + _TEXTS_AT_ONCE]), first):
-                # Text by text, so that a vector does not depend on what else is in the batch; the rows of
-                # one text stay in the processor's cache, which makes this as fast as one large gather.
-                for at in range(0, len(ids), _TOKENS_AT_ONCE):
-                    rows = self._matrix.take(ids[at : at + _TOKENS_AT_ONCE], axis=0)
-                    sums[row] += widened(rows).sum(axis=0)
-                if kept is not None:
-                    kept.append(np.array(ids, self._id_type).tobytes())
-        return unit(sums)
+            vectors.append(self.encode_pieces(self._pieces(texts[first : first + _TEXTS_AT_ONCE])))
+        return np.concatenate(vectors)
+
+    def _pieces(self, texts: Sequence[str], *, many: bool = False) -> list[bytes]:
+        """Of ``many`` in one thread, but with a fraction of the work: while indexing, others need the processor too."""
+        if many and self._quick and self._quick.apart and (self._threads or _processors()) <= _THREADS:
+            if not self._cutter:
+                from .cutter import Cutter
+
+                self._cutter = Cutter(self._quick, self._width)
+            found = list(map(self._cutter.pieces, texts))
+            rest = iter(self._pieces([text for text, pieces in zip(texts, found, strict=True) if pieces is None]))
+            return [next(rest) if pieces is None else pieces for pieces in found]
+        return [np.array(ids, f"<u{self._width}").tobytes() for ids in self._tokenise(texts)]
+
+    def _numbers(self, pieces: bytes) -> NDArray[Any]:
+        return np.frombuffer(pieces, f"<u{self._width}")
 
     def _tokenizer(self) -> Tokenizer:
         """The library's, made when it is first needed."""
         if self._loaded is None:
             self._loaded, self._content = _tokenizer(self._content, self.folder), b""
         return self._loaded
-
-    def _cut_many(self, texts: Sequence[str]) -> list[list[int]]:
-        """As ``_tokenise``, in one thread but with half the work: while indexing, others need the processor too."""
-        if not self._cutter:
-            if not self._quick or len(texts) < _MANY or (self._threads or _processors()) > _THREADS:
-                return self._tokenise(texts)
-            from .cutter import Cutter
-
-            self._cutter = Cutter(self._quick)
-        found = list(map(self._cutter.ids, texts))
-        rest = iter(self._tokenise([text for text, ids in zip(texts, found, strict=True) if ids is None]))
-        return [next(rest) if ids is None else ids for ids in found]
 
     def _tokenise(self, texts: Sequence[str]) -> list[list[int]]:
         if self._quick_ids and not self._loaded and len(texts) <= _FEW:
@@ -260,6 +278,31 @@ class StaticEncoder:
         if len(texts) == 1 or self._threads == 1:  # a pool of threads costs more than one question
             return [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
         return [e.ids for e in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+
+def cutter_from(cutting: tuple[str, str, int]) -> Cutter | None:
+    """Cuts texts as the encoder does whose ``cutting`` this is; None if its files are not there any longer."""
+    from .cutter import Cutter
+
+    path, sha256, width = cutting
+    try:
+        content = Path(path).read_bytes()
+    except OSError:
+        return None
+    unigram = Unigram.parse(content) if hashlib.sha256(content).hexdigest() == sha256 else None
+    return Cutter(unigram, width) if unigram else None
+
+
+def _batches(texts: Sequence[bytes], size: int) -> Iterator[tuple[int, Sequence[bytes]]]:
+    """Consecutive texts of ``size`` bytes together, or one that has more; each time with the place of the first."""
+    first = total = 0
+    for place, text in enumerate(texts):
+        if total + len(text) > size and place > first:
+            yield first, texts[first:place]
+            first, total = place, 0
+        total += len(text)
+    if first < len(texts):
+        yield first, texts[first:]
 
 
 def _processors() -> int:

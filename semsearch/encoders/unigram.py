@@ -20,9 +20,9 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
-__all__ = ["Unigram"]
+__all__ = ["PLAIN", "Unigram"]
 
-_Step = Callable[[str], str]
+Step = Callable[[str], str]
 _UNKNOWN_PENALTY = 10.0
 _USUAL = 12  # characters; of a hundred pieces eight are longer
 _BEGIN = b'"vocab":[["'
@@ -31,29 +31,36 @@ _LONGEST = 4096  # characters; beyond that the library is quicker
 _NOT_IN_SYLLABLE = r"(?!\p{L})"
 _WORDS_ONLY = r"[^\p{L}\p{N}\p{M}]+"
 # For these kinds of characters Python's classes are those of the library: \p{L} is [^\W\d_], \p{N} is \d.
-_PLAIN = frozenset(
+PLAIN = frozenset(
     ["Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Zs", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So"]
 )
 
 
 class Unigram:
-    """``ids(text)`` as ``Tokenizer.encode(text, add_special_tokens=False).ids``, or None."""
+    """``ids(text)`` as ``Tokenizer.encode(text, add_special_tokens=False).ids``, or None.
 
-    def __init__(self, pieces: Sequence[str], scores: Sequence[str], unknown: int, steps: list[_Step]) -> None:
-        """``scores`` as written in the file: a question needs some hundred of the 60,000."""
-        self._scores = scores  # log probabilities; the id is the place
-        self._ids: dict[str, int] = dict(zip(pieces, count(), strict=False))
-        self._longest = max(map(len, self._ids))
-        self._long = {piece[:_USUAL] for piece in self._ids if len(piece) > _USUAL}
+    ``pieces`` gives the id of each piece, ``scores`` the log probability of each id as it is written in the file,
+    ``steps`` what is done to a text before it is cut. ``apart``: whatever white space a text has only tells its words
+    apart, so that the steps may be taken for each of them.
+    """
+
+    def __init__(
+        self, pieces: Sequence[str], scores: Sequence[str], unknown: int, steps: list[Step], *, apart: bool = False
+    ) -> None:
+        self.scores = scores  # as text: a question needs some hundred of the 60,000
+        self.pieces: dict[str, int] = dict(zip(pieces, count(), strict=False))
+        self.steps = steps
+        self.apart = apart
+        self._longest = max(map(len, self.pieces))
+        self._long = {piece[:_USUAL] for piece in self.pieces if len(piece) > _USUAL}
         self._unknown = unknown
-        self._steps = steps
         self._least: float | None = None
 
     def __len__(self) -> int:
-        return len(self._scores)
+        return len(self.scores)
 
     def id(self, piece: str) -> int | None:
-        return self._ids.get(piece)
+        return self.pieces.get(piece)
 
     @classmethod
     def parse(cls, content: bytes) -> Unigram | None:
@@ -78,19 +85,20 @@ class Unigram:
                 scores or [repr(score) for _, score in model["vocab"]],
                 model["unk_id"],
                 steps,
+                apart=_apart(settings["normalizer"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
-        return made if len(made._ids) == len(made) else None
+        return made if len(made.pieces) == len(made) else None
 
     def ids(self, text: str) -> list[int] | None:
         """The ids of the pieces of ``text``; None if it holds a character whose class is not the same everywhere."""
         if len(text) > _LONGEST:
             return None
         # Lower case may bring marks that were not there (İ), so that is looked at.
-        if not all(unicodedata.category(c) in _PLAIN for c in set(unicodedata.normalize("NFC", text).lower()) - {"\n"}):
+        if not all(unicodedata.category(c) in PLAIN for c in set(unicodedata.normalize("NFC", text).lower()) - {"\n"}):
             return None
-        for step in self._steps:
+        for step in self.steps:
             text = step(text)
         return self._best(text) if text else []
 
@@ -98,7 +106,7 @@ class Unigram:
         text = text.replace(" ", "▁")
         if not text.startswith("▁"):
             text = "▁" + text
-        size, find, scores = len(text), self._ids.get, self._scores
+        size, find, scores = len(text), self.pieces.get, self.scores
         # best[end]: (score, start, id) of the best path that ends there; every place is reached in its turn, by an
         # unknown character if need be.
         best = [(0.0, 0, 0)] + [(-math.inf, 0, 0)] * size
@@ -111,7 +119,7 @@ class Unigram:
                     score = before + float(scores[id_])
                     if score > best[end][0]:
                         best[end] = (score, start, id_)
-            if text[start] not in self._ids:
+            if text[start] not in self.pieces:
                 score = before + self._unknown_score()
                 if score > best[start + 1][0]:
                     best[start + 1] = (score, start, self._unknown)
@@ -119,7 +127,7 @@ class Unigram:
 
     def _unknown_score(self) -> float:
         if self._least is None:
-            self._least = min(map(float, self._scores)) - _UNKNOWN_PENALTY
+            self._least = min(map(float, self.scores)) - _UNKNOWN_PENALTY
         return self._least
 
     def _path(self, best: list[tuple[float, int, int]], text: str) -> list[int]:
@@ -132,7 +140,7 @@ class Unigram:
                 unknown_end = start
             elif start == 0 or best[start][2] != self._unknown:
                 # The first of unknown characters in a row: together they may be a piece all the same.
-                found.append(self._ids.get(text[start:unknown_end], self._unknown))
+                found.append(self.pieces.get(text[start:unknown_end], self._unknown))
                 unknown_end = start
             end = start
         return found[::-1]
@@ -156,12 +164,30 @@ def _vocabulary(content: bytes) -> tuple[Sequence[str], Sequence[str], bytes]:
     return pieces, scores, content[:begin] + b'"vocab":[]' + content[end + 2 :]
 
 
-def _steps(normalizer: dict[str, Any] | None) -> list[_Step] | None:
-    """What is done to a text before it is cut, as functions; None if one of them is not known here."""
+def _parts(normalizer: dict[str, Any] | None) -> list[dict[str, Any]]:
     if normalizer is None:
         return []
-    steps: list[_Step] = []
-    for part in normalizer["normalizers"] if normalizer["type"] == "Sequence" else [normalizer]:
+    return normalizer["normalizers"] if normalizer["type"] == "Sequence" else [normalizer]
+
+
+def _apart(normalizer: dict[str, Any] | None) -> bool:
+    """Whether a text ends up as words with one space between them, and white space has no other meaning before.
+
+    All steps but a replacement of a text look at a letter and those beside it.
+    """
+    parts = _parts(normalizer)
+    strings = [part["pattern"]["String"] for part in parts if "String" in part.get("pattern", ())]
+    return (
+        [part["type"] for part in parts[-2:]] == ["Replace", "Strip"]
+        and (parts[-2]["pattern"], parts[-2]["content"]) == ({"Regex": _WORDS_ONLY}, " ")
+        and all(map(str.isalpha, strings))
+    )
+
+
+def _steps(normalizer: dict[str, Any] | None) -> list[Step] | None:
+    """What is done to a text before it is cut, as functions; None if one of them is not known here."""
+    steps: list[Step] = []
+    for part in _parts(normalizer):
         step = _step(part)
         if step is None:
             return None
@@ -169,7 +195,7 @@ def _steps(normalizer: dict[str, Any] | None) -> list[_Step] | None:
     return steps
 
 
-def _step(part: dict[str, Any]) -> _Step | None:
+def _step(part: dict[str, Any]) -> Step | None:
     kind = part["type"]
     if kind == "NFC":
         return lambda text: unicodedata.normalize("NFC", text)
@@ -183,7 +209,7 @@ def _step(part: dict[str, Any]) -> _Step | None:
     return None
 
 
-def _replacement(pattern: dict[str, str], put: str) -> _Step | None:
+def _replacement(pattern: dict[str, str], put: str) -> Step | None:
     if "String" in pattern:
         old = pattern["String"]
         return lambda text: text.replace(old, put)

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .. import ingest, sentences
 from ..lexical import Terms, terms_of
 from ..store import body_hash, content_hash
 from ..types import Article, Span
+from .ranking import passage_text
 
-__all__ = ["Prepared", "Windows", "prepare", "windows"]
+if TYPE_CHECKING:
+    from ..encoders.cutter import Cutter
+
+__all__ = ["Prepared", "Windows", "encoded", "prepare", "windows"]
 
 Windows = tuple[tuple[Span, ...], ...]
 """Passages, each as the spans of its sentences."""
@@ -29,11 +34,21 @@ class Prepared:
     lines: tuple[tuple[int, str], ...]  # that may be its site's, as (key in the database, hash in the article)
     windows: Windows
     terms: tuple[Terms, ...]  # of each passage
+    # What the encoder is given for each passage and then for its sentences, in pieces; None where that is not certain.
+    pieces: tuple[bytes | None, ...] = ()  # nothing where nobody cut them
 
 
-def prepare(article: Article) -> Prepared:
+def prepare(article: Article, cutter: Cutter | None = None) -> Prepared:
     made, terms = windows(article)
-    return Prepared(article, content_hash(article), body_hash(article), _lines(article), made, terms)
+    texts = [encoded(article, window) for window in made] if cutter else []
+    pieces = tuple(one for text in texts for one in cutter.pieces_of_all(*text)) if cutter else ()
+    return Prepared(article, content_hash(article), body_hash(article), _lines(article), made, terms, pieces)
+
+
+def encoded(article: Article, spans: tuple[Span, ...]) -> tuple[str, list[str]]:
+    """What the encoder is given for a passage of ``spans``, and for each of them."""
+    whole = article.text[spans[0].start : spans[-1].end]
+    return passage_text(article.title, whole), [span.of(article.text) for span in spans]
 
 
 def windows(article: Article) -> tuple[Windows, tuple[Terms, ...]]:

@@ -11,9 +11,9 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from .. import ingest
-from ..errors import IngestError, UsageError
+from ..errors import EncoderUnavailable, IngestError, UsageError
 from ..store import Store
-from ..types import Article, Encoder
+from ..types import Article, Encoder, Precut
 from .paths import absolute, below
 from .plan import Outcome, Plan
 from .prepare import Prepared, prepare
@@ -62,7 +62,15 @@ class Sync:
 
     def __post_init__(self) -> None:
         self._plan = Plan(self.writer.store)
-        self._workers = Workers(None if self.threads is None else self.threads - 1)
+        self._workers = Workers(None if self.threads is None else self.threads - 1, self._cutting)
+
+    def _cutting(self) -> tuple[str, str, int] | None:
+        """How others may cut texts as the encoder does; None if they cannot."""
+        try:
+            encoder = self.encoder()
+        except EncoderUnavailable:
+            return None  # which is told when it has to encode something
+        return encoder.cutting() if isinstance(encoder, Precut) else None
 
     # The three verbs -----------------------------------------------------------------------
 

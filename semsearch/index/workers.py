@@ -17,22 +17,26 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, islice
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from .. import ingest
+from ..encoders import cutter_from
 from ..ingest import Made, Raw
 from ..lexical import Terms
 from ..store import pack, unpack
 from ..types import Article
 from .prepare import Prepared, prepare
 
+if TYPE_CHECKING:
+    from ..encoders.cutter import Cutter
+
 __all__ = ["Workers", "processors", "serve"]
 
-FEW = 512
+FEW = 128
 """So many new records are prepared here before a process is started, which takes half a second."""
 
 TASK = 256 << 10
@@ -43,6 +47,9 @@ AHEAD = 4 << 20
 
 MOST = 3
 """More processes than this one encoder does not keep busy."""
+
+Cutting = tuple[str, str, int]
+"""What ``Precut.cutting`` gives."""
 
 _SIZE = struct.Struct("<q")
 _START = (
@@ -57,21 +64,25 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def made_here(file: str, raws: Iterable[Raw]) -> Iterator[Made]:
+def made_here(file: str, raws: Iterable[Raw], cutter: Cutter | None = None) -> Iterator[Made]:
     """Every record interpreted and its article prepared; ``more`` is a Prepared."""
     for raw in raws:
         made = ingest.interpret(file, raw)
-        more = prepare(made.article) if made.article else None
+        more = prepare(made.article, cutter) if made.article else None
         yield replace(made, more=more)
 
 
 class Workers:
-    """Up to ``count`` processes, started when there is enough to do. ``close`` ends them at once."""
+    """Up to ``count`` processes, started when there is enough to do. ``close`` ends them at once.
 
-    def __init__(self, count: int | None = None) -> None:
+    They cut texts as the encoder does that has ``cutting``; what is done here is not cut.
+    """
+
+    def __init__(self, count: int | None = None, cutting: Callable[[], Cutting | None] = lambda: None) -> None:
         count = min(processors() - 1, MOST) if count is None else min(count, MOST)
         # A frozen application is its own interpreter, and would start itself.
         self._count = 0 if getattr(sys, "frozen", False) or not sys.executable else count
+        self._cutting = cutting
         self._few = FEW
         self._alive: deque[_Worker] = deque()
         self._started = False
@@ -91,6 +102,9 @@ class Workers:
         if not self._started:
             self._started = True
             self._alive.extend(_Worker() for _ in range(self._count))
+            cutting = self._cutting()  # an encoder may have to be loaded for it, while they start
+            for each in self._alive:
+                each.give(cutting or ())
         waiting: deque[tuple[_Worker | None, int, list[Raw]]] = deque()
         size, failure, more = 0, None, True
         try:
@@ -235,9 +249,11 @@ def serve() -> None:
         os._exit(0)  # whoever asked is gone; what is being done is for nobody
 
     threading.Thread(target=listen, daemon=True).start()
+    cutting = tasks.get()
+    cutter = cutter_from(cutting) if cutting else None
     while True:
         file, raws = tasks.get()
-        _send(answers, [_packed(made) for made in made_here(file, (Raw(*raw) for raw in raws))])
+        _send(answers, [_packed(made) for made in made_here(file, (Raw(*raw) for raw in raws), cutter)])
 
 
 # As plain values: a span is two numbers among others, in bytes.
@@ -254,16 +270,18 @@ def _packed(made: Made) -> tuple[Any, ...]:
         *(more.content, more.body, more.lines),
         ([len(window) for window in more.windows], pack([span for window in more.windows for span in window])),
         [(terms.exact, terms.plain, terms.pairs) for terms in more.terms],
+        more.pieces,
     )
 
 
 def _unpacked(raw: Raw, row: tuple[Any, ...]) -> Made:
     if len(row) == 2:
         return Made(row[0], reason=row[1])
-    number, key, encoding, (text, sources, blocks, title, day, author, url), content, body, lines, made, terms = row
+    number, key, encoding, (text, sources, blocks, title, day, author, url), *more = row
+    content, body, lines, made, terms, pieces = more
     date = dt.date.fromordinal(day) if day else None
     article = Article(text, sources, unpack(blocks), title, date, author, url)
     spans = iter(unpack(made[1]))
     windows = tuple(tuple(islice(spans, length)) for length in made[0])
-    prepared = Prepared(article, content, body, lines, windows, tuple(Terms(*some) for some in terms))
+    prepared = Prepared(article, content, body, lines, windows, tuple(Terms(*some) for some in terms), pieces)
     return Made(number, key, article, encoding, more=prepared, raw=raw)

@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,12 +24,12 @@ from ..errors import IndexDamaged, IndexMissing, IndexStale
 from ..lexical import FORMAT as LEXICAL
 from ..lexical import LexicalIndex, Terms, joined
 from ..store import Store
-from ..types import Aligner, Article, Encoder, Passage, Span
+from ..types import Aligner, Article, Encoder, Passage, Precut
 from .folder import Folder, Manifest, storage_errors, sync_folder
 from .plan import Draft, Plan
-from .prepare import Windows, windows
-from .ranking import SENTENCES, passage_text
-from .segments import Shelf, arrays, merge, write
+from .prepare import Windows, encoded, windows
+from .ranking import SENTENCES
+from .segments import Shelf, merge, write
 from .steps import step
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ __all__ = ["Writer", "encoded", "encoded_parts", "encoded_whole", "kept_pieces",
 
 _ENCODED_AT_ONCE = 8192
 """Texts given to the encoder at once: their vectors are numbers of 32 bits before they are halved."""
+
+_WRITTEN_AT_ONCE = 16_384
+"""Vectors that are gathered at once to be written."""
 
 
 def manifest_of(encoder: Encoder, made_with: str) -> Manifest:
@@ -115,12 +119,21 @@ class _Ready:
     windows: Windows  # without the lines its site repeats
     terms: tuple[Terms, ...]
     texts: list[Text]  # for each passage what the encoder is given for it, and for its sentences
+    cut: dict[str, bytes]  # pieces of texts, where they are known
 
 
-def encoded(article: Article, spans: tuple[Span, ...]) -> tuple[str, list[str]]:
-    """What the encoder is given for a passage of ``spans``, and for each of them."""
-    whole = article.text[spans[0].start : spans[-1].end]
-    return passage_text(article.title, whole), [span.of(article.text) for span in spans]
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """Texts with their vectors."""
+
+    rows: dict[str, int]  # by text
+    vectors: Halves  # (n, dim)
+    kept: dict[str, bytes]  # what the encoder keeps of passages
+
+    def of(self, texts: Iterable[str]) -> Iterator[Halves]:
+        """The vectors of texts, some at a time."""
+        rows = np.fromiter(map(self.rows.__getitem__, texts), np.intp)
+        return (self.vectors[rows[start : start + _WRITTEN_AT_ONCE]] for start in range(0, len(rows), _WRITTEN_AT_ONCE))
 
 
 class Writer:
@@ -230,7 +243,7 @@ class Writer:
         drafts = plan.drafts()
         keys = sorted(drafts, reverse=True)
         ready = [self._ready(drafts[key]) for key in keys]
-        vectors, kept = self._vectors(ready, encoder)
+        texts = self._encoded(ready, encoder)
         step("ready")
         self.touch()
         articles: list[Article] = []
@@ -244,11 +257,11 @@ class Writer:
             passages = list(_numbered(articles, ready, first_passage))
             step("reserved")
             if count:
-                parts = _parts(passages, ready, vectors)
+                parts = _parts(passages, ready, texts)
                 segment = write(self.folder, number, self.manifest.fingerprint, *parts)
             whole = (text for item in ready for text, _ in item.texts)
-            texts = dict(zip((passage.id for made in passages for passage in made), whole, strict=True))
-            pieces = {id_: kept[text] for id_, text in texts.items() if text in kept}
+            named = zip((passage.id for made in passages for passage in made), whole, strict=True)
+            pieces = {id_: texts.kept[text] for id_, text in named if text in texts.kept}
             self.passages += count
             step("vectors written")
             self._write_terms(articles, ready, passages)
@@ -270,9 +283,13 @@ class Writer:
 
     def _ready(self, draft: Draft) -> _Ready:
         article, spans, terms = draft.made.article, draft.made.windows, draft.made.terms
+        texts = [encoded(article, window) for window in spans]
+        flat = (text for whole, parts in texts for text in (whole, *parts))
+        cut = {text: one for text, one in zip(flat, draft.made.pieces, strict=False) if one is not None}
         if draft.boilerplate:
             spans, terms = windows(ingest.without(article, draft.boilerplate))
-        return _Ready(draft, spans, terms, [encoded(article, window) for window in spans])
+            texts = [encoded(article, window) for window in spans]
+        return _Ready(draft, spans, terms, texts, cut)
 
     def _put_provenance(self, plan: Plan, keys: Mapping[int, int]) -> None:
         for name, source in plan.sources().items():
@@ -304,23 +321,23 @@ class Writer:
         step("passage terms written")
         self._commit_terms("articles")
 
-    def _vectors(
-        self, ready: list[_Ready], encoder: Callable[[], Encoder]
-    ) -> tuple[dict[str, Halves], dict[str, bytes]]:
-        """The vector of every text, those that were encoded before from where they lie; what is kept of passages."""
+    def _encoded(self, ready: list[_Ready], encoder: Callable[[], Encoder]) -> _Encoded:
+        """Every text, those that were encoded before as they are stored."""
         known, kept = self._encoded_before(ready)
         whole = dict.fromkeys(text for item in ready for text, _ in item.texts)
         parts = dict.fromkeys(part for item in ready for _, parts in item.texts for part in parts)
         new = [text for text in whole if text not in known]
         others = [part for part in parts if part not in known and part not in whole]
         self.encoded += len(new) + len(others)
+        vectors = [np.stack(list(known.values()))] if known else []
         if new or others:  # else the encoder is not needed: it has seen all of this
-            vectors, pieces = encoded_whole(encoder(), new)
-            known.update(zip(new, vectors, strict=True))
-            known.update(zip(others, encoded_parts(encoder(), others), strict=True))
+            cut = {text: pieces for item in ready for text, pieces in item.cut.items()}
+            fresh, pieces = encoded_whole(encoder(), new, cut)
+            vectors += [fresh, encoded_parts(encoder(), others, cut)]
             kept.update(zip(new, pieces, strict=False))
             kept.update(kept_pieces(encoder(), [text for text in whole if text not in kept]))
-        return known, kept
+        together = np.concatenate(vectors) if vectors else np.empty((0, self.manifest.dim), np.float16)
+        return _Encoded({text: row for row, text in enumerate(chain(known, new, others))}, together, kept)
 
     def _encoded_before(self, ready: list[_Ready]) -> tuple[dict[str, Halves], dict[str, bytes]]:
         """By text its vector, and what the encoder kept of it."""
@@ -347,12 +364,20 @@ class Writer:
         return known, kept
 
 
-def encoded_whole(encoder: Encoder, texts: Sequence[str]) -> tuple[Halves, list[bytes]]:
-    """Vectors of passages ``(n, dim)``, and what the encoder keeps of each; nothing if it does not do that."""
+def encoded_whole(
+    encoder: Encoder, texts: Sequence[str], cut: Mapping[str, bytes] | None = None
+) -> tuple[Halves, list[bytes]]:
+    """Vectors of passages ``(n, dim)``, and what the encoder keeps of each; nothing if it does not do that.
+
+    ``cut``: pieces of texts that are known already, for an encoder that can be given them.
+    """
     vectors, kept = [np.empty((0, encoder.dim), np.float16)], []
-    for start in range(0, len(texts), _ENCODED_AT_ONCE):
-        some = texts[start : start + _ENCODED_AT_ONCE]
-        if isinstance(encoder, Aligner):
+    for some in _batches(texts):
+        pieces = _pieces(encoder, some, cut)
+        if pieces is not None and isinstance(encoder, Precut):
+            fresh = encoder.encode_pieces(pieces)
+            kept += pieces if isinstance(encoder, Aligner) else []
+        elif isinstance(encoder, Aligner):
             fresh, pieces = encoder.encode_with_pieces(some)
             kept += pieces
         else:
@@ -361,12 +386,32 @@ def encoded_whole(encoder: Encoder, texts: Sequence[str]) -> tuple[Halves, list[
     return np.concatenate(vectors), kept
 
 
-def encoded_parts(encoder: Encoder, texts: Sequence[str]) -> Halves:
-    """Vectors of sentences, ``(n, dim)``."""
+def encoded_parts(encoder: Encoder, texts: Sequence[str], cut: Mapping[str, bytes] | None = None) -> Halves:
+    """Vectors of sentences, ``(n, dim)``; ``cut`` as for passages."""
     vectors = [np.empty((0, encoder.dim), np.float16)]
-    for start in range(0, len(texts), _ENCODED_AT_ONCE):
-        vectors.append(encoder.encode_passages(texts[start : start + _ENCODED_AT_ONCE]).astype(np.float16))
+    for some in _batches(texts):
+        pieces = _pieces(encoder, some, cut)
+        if pieces is not None and isinstance(encoder, Precut):
+            fresh = encoder.encode_pieces(pieces)
+        else:
+            fresh = encoder.encode_passages(some)
+        vectors.append(fresh.astype(np.float16))
     return np.concatenate(vectors)
+
+
+def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (texts[start : start + _ENCODED_AT_ONCE] for start in range(0, len(texts), _ENCODED_AT_ONCE))
+
+
+def _pieces(encoder: Encoder, texts: Sequence[str], cut: Mapping[str, bytes] | None) -> list[bytes] | None:
+    """The pieces of texts, cut here where they are not known; None if they do not help this encoder."""
+    if not isinstance(encoder, Precut) or encoder.cutting() is None:
+        return None
+    if not cut:
+        return encoder.pieces(texts)
+    found = list(map(cut.get, texts))
+    rest = iter(encoder.pieces([text for text, pieces in zip(texts, found, strict=True) if pieces is None]))
+    return [next(rest) if pieces is None else pieces for pieces in found]
 
 
 def kept_pieces(encoder: Encoder, texts: Sequence[str]) -> dict[str, bytes]:
@@ -389,12 +434,13 @@ def _numbered(articles: Iterable[Article], ready: Iterable[_Ready], first: int) 
 
 
 def _parts(
-    passages: list[list[Passage]], ready: list[_Ready], vectors: Mapping[str, Halves]
-) -> tuple[tuple[Ids, Halves], tuple[Ids, Halves]]:
-    own: list[tuple[int, Halves]] = []
-    of_sentences: list[tuple[int, Halves]] = []
-    for made, item in zip(passages, ready, strict=True):
-        for passage, (whole, parts) in zip(made, item.texts, strict=True):
-            own.append((passage.id, vectors[whole]))
-            of_sentences += [(passage.id * SENTENCES + i, vectors[part]) for i, part in enumerate(parts)]
-    return arrays(own), arrays(of_sentences)
+    passages: list[list[Passage]], ready: list[_Ready], texts: _Encoded
+) -> tuple[tuple[Ids, Iterator[Halves]], tuple[Ids, Iterator[Halves]]]:
+    made = [passage for some in passages for passage in some]
+    own = np.array([passage.id for passage in made], np.int64)
+    sizes = [len(passage.sentences) for passage in made]
+    # 0, 1, ..., anew for each passage
+    places = np.arange(sum(sizes)) - np.repeat(np.cumsum([0, *sizes[:-1]]), sizes)
+    whole = texts.of(text for item in ready for text, _ in item.texts)
+    parts = texts.of(part for item in ready for _, parts in item.texts for part in parts)
+    return (own, whole), (np.repeat(own, sizes) * SENTENCES + places, parts)
