@@ -49,7 +49,14 @@ def trained(sample: Halves) -> Codebook:
     quantiser = _quantiser(sample.shape[1])
     quantiser.cp.min_points_per_centroid = 1  # a small sample is no cause for a warning
     rows = np.resize(sample, (max(len(sample), ROWS), sample.shape[1]))
-    quantiser.train(_padded(rows))
+    # Its loops are so short that threads mostly wait for each other; where other work shares the processors it took
+    # twenty times as long with two.
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        quantiser.train(_padded(rows))
+    finally:
+        faiss.omp_set_num_threads(threads)
     codebook: Codebook = faiss.vector_to_array(quantiser.centroids).reshape(-1, ROWS, GROUP)
     return codebook
 
