@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The titles of all articles that anything is made of."""
     titles: list[str] = []
 
-    def counted(article: Article, cutter: Cutter | None = None) -> prepare.Prepared:
+    def counted(article: Article, cutter: Cutter | None = None, repeated: Set[int] = frozenset()) -> prepare.Prepared:
         titles.append(article.title)
-        return prepare.prepare(article, cutter)
+        return prepare.prepare(article, cutter, repeated)
 
     monkeypatch.setattr(workers, "prepare", counted)
     monkeypatch.setattr(sync, "prepare", counted)

@@ -8,17 +8,29 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import zstandard
 from index_case import HashEncoder, story
 
+from semsearch.encoders import StaticEncoder
 from semsearch.errors import IngestError
-from semsearch.index import Index, workers
+from semsearch.index import Index, sync, workers
+from semsearch.index.folder import Folder
+from semsearch.index.prepare import encoded
+from semsearch.index.segments import read
 from semsearch.index.workers import Workers, made_here
 from semsearch.ingest import Made, Raw, read_path
+from semsearch.store import Store
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from semsearch.types import Encoder
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +39,7 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "FEW", 2)
     monkeypatch.setattr(workers, "TASK", 600)
     monkeypatch.setattr(workers, "AHEAD", 6000)
+    monkeypatch.setattr(workers, "PATIENCE", 30.0)
 
 
 @pytest.fixture
@@ -84,6 +97,20 @@ def test_what_a_dead_process_had_to_do_is_done_here(pool: Workers) -> None:
     assert not pool._alive
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="kills with SIGKILL")
+def test_processes_that_never_start_are_not_waited_for(pool: Workers) -> None:
+    expected = list(made_here("x", raws(60)))
+    making = pool.make("x", raws(60))
+    workers.PATIENCE = 0.0
+    assert [next(making) for _ in range(6)] == expected[:6]
+    for worker in pool._alive:
+        os.kill(worker._process.pid, signal.SIGKILL)
+        worker._process.wait()
+    assert [*making] == expected[6:]
+    assert [*pool.make("x", raws(60))] == expected
+    assert not pool._alive
+
+
 def test_left_in_the_middle(pool: Workers) -> None:
     making = pool.make("x", raws(100))
     assert [next(making).number for _ in range(9)] == list(range(1, 10))
@@ -107,7 +134,7 @@ def test_no_process_outlives_this_one() -> None:
     code = (
         f"import sys, os; sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]}\n"
         "import test_workers as t\n"
-        "t.workers.FEW = 0\n"
+        "t.workers.FEW, t.workers.PATIENCE = 0, 30.0\n"
         "pool = t.Workers(1)\n"
         "next(pool.make('x', t.raws(9)))\n"
         "print(pool._alive[0]._process.pid, flush=True)\n"
@@ -130,7 +157,7 @@ def test_an_index_made_with_others_is_the_one_made_alone(tmp_path: Path) -> None
     script.write_text(
         f"import sys; sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]}\n"
         "from index_case import HashEncoder\nfrom semsearch.index import Index, workers\n"
-        "workers.FEW, workers.TASK = 2, 600\n"
+        "workers.FEW, workers.TASK, workers.PATIENCE = 2, 600, 30.0\n"
         "index = Index.open_or_create(sys.argv[1], encoder=HashEncoder(16), threads=int(sys.argv[2]))\n"
         "report = index.sync([sys.argv[3]])\n"
         "print(report.added, report.duplicates, [str(error) for error in report.failed], report.notes)\n"
@@ -146,3 +173,70 @@ def test_an_index_made_with_others_is_the_one_made_alone(tmp_path: Path) -> None
     assert told[0] == told[1]
     assert held[0] == held[1]
     assert told[0].startswith("60 2 [")
+
+
+def test_texts_cut_by_others_have_the_vectors_that_the_encoder_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those without the lines that turn out to be the site's, and those with odd letters."""
+    cut: list[str] = []
+    pieces = StaticEncoder.pieces
+
+    def counted(self: StaticEncoder, texts: Sequence[str]) -> list[bytes]:
+        cut.extend(texts)
+        return pieces(self, texts)
+
+    monkeypatch.setattr(StaticEncoder, "pieces", counted)
+    monkeypatch.setattr(sync, "FIRST_ARTICLES", 8)
+    monkeypatch.setattr(sync, "BATCH_ARTICLES", 8)
+    file = tmp_path / "tin.jsonl"
+    odd = {30: "漢字 và chữ. Công an\u0301h đến.", 31: "Ⅻ ²½. " + "a" * 300 + ". Hết."}
+    texts = [f"{story(n)}\n\n{odd.get(n, '')}\n\nXem thêm tin trong ngày tại đây" for n in range(60)]
+    file.write_bytes(b"".join(line(n, text=text, url=f"https://a.vn/{n}") for n, text in enumerate(texts)))
+    made, told = [], []
+    for threads in (1, 3):
+        cut.clear()
+        with Index.create(tmp_path / f"index{threads}", threads=threads) as index:
+            assert index.sync([file]).added == 60
+            encoder = index.encoder
+            assert isinstance(encoder, StaticEncoder)
+        store = Store.open(tmp_path / f"index{threads}" / "store.db")
+        folder = Folder(tmp_path / f"index{threads}")
+        vectors = {}
+        for kind in ("passages", "sentences"):
+            for segment in store.segments():
+                ids, rows = read(folder, segment, kind)
+                vectors.update({(kind, id_): row for id_, row in zip(ids.tolist(), rows, strict=True)})
+        kept = store.pieces(encoder.fingerprint, store.all_ids("passages"))
+        for article in map(store.article, store.all_ids("articles")):
+            for passage in store.passages(article):
+                whole, parts = encoded(article, passage.sentences)
+                assert np.array_equal(vectors["passages", passage.id], halved(encoder, whole))
+                assert kept[passage.id] == pieces(encoder, [whole])[0]
+                for place, part in enumerate(parts):
+                    assert np.array_equal(vectors["sentences", passage.id * 64 + place], halved(encoder, part))
+        store.close()
+        made.append(len(vectors))
+        told.append(len(cut))
+    assert made[0] == made[1] > 150
+    # The first records, the odd ones, and those that were prepared before anybody knew the site's line.
+    assert told[1] < told[0] / 2
+
+
+def halved(encoder: Encoder, text: str) -> NDArray[np.float16]:
+    vector: NDArray[np.float16] = encoder.encode_passages([text])[0].astype(np.float16)
+    return vector
+
+
+def test_lines_of_sites_are_left_out_from_the_beginning(pool: Workers) -> None:
+    rows = [
+        Raw(n, line(n, text=f"{story(n)}\n\nXem thêm tin trong ngày tại đây", url="https://a.vn/1")) for n in range(9)
+    ]
+    first, *others = pool.make("x", rows[:5])
+    assert not any(made.more.left_out for made in (first, *others))
+    ((key, hash_),) = [pair for pair in first.more.lines if pair in others[0].more.lines]
+    pool.learn([key])
+    again = list(pool.make("x", rows))
+    assert all(made.more.left_out == {hash_} for made in again)
+    assert len(again[0].more.terms[-1].exact) < len(first.more.terms[-1].exact)
+    assert again == list(made_here("x", rows, None, {key}))

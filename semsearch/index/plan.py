@@ -196,6 +196,10 @@ class Plan:
         """The lines whose counts changed, with the keys of the articles that hold them."""
         return {line: self._lines[line] for line in self._counted}
 
+    def repeated(self) -> list[int]:
+        """The lines met that are their site's."""
+        return [line for line, held in self._lines.items() if held is None]
+
     def _holding(self, line: int) -> set[int] | None:
         if line not in self._lines:
             self._look_up([line])

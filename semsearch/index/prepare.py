@@ -6,6 +6,7 @@ Nothing here knows of other articles or of the database, so it may be done in an
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,17 +33,21 @@ class Prepared:
     content: bytes  # store.content_hash
     body: bytes  # store.body_hash
     lines: tuple[tuple[int, str], ...]  # that may be its site's, as (key in the database, hash in the article)
+    left_out: set[str]  # hashes of lines that are thought to be its site's; neither are they in what follows
     windows: Windows
     terms: tuple[Terms, ...]  # of each passage
     # What the encoder is given for each passage and then for its sentences, in pieces; None where that is not certain.
     pieces: tuple[bytes | None, ...] = ()  # nothing where nobody cut them
 
 
-def prepare(article: Article, cutter: Cutter | None = None) -> Prepared:
-    made, terms = windows(article)
+def prepare(article: Article, cutter: Cutter | None = None, repeated: Set[int] = frozenset()) -> Prepared:
+    """``repeated``: keys of lines that are known to be their site's."""
+    lines = _lines(article)
+    left_out = {hash_ for line, hash_ in lines if line in repeated}
+    made, terms = windows(ingest.without(article, left_out) if left_out else article)
     texts = [encoded(article, window) for window in made] if cutter else []
     pieces = tuple(one for text in texts for one in cutter.pieces_of_all(*text)) if cutter else ()
-    return Prepared(article, content_hash(article), body_hash(article), _lines(article), made, terms, pieces)
+    return Prepared(article, content_hash(article), body_hash(article), lines, left_out, made, terms, pieces)
 
 
 def encoded(article: Article, spans: tuple[Span, ...]) -> tuple[str, list[str]]:

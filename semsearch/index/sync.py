@@ -27,6 +27,9 @@ BATCH_ARTICLES = 1024
 BATCH_CHARACTERS = 1_500_000
 """A batch is committed at so many articles or characters: seconds of work are lost by a kill, not hours."""
 
+FIRST_ARTICLES = 256
+"""The first batch is smaller, and those after it twice as large each: other processes are soon not waited for."""
+
 _MANY = 1000  # articles of one file, from which on it has a progress of its own, and all of them can be estimated
 
 _PLAIN = frozenset(("utf-8", "utf-8-sig", "ascii", "pdf", "docx"))
@@ -58,6 +61,7 @@ class Sync:
     _failed: list[IngestError] = field(default_factory=list)
     _notes: list[str] = field(default_factory=list)
     _at: tuple[str, int, int] = ("", 0, 0)  # what ``progress`` is told when all up to here is committed
+    _most: int = FIRST_ARTICLES  # changes of the batch that is under way
     _since: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -273,13 +277,15 @@ class Sync:
         self._flush_if_full()
 
     def _flush_if_full(self) -> None:
-        if self._plan.size >= BATCH_CHARACTERS or self._plan.changes >= BATCH_ARTICLES:
+        if self._plan.size >= BATCH_CHARACTERS or self._plan.changes >= min(self._most, BATCH_ARTICLES):
+            self._most *= 2
             self._flush()
 
     def _flush(self) -> None:
         if self._plan:
             self.writer.commit(self._plan, self.encoder)
             self._heirs |= self._plan.heirs
+            self._workers.learn(self._plan.repeated())
             self._plan = Plan(self.writer.store)
             self._show()
 

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, islice
@@ -38,6 +38,9 @@ __all__ = ["Workers", "processors", "serve"]
 
 FEW = 128
 """So many new records are prepared here before a process is started, which takes half a second."""
+
+PATIENCE = 0.0
+"""Seconds for which is waited until a process has started, instead of going on here."""
 
 TASK = 256 << 10
 """Bytes of records that are given to a process at once, or one record if it is larger."""
@@ -64,11 +67,13 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def made_here(file: str, raws: Iterable[Raw], cutter: Cutter | None = None) -> Iterator[Made]:
+def made_here(
+    file: str, raws: Iterable[Raw], cutter: Cutter | None = None, repeated: Set[int] = frozenset()
+) -> Iterator[Made]:
     """Every record interpreted and its article prepared; ``more`` is a Prepared."""
     for raw in raws:
         made = ingest.interpret(file, raw)
-        more = prepare(made.article, cutter) if made.article else None
+        more = prepare(made.article, cutter, repeated) if made.article else None
         yield replace(made, more=more)
 
 
@@ -83,6 +88,7 @@ class Workers:
         # A frozen application is its own interpreter, and would start itself.
         self._count = 0 if getattr(sys, "frozen", False) or not sys.executable else count
         self._cutting = cutting
+        self._repeated: set[int] = set()
         self._few = FEW
         self._alive: deque[_Worker] = deque()
         self._started = False
@@ -91,20 +97,32 @@ class Workers:
         """As ``made_here``, in the same order."""
         raws = iter(raws)
         for raw in raws:
-            if self._count > 0 and not raw.known:
-                if not self._few:
-                    yield from self._elsewhere(file, _tasks(chain([raw], raws)))
-                    return
-                self._few -= 1
-            yield from made_here(file, [raw])
+            if self._count > 0 and not raw.known and self._ready():
+                yield from self._elsewhere(file, _tasks(chain([raw], raws)))
+                return
+            yield from made_here(file, [raw], None, self._repeated)
 
-    def _elsewhere(self, file: str, tasks: Iterator[tuple[int, list[Raw]]]) -> Iterator[Made]:
+    def learn(self, repeated: Iterable[int]) -> None:
+        """Keys of lines that their sites repeat: what is prepared from now on does without them."""
+        fresh = set(repeated) - self._repeated
+        self._repeated |= fresh
+        for worker in self._alive:
+            worker.news += fresh
+
+    def _ready(self) -> bool:
+        """Whether processes are there to do what is new; they are started when it is more than a few."""
+        if self._few:
+            self._few -= 1
+            return False
         if not self._started:
             self._started = True
-            self._alive.extend(_Worker() for _ in range(self._count))
+            self._alive.extend(_Worker(self._repeated) for _ in range(self._count))
             cutting = self._cutting()  # an encoder may have to be loaded for it, while they start
-            for each in self._alive:
-                each.give(cutting or ())
+            for worker in self._alive:
+                worker.give(cutting or ())
+        return bool(self._alive) and all(worker.started() for worker in self._alive)
+
+    def _elsewhere(self, file: str, tasks: Iterator[tuple[int, list[Raw]]]) -> Iterator[Made]:
         waiting: deque[tuple[_Worker | None, int, list[Raw]]] = deque()
         size, failure, more = 0, None, True
         try:
@@ -127,7 +145,8 @@ class Workers:
                 if answer is None:
                     if worker and worker in self._alive:
                         self._alive.remove(worker)
-                    yield from made_here(file, raws)
+                        worker.close()
+                    yield from made_here(file, raws, None, self._repeated)
                 else:
                     rows = iter(answer)
                     for raw in raws:
@@ -146,7 +165,8 @@ class Workers:
             return None
         self._alive.rotate(-1)
         worker = self._alive[-1]
-        worker.give((file, new))
+        news, worker.news = worker.news, []
+        worker.give((file, new, news))
         return worker
 
     def close(self) -> None:
@@ -169,9 +189,13 @@ def _tasks(raws: Iterable[Raw]) -> Iterator[tuple[int, list[Raw]]]:
 
 
 class _Worker:
-    """One process, and a thread that takes its answers as they come: neither side waits for a full pipe."""
+    """One process, and a thread that takes its answers as they come: neither side waits for a full pipe.
 
-    def __init__(self) -> None:
+    ``news``: what it has not been told yet of lines that sites repeat.
+    """
+
+    def __init__(self, news: Iterable[int] = ()) -> None:
+        self.news = list(news)
         # Ctrl-C is for this process, which then ends the others.
         apart: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
@@ -186,13 +210,21 @@ class _Worker:
         assert self._process.stdin
         assert self._process.stdout
         self._tasks, self._answers = self._process.stdin, queue.SimpleQueue[list[Any] | None]()
-        self._ended = False
+        self._ended = self._started = False
         self._thread = threading.Thread(target=_pump, args=(self._process.stdout, self._answers), daemon=True)
         self._thread.start()
 
     def give(self, task: tuple[Any, ...]) -> None:
         with suppress(OSError):  # it is dead, as ``take`` will say
             _send(self._tasks, task)
+
+    def started(self) -> bool:
+        """Whether it takes tasks, or has ended already."""
+        if not self._started:
+            with suppress(queue.Empty):
+                self._ended = self._answers.get(block=PATIENCE > 0, timeout=PATIENCE) is None
+                self._started = True
+        return self._started
 
     def take(self) -> list[Any] | None:
         """The answer to the earliest task that has none yet; None if the process has ended."""
@@ -251,9 +283,12 @@ def serve() -> None:
     threading.Thread(target=listen, daemon=True).start()
     cutting = tasks.get()
     cutter = cutter_from(cutting) if cutting else None
+    repeated: set[int] = set()
+    _send(answers, "ready")
     while True:
-        file, raws = tasks.get()
-        _send(answers, [_packed(made) for made in made_here(file, (Raw(*raw) for raw in raws), cutter)])
+        file, raws, news = tasks.get()
+        repeated.update(news)
+        _send(answers, [_packed(made) for made in made_here(file, (Raw(*raw) for raw in raws), cutter, repeated)])
 
 
 # As plain values: a span is two numbers among others, in bytes.
@@ -267,7 +302,7 @@ def _packed(made: Made) -> tuple[Any, ...]:
     return (
         *(made.number, made.key, made.encoding),
         (article.text, article.sources, pack(article.blocks), article.title, day, article.author, article.url),
-        *(more.content, more.body, more.lines),
+        *(more.content, more.body, more.lines, more.left_out),
         ([len(window) for window in more.windows], pack([span for window in more.windows for span in window])),
         [(terms.exact, terms.plain, terms.pairs) for terms in more.terms],
         more.pieces,
@@ -278,10 +313,10 @@ def _unpacked(raw: Raw, row: tuple[Any, ...]) -> Made:
     if len(row) == 2:
         return Made(row[0], reason=row[1])
     number, key, encoding, (text, sources, blocks, title, day, author, url), *more = row
-    content, body, lines, made, terms, pieces = more
+    content, body, lines, left_out, made, terms, pieces = more
     date = dt.date.fromordinal(day) if day else None
     article = Article(text, sources, unpack(blocks), title, date, author, url)
     spans = iter(unpack(made[1]))
     windows = tuple(tuple(islice(spans, length)) for length in made[0])
-    prepared = Prepared(article, content, body, lines, windows, tuple(Terms(*some) for some in terms), pieces)
+    prepared = Prepared(article, content, body, lines, left_out, windows, tuple(Terms(*some) for some in terms), pieces)
     return Made(number, key, article, encoding, more=prepared, raw=raw)

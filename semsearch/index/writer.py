@@ -286,7 +286,7 @@ class Writer:
         texts = [encoded(article, window) for window in spans]
         flat = (text for whole, parts in texts for text in (whole, *parts))
         cut = {text: one for text, one in zip(flat, draft.made.pieces, strict=False) if one is not None}
-        if draft.boilerplate:
+        if draft.boilerplate != draft.made.left_out:
             spans, terms = windows(ingest.without(article, draft.boilerplate))
             texts = [encoded(article, window) for window in spans]
         return _Ready(draft, spans, terms, texts, cut)
