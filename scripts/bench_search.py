@@ -26,7 +26,6 @@ import numpy as np
 
 from semsearch.halves import widened
 from semsearch.index import Index, ranking, searching
-from semsearch.index.living import Living
 from semsearch.index.segments import read
 from semsearch.index.view import View
 from semsearch.lexical import LexicalIndex
@@ -46,9 +45,9 @@ class Clock:
         stages: list[tuple[str, Any, tuple[str, ...]]] = [
             ("encoder: the question", kind, ("encode_queries",)),
             ("candidates and what each side says of them", ranking, ("gathered",)),
-            ("  vectors compared", Living, ("search",)),
+            ("  vectors compared", View, ("nearest",)),
             ("  terms searched", LexicalIndex, ("search",)),
-            ("  words of the candidates", ranking, ("words",)),
+            ("  words of the candidates", LexicalIndex, ("scores", "scores_of_groups")),
             ("  vectors of the candidates", View, ("cosines", "best_sentences")),
             ("encoder: alignment of the best", kind, ("align",)),
             ("fusion", ranking, ("combined",)),

@@ -1,7 +1,7 @@
 """BM25 over exact and folded terms, kept by tantivy in a folder of its own.
 
-One ``LexicalIndex`` holds one kind of thing (passages in one folder, whole articles in another).
-The fields, the weights and how they were found: ``docs/decisions/lexical.md``.
+Beside it lie the words of each text in their order (``wordfile``), from which any texts are scored. The fields, the
+weights and how they were found: ``docs/decisions/lexical.md``.
 """
 
 from __future__ import annotations
@@ -36,9 +36,11 @@ if TYPE_CHECKING:
 
     from .types import Ids
 
-__all__ = ["DEFAULT", "FORMAT", "LexicalIndex", "Terms", "Weights", "joined", "scored", "terms_of"]
+    Scores = NDArray[np.float64]  # shape (n,)
 
-FORMAT = 1
+__all__ = ["DEFAULT", "FORMAT", "LexicalIndex", "Terms", "Weights", "terms_of"]
+
+FORMAT = 2
 """Raised when fields or terms change here: indexes made before are stale."""
 
 _HEAP = 50_000_000  # bytes of the writer's buffer; tantivy wants at least 15 MB
@@ -84,11 +86,6 @@ def terms_of(text: str) -> Terms:
     return Terms(*map(" ".join, _forms(text)))
 
 
-def joined(parts: Sequence[Terms]) -> Terms:
-    """The terms of texts with an empty line between them."""
-    return Terms(*(" ".join(getattr(part, name) for part in parts) for name in ("exact", "plain", "pairs")))
-
-
 class LexicalIndex:
     """Terms by id. One writer at a time, in all processes; readers see the last commit they loaded.
 
@@ -108,13 +105,13 @@ class LexicalIndex:
         self._averages: dict[str, tuple[float, float]] = {}  # by field: how many things, how long they are
         self._met: dict[tuple[str, str], int] = {}  # how many things the last query's terms stand in
         with self._reading():
-            self._words = Words(path) if Words.exist(path) else None
+            self._words = Words(path)
             index.config_reader("manual")
             self._searcher = index.searcher()
 
     @classmethod
-    def create(cls, path: Path, *, words: bool = False) -> LexicalIndex:
-        """A new empty index in the folder ``path``, made if missing; ``words``: it keeps them, for ``scored``.
+    def create(cls, path: Path) -> LexicalIndex:
+        """A new empty index in the folder ``path``, made if missing.
 
         Raises UsageError if there is one already, StorageError if it cannot be written.
         """
@@ -122,8 +119,7 @@ class LexicalIndex:
             raise UsageError(f"{path} already holds a lexical index; open it, or remove the folder first.")
         with _storing(path):
             path.mkdir(parents=True, exist_ok=True)
-            if words:
-                Words.create(path)
+            Words.create(path)
             return cls(path, tantivy.Index(_schema(), str(path)))
 
     @classmethod
@@ -150,7 +146,7 @@ class LexicalIndex:
         opened = cls(path, index)
         if verify:
             ids = opened.ids()
-            if opened._words and (bad := opened._words.verify(ids)):
+            if bad := opened._words.verify(ids):
                 raise _damaged(path, f"changed or cut: {', '.join(bad)}")
         return opened
 
@@ -196,35 +192,52 @@ class LexicalIndex:
                 return []
             if ids is not None and len(ids) <= _FEW:
                 wanted, ids = self._among(wanted, ids), None
-            limit = k + 16
+            # Of what a filter sifts away, more is fetched at once.
+            limit = int((k + 16) * (1.0 if ids is None else max(1.0, 1.2 * self.count / len(ids))))
             while True:
                 hits = self._searcher.search(wanted, limit=limit, count=False).hits
-                names = self._ids_of(hits)
-                kept = np.isin(names, ids) if ids is not None else [True] * len(names)
-                found = [
-                    (id_, round(score, _DECIMALS))
-                    for id_, (score, _), keep in zip(names, hits, kept, strict=True)
-                    if keep
-                ]
-                found.sort(key=lambda hit: (-hit[1], hit[0]))
+                names, scores = np.array(self._ids_of(hits), np.int64), np.array([score for score, _ in hits])
+                if ids is not None:
+                    kept = np.isin(names, ids)
+                    names, scores = names[kept], scores[kept]
+                scores = scores.round(_DECIMALS)
+                best = np.lexsort((names, -scores))[:k]
                 # Among equal scores tantivy keeps whichever it met first, so the last score seen may
                 # have more ids than were given: the k-th must lie above it.
-                if len(hits) < limit or (len(found) >= k and found[k - 1][1] > hits[-1][0] + 10**-_DECIMALS):
-                    return found[:k]
+                if len(hits) < limit or (len(best) >= k and scores[best[-1]] > hits[-1][0] + 10**-_DECIMALS):
+                    return list(zip(names[best].tolist(), scores[best].tolist(), strict=True))
                 limit *= 4
 
-    def scores(self, query: str, ids: Collection[int], *, weights: Weights = DEFAULT) -> dict[int, float]:
-        """What ``search`` would give each of ``ids``; 0.0 where nothing matches or the id is unknown."""
-        given = dict.fromkeys((int(id_) for id_ in ids), 0.0)
-        if given and self.count:
-            with self._reading():
-                wanted = self._any(self._terms(query, weights))
-                if wanted is not None:
-                    among = self._among(wanted, _array(given))
-                    hits = self._searcher.search(among, limit=len(given), count=False).hits
-                    for id_, (score, _) in zip(self._ids_of(hits), hits, strict=True):
-                        given[id_] = round(score, _DECIMALS)
-        return given
+    def scores(self, query: str, ids: Ids, *, weights: Weights = DEFAULT) -> Scores:
+        """What ``search`` would give each of ``ids`` (n,), which are all here; 0.0 where nothing matches.
+
+        They are told by the words that are kept, not by the postings. Raises IndexDamaged where one is not here.
+        """
+        with self._reading():
+            asked = self._terms(query, weights)
+            return self._bm25(self._counts(ids, asked), asked)
+
+    def scores_of_groups(
+        self, query: str, ids: Ids, owners: Ids, groups: int, *, weights: Weights = DEFAULT
+    ) -> tuple[Scores, Scores]:
+        """``scores``, and for each the score of its whole group, as if that were one text under one title.
+
+        ``owners`` (n,) names the groups; all members of a group are among ``ids``, one after the other. ``groups`` is
+        how many there are in all. In how many of them a term stands is not known: it is taken to stand in things of
+        any group alike.
+        """
+        with self._reading():
+            asked = self._terms(query, weights)
+            counts = self._counts(ids, asked)
+            firsts = np.flatnonzero(np.diff(owners, prepend=-1))
+            whole = self._bm25(counts.together(firsts), asked, members=max(1.0, self.count / max(1, groups)))
+            return self._bm25(counts, asked), np.repeat(whole, np.diff(firsts, append=len(owners)))
+
+    def _counts(self, ids: Ids, asked: Asked) -> Counts:
+        counts = self._words.counts(ids, [of[:2] for of in asked])
+        if counts is None:
+            raise _damaged(self._path, "there are things whose words are not here")
+        return counts
 
     def reload(self) -> None:
         """Reads the last commit, also another process's, from now on."""
@@ -232,10 +245,6 @@ class LexicalIndex:
             self._index.reload()
             self._searcher = self._index.searcher()
             self._asked, self._averages, self._met = ("", DEFAULT, []), {}, {}
-
-    def verify(self) -> list[str]:
-        """Reads every file of the last commit; the names of those missing, cut or changed, sorted."""
-        return _unsound(self._path)
 
     def _terms(self, query: str, weights: Weights) -> Asked:
         """The query's terms, each in each field that counts."""
@@ -294,23 +303,27 @@ class LexicalIndex:
         only = Query.const_score_query(one, 0.0)
         return Query.boolean_query([(Occur.Must, only), (Occur.Must, query)])
 
-    def _bm25(self, counts: Counts, terms: Sequence[tuple[str, str]], asked: Asked) -> NDArray[np.float64]:
-        """What ``search`` says of texts with ``counts`` of ``terms``, among which are those of ``asked``."""
-        column = {term: place for place, term in enumerate(terms)}
-        met = [(*of, found) for of in asked if (found := self._met[of[:2]])]
+    def _bm25(self, counts: Counts, asked: Asked, *, members: float = 1.0) -> Scores:
+        """What ``search`` says of texts with ``counts`` of the terms of ``asked``; of groups of so many ``members``."""
+        met = [(column, *of, found) for column, of in enumerate(asked) if (found := self._met[of[:2]])]
         if not met:
             return np.zeros(len(counts.words))
         lengths = {"exact": counts.words, "plain": counts.words, "pairs": counts.pairs, "title": counts.titles}
         norms, idfs = {}, []
-        for field, term, weight, found in met:
+        for _, field, term, weight, found in met:
             things, average = self._average(field, term)
+            groups, longer = things / members, 1.0 if field == "title" else members  # members have one title
+            if field == "title":
+                stands = found / members
+            else:  # in a group that not all of its members lack it
+                stands = groups * (1.0 - (1.0 - min(1.0, found / things)) ** members)
             if field not in norms:
                 kept = _LENGTHS[np.searchsorted(_LENGTHS, lengths[field], "right") - 1]
-                norms[field] = 0.3 + 0.9 * kept / average
-            idfs.append(weight * 2.2 * math.log(1.0 + (things - found + 0.5) / (found + 0.5)))
-        times = counts.terms[:, [column[field, term] for field, term, _, _ in met]]
-        shares = times / (times + np.column_stack([norms[field] for field, _, _, _ in met]))
-        total: NDArray[np.float64] = (shares @ np.array(idfs)).round(_DECIMALS)
+                norms[field] = 0.3 + 0.9 * kept / (average * longer)
+            idfs.append(weight * 2.2 * math.log(1.0 + (groups - stands + 0.5) / (stands + 0.5)))
+        times = counts.terms[:, [column for column, *_ in met]]
+        shares = times / (times + np.column_stack([norms[field] for _, field, *_ in met]))
+        total: Scores = (shares @ np.array(idfs)).round(_DECIMALS)
         return total
 
     def _average(self, field: str, term: str) -> tuple[float, float]:
@@ -359,9 +372,8 @@ class LexicalIndex:
         ]
         documents = [(id_, _document(id_, terms, title)) for id_, terms, title in made]
         with self._writing() as writer:
-            if self._words:
-                names, found, heads = zip(*made, strict=True) if made else ((), (), ())
-                self._words.add(names, [*map(_blocks, found)], [_title(title).split() for title in heads])
+            names, found, heads = zip(*made, strict=True) if made else ((), (), ())
+            self._words.add(names, [*map(_blocks, found)], [_title(title).split() for title in heads])
             for id_, document in documents:
                 if id_ > self._top:  # a new id; asking tantivy to delete it would cost
                     self._top = id_
@@ -389,8 +401,7 @@ class LexicalIndex:
     def commit(self) -> int:
         """Makes what was added and removed durable, and visible here; returns tantivy's stamp of the commit."""
         with self._writing() as writer:
-            if self._words:
-                self._words.sync()
+            self._words.sync()
             stamp = int(writer.commit())
             _note(self._path)
         self._waiting = False
@@ -413,8 +424,7 @@ class LexicalIndex:
                 writer.wait_merging_threads()
                 _note(self._path)
             self._writer, self._waiting = None, False
-        if self._words:
-            self._words.close()
+        self._words.close()
 
     def __enter__(self) -> LexicalIndex:
         return self
@@ -445,28 +455,6 @@ class LexicalIndex:
         with self._reading():
             hits = self._searcher.search(Query.all_query(), limit=1, count=False, order_by_field="id").hits
             return int(hits[0][0]) if hits else -1
-
-
-def scored(
-    passages: LexicalIndex, articles: LexicalIndex, query: str, ids: Ids, owners: Ids
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What ``search`` would say of each of some passages, and of its article, all passages of which are among them.
-
-    The passages of one article follow each other. It is told by the words that ``passages`` keeps, or, where these
-    are not kept, looked up in the postings.
-    """
-    with passages._reading(), articles._reading():
-        asked, also = (of._terms(query, DEFAULT) for of in (passages, articles))
-    terms = list(dict.fromkeys((field, term) for field, term, _ in [*asked, *also]))
-    counts = passages._words.counts(ids, terms) if passages._words else None
-    if counts is None:
-        own, whole = passages.scores(query, ids), articles.scores(query, set(owners.tolist()))
-        return np.array([own[id_] for id_ in ids.tolist()]), np.array([whole[id_] for id_ in owners.tolist()])
-    firsts = np.flatnonzero(np.diff(owners, prepend=-1))
-    with passages._reading(), articles._reading():
-        of_passages = passages._bm25(counts, terms, asked)
-        of_articles = articles._bm25(counts.together(firsts), terms, also)
-    return of_passages, np.repeat(of_articles, np.diff(firsts, append=len(owners)))
 
 
 def _unsound(path: Path) -> list[str]:

@@ -17,6 +17,7 @@ import os
 import unicodedata
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, pairwise
@@ -109,14 +110,20 @@ class Words:
             made[place] = (end, len(part), len(body), *counts, zlib.crc32(part.tobytes()))
             parts.append(part)
             end += len(part)
-        numbers.seek(4 * first)
-        numbers.write(np.concatenate(parts).tobytes())
-        numbers.flush()  # before the rows: whoever finds a row finds its numbers
-        breaks = np.flatnonzero(np.diff(np.array(ids, np.int64)) != 1) + 1
-        for run in np.split(np.arange(len(ids)), breaks):
-            rows.seek(_ROW.itemsize * (1 + ids[run[0]]))
-            rows.write(made[run].tobytes())
-        rows.flush()
+        try:
+            numbers.seek(4 * first)
+            numbers.write(np.concatenate(parts).tobytes())
+            numbers.flush()  # before the rows: whoever finds a row finds its numbers
+            breaks = np.flatnonzero(np.diff(np.array(ids, np.int64)) != 1) + 1
+            for run in np.split(np.arange(len(ids)), breaks):
+                rows.seek(_ROW.itemsize * (1 + ids[run[0]]))
+                rows.write(made[run].tobytes())
+            rows.flush()
+        except OSError:
+            self._let_go()
+            with suppress(OSError):  # the disk is full: what no row may name shall not keep it so
+                os.truncate(self._files[1], 4 * first)
+            raise
 
     def sync(self) -> None:
         for file in reversed(self._out):
@@ -126,6 +133,13 @@ class Words:
         for file in self._out:
             file.close()
         self._out, self._mapped = [], None
+
+    def _let_go(self) -> None:
+        """Closes the files without what could not be written."""
+        for file in self._out:
+            with suppress(OSError):
+                file.close()
+        self._out = []
 
     # reading
 

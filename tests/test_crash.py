@@ -34,7 +34,6 @@ STEPS = [
     "ready",
     "reserved",
     "vectors written",
-    "passage terms written",
     "terms written",
     "committing",
     "committed",
@@ -539,15 +538,15 @@ def test_every_folder_is_synced_before_the_database_counts_on_it(
         index.add([article(1)])
         made = order.index("created database")
         first, second = (path / "lexical" / number for number in ("001", "002"))
-        places = [tmp_path, path.parent, path, path / "lexical", first, first / "passages", first / "articles"]
+        places = [tmp_path, path.parent, path, path / "lexical", first, first / "passages"]
         assert {place.as_posix() for place in places} <= set(order[:made])
         batch = order[order.index("ready") : order.index("committing")]
-        places = [path, path / "vectors", first / "passages", first / "articles"]
+        places = [path, path / "vectors", first / "passages"]
         assert {place.as_posix() for place in places} <= set(batch)
         del order[:]
         index.rebuild()
         before = order[: order.index("changing over")]
-        places = [path / "lexical", second, second / "passages", second / "articles"]
+        places = [path / "lexical", second, second / "passages"]
         assert {place.as_posix() for place in places} <= set(before)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
@@ -21,8 +23,9 @@ from semsearch import sentences, text
 from semsearch.errors import IndexLocked, IndexMissing, IndexStale, IngestError, StorageError, UsageError
 from semsearch.index import Index, ranking, segments
 from semsearch.index.core import READ
-from semsearch.index.folder import Folder
+from semsearch.index.folder import Folder, Manifest
 from semsearch.index.ranking import Weights
+from semsearch.store import Store
 from semsearch.types import Hit
 
 
@@ -628,6 +631,11 @@ def test_filters(index: Index, tmp_path: Path) -> None:
     assert found(source="/bao/b", since=dt.date(2020, 1, 2), until=dt.date(2020, 1, 4)) == [1, 3]
     assert found(source="/nirgends") == []
     assert index.search("đoàn", since=dt.date(2030, 1, 1)) == []
+    # What a filter leaves is remembered only as long as nothing changes.
+    index.add([replace(article(41, "/bao/a/41.txt"), date=dt.date(2020, 1, 12))])
+    index.remove("/bao/b/11.txt")
+    assert found(since=dt.date(2020, 1, 11)) == [10, 41]
+    assert found(source="/bao/a") == [0, 2, 4, 6, 8, 10, 40, 41]
 
 
 def test_a_filter_looks_beyond_the_best_hundred(index: Index) -> None:
@@ -876,6 +884,33 @@ def test_terms_made_otherwise(index: Index, news: Path, monkeypatch: pytest.Monk
         index.search("Sa Thầy")
     index.rebuild()
     assert index.search("Sa Thầy")
+
+
+def test_terms_of_an_earlier_format(index: Index, news: Path, encoder: HashEncoder) -> None:
+    """Without words, with a folder for whole articles, and with terms that an interrupted run left."""
+    index.sync([news])
+    before = [hit.passage.text for hit in index.search("Sa Thầy", 20)]
+    index.close()
+    folder = Folder(index.path)
+    for file in folder.terms(1).glob("words.*"):
+        file.unlink()
+    shutil.copytree(folder.terms(1), folder.terms(1).with_name("articles"))
+    with closing(Store.open(folder.database, write=True)) as store, store.transaction():
+        old = replace(Manifest.parse(str(store.meta("manifest")), folder.database), lexical=1)
+        store.set_meta("manifest", old.dump())
+        store._all("INSERT INTO unwanted VALUES ('passages', 900, 901), ('articles', 90, 91)")
+    folder.write_manifest(old)
+    folder.unseal()
+    with Index.open(index.path, encoder=encoder) as again:
+        with pytest.raises(IndexStale, match="run: semsearch rebuild"):
+            again.search("Sa Thầy")
+        assert {finding.cure for finding in again.doctor() if finding.level == "error"} == {"run: semsearch rebuild"}
+        encoded = len(encoder.passages)
+        again.rebuild()
+        assert len(encoder.passages) == encoded
+        assert [hit.passage.text for hit in again.search("Sa Thầy", 20)] == before
+        sound(again)
+    assert [path.name for path in folder.lexical.iterdir()] == ["002"]
 
 
 def test_opening(tmp_path: Path, encoder: HashEncoder) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semsearch.errors import IndexDamaged, IndexLocked, IndexMissing, StorageError, UsageError
-from semsearch.lexical import LexicalIndex, Weights, joined, terms_of
+from semsearch.lexical import LexicalIndex, Weights, terms_of
 from semsearch.text import fold, has_accents, terms
 from semsearch.types import Ranking
 
@@ -100,7 +101,7 @@ LINE = st.lists(WORD, max_size=12).map(" ".join)
 
 @settings(max_examples=40, deadline=None)
 @given(
-    docs=st.dictionaries(st.integers(0, 2**40), st.tuples(LINE, LINE), min_size=1, max_size=8),
+    docs=st.dictionaries(st.integers(0, 2**16), st.tuples(LINE, LINE), min_size=1, max_size=8),
     query=LINE,
     plain=st.sampled_from([0.0, 0.4]),
     k=st.integers(1, 9),
@@ -114,9 +115,8 @@ def test_all_fields_like_the_textbook(docs: dict[int, tuple[str, str]], query: s
         everything = index.search(query, 100, weights=weights)
         agree(everything, wanted)
         assert index.search(query, k, weights=weights) == everything[:k]
-        assert index.scores(query, [*docs, 7], weights=weights) == {7: 0.0} | dict.fromkeys(docs, 0.0) | dict(
-            everything
-        )
+        singly = index.scores(query, np.array([*docs]), weights=weights).tolist()
+        assert singly == pytest.approx([dict(everything).get(id_, 0.0) for id_ in docs], abs=2e-4)
         some = set(list(docs)[::2])
         assert index.search(query, k, allowed=some, weights=weights) == [h for h in everything if h[0] in some][:k]
 
@@ -146,7 +146,8 @@ def test_many_allowed_ids_are_sifted_like_few(index: LexicalIndex) -> None:
 
 def test_nothing_to_find(index: LexicalIndex) -> None:
     assert index.search("gì", 5) == []
-    assert index.scores("gì", [1]) == {1: 0.0}
+    with pytest.raises(IndexDamaged, match="words are not here"):
+        index.scores("gì", np.array([1]))
     assert index.ids() == []
     filled(index, "có chữ", "")
     assert index.search("", 5) == index.search("?!…", 5) == index.search("vắng", 5) == []
@@ -190,14 +191,12 @@ def test_pairs_prefer_words_that_stand_together(index: LexicalIndex) -> None:
 
 
 def test_terms_made_beforehand_are_those_of_the_text(index: LexicalIndex) -> None:
-    parts = ["Xã Nậm Cắt khánh thành cầu.\n\nCầu dài 186 m", "", "Ngày 27/8, 37.000 người"]
-    whole = terms_of("\n\n".join(parts))
-    assert [field.split() for field in (whole.exact, whole.plain, whole.pairs)] == [
-        getattr(joined(list(map(terms_of, parts))), name).split() for name in ("exact", "plain", "pairs")
-    ]
-    assert "cau_cau" not in whole.pairs.split() and "186_m" in whole.pairs.split()
-    index.add([1], ["\n\n".join(parts)], ["Cầu"])
-    index.add([2], [joined(list(map(terms_of, parts)))], ["Cầu"])
+    text = "Xã Nậm Cắt khánh thành cầu.\n\nCầu dài 186 m\n\nNgày 27/8, 37.000 người"
+    made = terms_of(text)
+    assert "cau_cau" not in made.pairs.split()
+    assert "186_m" in made.pairs.split()
+    index.add([1], [text], ["Cầu"])
+    index.add([2], [made], ["Cầu"])
     index.commit()
     (one, two) = index.search("cầu Nậm Cắt 37.000 người 27/8", 2)
     assert (one[0], two[0]) == (1, 2)
@@ -403,11 +402,10 @@ def test_full_disk_keeps_the_last_commit(index: LexicalIndex, tmp_path: Path) ->
 def test_changed_cut_and_missing_files_are_named(index: LexicalIndex, tmp_path: Path) -> None:
     path = tmp_path / "lexical"
     filled(index, "một câu", "hai câu", "ba câu")
-    index.remove([3])
+    index.remove([2])
     index.commit()
     index.close()
     kinds = set()
-    assert index.verify() == []
     for file in sorted(path.iterdir()):
         good = file.read_bytes()
         if file.name.startswith(".") or file.name in ("meta.json", "sums.json") or not good:
@@ -415,11 +413,10 @@ def test_changed_cut_and_missing_files_are_named(index: LexicalIndex, tmp_path: 
         kinds.add(file.suffix)
         for bad in (good[:5] + bytes([good[5] ^ 8]) + good[6:], good[:-3], good[: len(good) // 2], b"", None):
             file.write_bytes(bad) if bad is not None else file.unlink()
-            assert index.verify() == [file.name]
-            with pytest.raises(IndexDamaged, match="rebuild"):
+            with pytest.raises(IndexDamaged, match=rf"{re.escape(file.stem)}\..*rebuild"):
                 LexicalIndex.open(path, verify=True)
             file.write_bytes(good)
-    assert kinds == {".idx", ".pos", ".term", ".store", ".fast", ".fieldnorm", ".del"}
+    assert kinds == {".idx", ".pos", ".term", ".store", ".fast", ".fieldnorm", ".del", ".rows", ".numbers"}
     LexicalIndex.open(path, verify=True)
 
 
@@ -434,9 +431,9 @@ def test_a_file_in_the_place_of_another_is_named(index: LexicalIndex, tmp_path: 
     assert one != two
     first = min(path.glob("*.fieldnorm"))
     first.write_bytes(two)
-    assert index.verify() == [first.name]
+    with pytest.raises(IndexDamaged, match=re.escape(first.name)):
+        LexicalIndex.open(path, verify=True)
     first.write_bytes(one)
-    assert index.verify() == []
     for damage, named in ((one + b"x", first), (b"{", path / "sums.json")):  # seen without reading all
         good = named.read_bytes()
         named.write_bytes(damage)

@@ -90,6 +90,12 @@ def test_filters(store: Store) -> None:
     assert store.select(["/bao/a/*"], None, dt.date(2020, 1, 1)) == [1]
     assert store.select(["*bao.vn*"], None, None) == [9]
     assert store.select(["/bao/b/1.txt", "/bao/b/3.txt"], None, None) == [2, 4]
+    # The same as passages, of which the undated article has none.
+    ranges = [(1, 4), (11, 14), (21, 24), (31, 34)]
+    assert store.select_passages([], None, None) == ranges
+    assert store.select_passages([], dt.date(2020, 1, 2), dt.date(2020, 1, 3)) == ranges[1:3]
+    assert store.select_passages(["/bao/a/*"], None, None) == ranges[::2]
+    assert store.select_passages(["*bao.vn*"], None, None) == []
     assert store.sources_like(["/bao/b/*"], 1) == ["/bao/b/1.txt"]
 
 
@@ -103,13 +109,12 @@ def test_more_ids_than_one_statement_takes(store: Store) -> None:
 def test_numbers_are_given_once(store: Store) -> None:
     assert store.reserve(2, 5) == (1, 1, 1)
     assert store.reserve(1, 1) == (3, 6, 2)
-    assert store.unwanted("articles") == [range(1, 3), range(3, 4)]
-    assert store.unwanted("passages") == [range(1, 6), range(6, 7)]
+    assert store.unwanted() == [range(1, 6), range(6, 7)]
     with store.transaction():
         store.clear_unwanted()
         put(store, 1, 3, 6)
         store.drop_article(3)
-    assert store.unwanted("passages") == [range(6, 10)]
+    assert store.unwanted() == [range(6, 10)]
     assert store.dead() == [6, 7, 8, 9]
     store.close()
     again = Store.open(store.path, write=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import unicodedata
 from collections import Counter
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semsearch.errors import IndexDamaged
-from semsearch.lexical import LexicalIndex, joined, scored, terms_of
+from semsearch.lexical import LexicalIndex, terms_of
 from semsearch.text import fold
 from semsearch.wordfile import Words, number
 
@@ -121,27 +122,28 @@ def test_a_changed_row_is_told(tmp_path_factory: pytest.TempPathFactory, texts, 
         assert Words(path).verify(ids)
 
 
-def corpus(path: Path, *, words: bool) -> tuple[LexicalIndex, LexicalIndex, np.ndarray, np.ndarray]:
-    """40 articles of one to four passages, some of two blocks."""
+Corpus = tuple[LexicalIndex, np.ndarray, np.ndarray, list[tuple[list[list[str]], list[str]]]]
+
+
+def corpus(path: Path) -> Corpus:
+    """40 articles of one to four passages, some of two blocks; of each passage its blocks and its title."""
     draw = random.Random(7)
-    passages, articles = LexicalIndex.create(path / "p", words=words), LexicalIndex.create(path / "a")
-    ids: list[int] = []
+    index = LexicalIndex.create(path / "p")
     owners: list[int] = []
+    held: list[tuple[list[list[str]], list[str]]] = []
     for article in range(1, 41):
+        title = draw.choices(WORDS, k=4)
         made = [
-            terms_of(
-                "\n\n".join(" ".join(draw.choices(WORDS, k=draw.randint(1, 60))) for _ in range(draw.randint(1, 2)))
-            )
+            [draw.choices(WORDS, k=draw.randint(1, 60)) for _ in range(draw.randint(1, 2))]
             for _ in range(draw.randint(1, 4))
         ]
-        title = " ".join(draw.choices(WORDS, k=4))
-        these = list(range(len(ids) + 1, len(ids) + 1 + len(made)))
-        passages.add(these, made, [title] * len(made))
-        articles.add([article], [joined(made)], [title])
-        ids, owners = ids + these, owners + [article] * len(made)
-    passages.commit()
-    articles.commit()
-    return passages, articles, np.array(ids), np.array(owners)
+        these = range(len(held) + 1, len(held) + 1 + len(made))
+        texts = [terms_of("\n\n".join(map(" ".join, blocks))) for blocks in made]
+        index.add(these, texts, [" ".join(title)] * len(made))
+        owners += [article] * len(made)
+        held += [(blocks, title) for blocks in made]
+    index.commit()
+    return index, np.arange(1, len(held) + 1), np.array(owners), held
 
 
 QUERIES = ["mưa bão ở Hà Nội", "la la lạ", "27/8 ai đi", "nothing of it", "cua cứ thuở"]
@@ -149,22 +151,41 @@ QUERIES = ["mưa bão ở Hà Nội", "la la lạ", "27/8 ai đi", "nothing of i
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_scores_are_those_of_the_postings(tmp_path: Path, query: str) -> None:
-    passages, articles, ids, owners = corpus(tmp_path, words=True)
-    with passages, articles:
-        assert passages._words is not None
-        assert passages._words.verify() == []
-        own, whole = scored(passages, articles, query, ids, owners)
-        singly, together = passages.scores(query, ids), articles.scores(query, set(owners.tolist()))
-    assert own == pytest.approx([singly[id_] for id_ in ids.tolist()], abs=2e-4)
-    assert whole == pytest.approx([together[id_] for id_ in owners.tolist()], abs=2e-4)
+    index, ids, owners, _ = corpus(tmp_path)
+    with index:
+        assert index._words.verify() == []
+        found = dict(index.search(query, 1000))
+        wanted = [found.get(id_, 0.0) for id_ in ids.tolist()]
+        assert index.scores(query, ids) == pytest.approx(wanted, abs=2e-4)
+        own, _ = index.scores_of_groups(query, ids, owners, 40)
+        assert own == pytest.approx(wanted, abs=2e-4)
+        # Each in a group of its own: that group scores like it.
+        own, whole = index.scores_of_groups(query, ids, ids, len(ids))
+        assert whole.tolist() == own.tolist()
 
 
-def test_without_words_the_postings_tell(tmp_path: Path) -> None:
-    passages, articles, ids, owners = corpus(tmp_path, words=False)
-    with passages, articles:
-        own, whole = scored(passages, articles, QUERIES[0], ids, owners)
-        assert own.tolist() == [passages.scores(QUERIES[0], [id_])[id_] for id_ in ids.tolist()]
-        assert whole.tolist() == [articles.scores(QUERIES[0], [id_])[id_] for id_ in owners.tolist()]
+def test_a_group_scores_as_one_text_of_about_known_rareness(tmp_path: Path) -> None:
+    """ "cua cứ" by hand: BM25 of the words of all members, lengths below 40, where tantivy keeps them as they are."""
+    with LexicalIndex.create(tmp_path / "x") as index:
+        texts = ["cua bể", "cứ cua cua", "một hai ba bốn", "năm sáu", "bảy tám cứ", "chín mười"]
+        index.add(range(1, 7), texts, ["Chợ cua"] * 2 + ["Đếm"] * 4)
+        index.commit()
+        ids, owners = np.arange(1, 7), np.array([1, 1, 2, 2, 3, 3])
+        _, whole = index.scores_of_groups("cua cứ", ids, owners, 3)
+
+    def part(times: float, found: int, length: float, average: float, *, title: bool = False) -> float:
+        groups = 6 / 2
+        stands = found / 2 if title else groups * (1 - (1 - found / 6) ** 2)
+        idf = math.log(1 + (groups - stands + 0.5) / (stands + 0.5))
+        return idf * times * 2.2 / (times + 1.2 * (0.25 + 0.75 * length / average))
+
+    words, pairs = 16 / 3, (16 - 6) / 3  # of a group, in the mean
+    first = 1.4 * (part(3, 2, 5, words) + part(1, 2, 5, words))
+    first += 0.7 * 0.0  # "cua cứ" stands nowhere; "cứ cua" was not asked for
+    first += 0.2 * part(1, 2, 2, 8 / 6, title=True)
+    third = 1.4 * part(1, 2, 5, words)
+    assert pairs > 0
+    assert whole == pytest.approx([first, first, 0, 0, third, third], abs=2e-4)
 
 
 def test_only_the_rarest_terms_are_searched(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from ..errors import (
     SemsearchError,
     UsageError,
 )
+from ..lexical import FORMAT
 from ..store import Store
 from ..types import Encoder
 from .folder import Folder, Manifest
@@ -207,7 +208,8 @@ def _database(folder: Folder, store: Store, encoder: str | Encoder | None) -> It
         if max(unknown, default=0) >= _number(store, "next_segment") > 0:
             yield Finding("store.db", LOST, "index the same paths again: it takes in what is missing")
         yield from _vectors(folder, store, manifest)
-        yield from _terms(folder, store, lexical)
+        if manifest.lexical == FORMAT:  # else they are made anew in any case
+            yield from _terms(folder, store, lexical)
         for name in folder.strays(numbers, lexical):
             yield Finding(name, f"{name} was left by an interrupted run", "the next run takes it away", "warning")
     except IndexStale as error:
@@ -219,8 +221,6 @@ def _database(folder: Folder, store: Store, encoder: str | Encoder | None) -> It
 
 
 def _versions(manifest: Manifest) -> Iterator[Finding]:
-    from ..lexical import FORMAT
-
     by = f"by another version of semsearch ({manifest.made_with})"
     if (manifest.text, manifest.lexical) != (text.VERSION, FORMAT):
         yield Finding("manifest.json", f"texts or terms were made {by}: it is not searched", REBUILD)
@@ -257,12 +257,13 @@ def _numbers(store: Store) -> Iterator[Finding]:
         ids = store.all_ids(kind)
         highest[kind] = max(ids, default=0)
         there = set(ids)
+        if kind == "articles":
+            continue
         if any(
-            not there.isdisjoint(range(max(few.start, 0), min(few.stop, highest[kind] + 1)))
-            for few in store.unwanted(kind)
+            not there.isdisjoint(range(max(few.start, 0), min(few.stop, highest[kind] + 1))) for few in store.unwanted()
         ):
-            yield Finding("numbers", f"{kind} that are there are told to be taken out of the terms", REPAIR)
-        if kind == "passages" and not there.isdisjoint(store.dead()):
+            yield Finding("numbers", "passages that are there are told to be taken out of the terms", REPAIR)
+        if not there.isdisjoint(store.dead()):
             yield Finding("numbers", "passages that are there are told to be dead", REPAIR)
     highest["segments"] = max((segment.number for segment in store.segments()), default=0)
     for kind, number in highest.items():
@@ -316,19 +317,17 @@ def _vectors(folder: Folder, store: Store, manifest: Manifest) -> Iterator[Findi
 def _terms(folder: Folder, store: Store, number: int) -> Iterator[Finding]:
     from .shadow import Terms
 
-    for kind in ("passages", "articles"):
-        try:
-            found = set(Terms(folder.terms(number, kind), verify=True).index.ids())
-        except SemsearchError as error:
-            yield Finding("lexical", str(error), REPAIR)
-            continue
-        known = set(store.all_ids(kind))
-        left = store.unwanted(kind)
-        if known - found:
-            yield Finding("lexical", f"{len(known - found)} {kind} have no terms", REPAIR)
-        strange = [id_ for id_ in found - known if not any(id_ in ids for ids in left)]
-        if strange:
-            yield Finding("lexical", f"terms of {len(strange)} {kind} that are not there", REPAIR)
-        if left:
-            what = "terms that an interrupted run left are to be taken away"
-            yield Finding("lexical", what, "the next run takes them away", "warning")
+    try:
+        found = set(Terms(folder.terms(number), verify=True).index.ids())
+    except SemsearchError as error:
+        yield Finding("lexical", str(error), REPAIR)
+        return
+    known, left = set(store.all_ids("passages")), store.unwanted()
+    if known - found:
+        yield Finding("lexical", f"{len(known - found)} passages have no terms", REPAIR)
+    strange = [id_ for id_ in found - known if not any(id_ in ids for ids in left)]
+    if strange:
+        yield Finding("lexical", f"terms of {len(strange)} passages that are not there", REPAIR)
+    if left:
+        what = "terms that an interrupted run left are to be taken away"
+        yield Finding("lexical", what, "the next run takes them away", "warning")

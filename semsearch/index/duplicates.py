@@ -41,8 +41,7 @@ def duplicates(store: Store, only: Filter, share: float, progress: Progress) -> 
     """
     if not 0 < share <= 1:
         raise UsageError(f"The share of common sentences lies above 0 and is at most 1, not at {share:g}.")
-    allowed = only.allowed(store)
-    sketch = _Sketch(store, store.all_ids("articles") if allowed is None else sorted(allowed.articles), progress)
+    sketch = _Sketch(store, only.articles(store), progress)
     compared: dict[tuple[int, int], Overlap] = {}
 
     @lru_cache(maxsize=64)

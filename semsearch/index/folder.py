@@ -93,9 +93,9 @@ class Folder:
         """``kind`` is "passages" or "sentences"."""
         return self.vectors / f"{number:06d}.{kind}"
 
-    def terms(self, number: int, kind: str) -> Path:
-        """The folder of the lexical index of "passages" or "articles"."""
-        return self.lexical / f"{number:03d}" / kind
+    def terms(self, number: int) -> Path:
+        """The folder of a lexical index."""
+        return self.lexical / f"{number:03d}" / "passages"
 
     def sync_terms(self, number: int) -> None:
         """Makes the names in these folders durable, and those on the way to them."""
@@ -248,9 +248,10 @@ class Folder:
         found = [p for p in _children(self.vectors) if p.name not in known]
         found += [p for p in _children(self.lexical) if p.name != f"{lexical:03d}"]
         found += [p for p in _children(self.path) if p.suffix == ".tmp"]
+        terms = self.terms(lexical)
+        found += [p for p in _children(terms.parent) if p != terms]
         # Small files are written beside their place; tantivy does not know afterwards that it was killed there.
-        for kind in _children(self.lexical / f"{lexical:03d}"):
-            found += [p for p in _children(kind) if p.name.startswith(".tmp") or p.suffix == ".tmp"]
+        found += [p for p in _children(terms) if p.name.startswith(".tmp") or p.suffix == ".tmp"]
         return [p.relative_to(self.path).as_posix() for p in found]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,10 +55,9 @@ class Living:
             )
         self.index.remove(self.of(dead))
 
-    def search(self, vector: Vectors, count: int, allowed: Collection[int] | None) -> list[int]:
+    def near(self, vector: Vectors, count: int, allowed: Ids | None) -> Ids:
         """The ids of the ``count`` nearest to ``vector`` (1, dim); ``allowed`` are passages, ascending (None: all)."""
-        only = None if allowed is None else self.of(np.fromiter(allowed, np.int64, len(allowed)))
-        return [id_ for id_, _ in self.index.search(vector, count, only)[0]]
+        return self.index.near(vector, count, None if allowed is None else self.of(allowed))[0][0]
 
     def of(self, passages: Ids) -> Ids:
         """The ids here that belong to ``passages``, ascending, passage by passage."""

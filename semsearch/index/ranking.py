@@ -18,20 +18,17 @@ import numpy as np
 
 from ..errors import EncoderUnavailable
 from ..fusion import combined
-from ..lexical import scored as words
 from ..text import fold, terms
 from ..types import Article, Encoder, Mode, Passage, Scores, Span
-from ..vectors import among
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..lexical import LexicalIndex
     from ..store import Store
-    from ..types import Vectors
+    from ..types import Ids, Vectors
     from .view import View
 
-__all__ = ["SENTENCES", "Allowed", "Wanted", "Weights", "best_sentence", "passage_text", "ranked", "weights"]
+__all__ = ["SENTENCES", "Wanted", "Weights", "best_sentence", "passage_text", "ranked", "weights"]
 
 SENTENCES = 64
 """A sentence's id is its passage's times this, plus its place: a passage has fewer sentences."""
@@ -43,16 +40,10 @@ SPARE = 2
 """So many times as many are met by a query's rarest terms; all its terms then tell which are the best."""
 
 POSTINGS = 100_000
-"""Rare are as many of a query's terms as stand in so many passages together (or articles)."""
+"""Rare are as many of a query's terms as stand in so many passages together."""
 
 ALIGNED = 60
 """So many of the best are looked at word by word, where the encoder can."""
-
-ARTICLES = 30
-"""So many articles, found as a whole, bring all their passages."""
-
-LONG = 200
-"""An article of more passages than this, a book, brings only those that a side names: else it would bring thousands."""
 
 COSINE = 0.5
 """Share of the cosine in choosing the sentence to show; the rest is the query's terms in it."""
@@ -126,14 +117,6 @@ class Wanted:
     vector: Vectors | None  # shape (1, dim); None in lexical mode
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """What a filter leaves: article and passage ids, ascending."""
-
-    articles: list[int]
-    passages: list[int]
-
-
 def ranked(
     view: View,
     store: Store,
@@ -141,11 +124,11 @@ def ranked(
     k: int,
     mode: Mode,
     weights: Weights,
-    allowed: Allowed | None = None,
+    allowed: Ids | None = None,
     excluded: Collection[int] = (),
     align: Align | None = None,
 ) -> list[tuple[int, Scores]]:
-    """The best ``k`` passages (of ``allowed``; None: of all; none ``excluded``) with their scores, ties by id.
+    """The best ``k`` passages (of ``allowed``, ascending; None: of all; none ``excluded``) with scores, ties by id.
 
     Each side names its best; then every side scores all that were named, so that no score is missing
     where the least and the greatest are taken. Where ``align`` is given it is asked about the best, and
@@ -182,7 +165,7 @@ def gathered(
     wanted: Wanted,
     depth: int,
     mode: Mode,
-    allowed: Allowed | None = None,
+    allowed: Ids | None = None,
     excluded: Collection[int] = (),
 ) -> tuple[dict[int, int], dict[str, NDArray[np.float64]]]:
     """The candidates by id, as ``{passage: article}``, and what each side says of them, NaN where it cannot.
@@ -191,60 +174,42 @@ def gathered(
     """
     sides, left_out = _SIDES[mode], np.array(sorted(set(excluded)), np.int64)
     depth += len(left_out)
-    passages, articles = (allowed.passages, allowed.articles) if allowed else (None, None)
-    near = view.nearest(wanted.vector, depth, passages) if wanted.vector is not None else []
-    met: list[int] = []
-    about: list[int] = []
-    spare = SPARE
+    near = np.empty(0, np.int64) if wanted.vector is None else view.nearest(wanted.vector, depth, allowed)
+    met, spare = np.empty(0, np.int64), SPARE
     while True:
         if "lexical" in sides:
-            met = _names(view.terms, wanted.text, spare * depth, passages)
-            about = _names(view.articles, wanted.text, spare * ARTICLES, articles)
-        # All passages of all articles that were met in some way: in the order of ids those of one follow each other.
-        members = store.beside([*near, *met]) | store.passages_of(about)
+            found = view.terms.search(wanted.text, spare * depth, allowed, postings=POSTINGS)
+            met = np.array(sorted(id_ for id_, _ in found), np.int64)
+        owner = store.owners(np.union1d(near, met).tolist())
         # Terms may be ahead of the database, or behind: then more of them are looked for.
-        known = len(members.keys() & met), len({*members.values()}.intersection(about))
-        counts = zip(known, (met, about), (depth, ARTICLES), strict=True)
-        if all(there >= SPARE * count or len(names) < spare * count for there, names, count in counts):
+        known = met[[id_ in owner for id_ in met.tolist()]]
+        if len(known) >= SPARE * depth or len(met) < spare * depth:
             break
         spare *= 2
-    if not members:
+    if "lexical" in sides and len(known):
+        known = known[_best(view.terms.scores(wanted.text, known), depth)]
+    kept = np.setdiff1d(np.union1d(near[[id_ in owner for id_ in near.tolist()]], known), left_out)
+    if not len(kept):
         return {}, {}
+    # All passages of their articles, whom some sides ask about as a whole: in the order of ids they follow each other.
+    members = store.passages_of(sorted({owner[id_] for id_ in kept.tolist()}))
     ids, owners = np.array(sorted(members.items()), np.int64).T
-    kept = among(ids, np.array(near, np.int64))
+    candidates = np.searchsorted(ids, kept)
     scores: dict[str, NDArray[np.float64]] = {}
     if "lexical" in sides:
-        own, whole = scores["lexical"], scores["article"] = words(view.terms, view.articles, wanted.text, ids, owners)
-        kept[_best(own, among(ids, np.array(met, np.int64)), depth)] = True
-        firsts = np.flatnonzero(np.diff(owners, prepend=-1))
-        best = _best(whole[firsts], among(owners[firsts], np.array(about, np.int64)), ARTICLES)
-        short = np.diff(firsts, append=len(owners))[best] <= LONG
-        kept |= among(owners, owners[firsts[best[short]]])
-    kept &= ~among(ids, left_out)
-    if not kept.any():
-        return {}, {}
+        own, whole = view.terms.scores_of_groups(wanted.text, ids, owners, view.articles(store))
+        scores["lexical"], scores["article"] = own[candidates], whole[candidates]
     if wanted.vector is not None:
-        of_kept = among(owners, owners[kept])
-        scores["dense"], scores["topic"] = np.full((2, len(ids)), np.nan)
-        scores["dense"][of_kept], scores["topic"][of_kept] = view.cosines(
-            ids[of_kept], owners[of_kept], wanted.vector[0]
-        )
-        scores["sentence"] = np.full(len(ids), np.nan)
-        scores["sentence"][kept] = view.best_sentences(ids[kept], wanted.vector[0])
-    owner = dict(zip(ids[kept].tolist(), owners[kept].tolist(), strict=True))
-    return owner, {side: scores[side][kept] for side in SIDES if side in scores}
+        own, whole = view.cosines(ids, owners, wanted.vector[0])
+        scores["dense"], scores["topic"] = own[candidates], whole[candidates]
+        scores["sentence"] = view.best_sentences(kept, wanted.vector[0])
+    return {id_: owner[id_] for id_ in kept.tolist()}, {side: scores[side] for side in SIDES if side in scores}
 
 
-def _best(scores: NDArray[np.float64], among: NDArray[np.bool_], count: int) -> NDArray[np.int64]:
-    """The places of the best ``count`` scores of those ``among`` which they are sought; of equals the first."""
-    places = np.flatnonzero(among)
-    best: NDArray[np.int64] = places[np.argsort(-scores[places], kind="stable")[:count]]
+def _best(scores: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """The places of the best ``count`` scores; of equals the first."""
+    best: NDArray[np.int64] = np.argsort(-scores, kind="stable")[:count]
     return best
-
-
-def _names(terms: LexicalIndex, query: str, count: int, allowed: Collection[int] | None) -> list[int]:
-    """``count`` of the best by a query's rarest terms."""
-    return [id_ for id_, _ in terms.search(query, count, allowed, postings=POSTINGS)]
 
 
 def best_sentence(query: str, article: Article, passage: Passage, cosines: Sequence[float] = ()) -> Span:

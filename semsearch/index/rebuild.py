@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import IndexDamaged
-from ..lexical import LexicalIndex, joined, terms_of
+from ..lexical import LexicalIndex, terms_of
 from ..store import Segment
 from ..types import Encoder
 from .folder import Manifest
@@ -139,20 +139,15 @@ def _batches(ids: Ids, segments: list[Segment]) -> Iterator[list[int]]:
 def _terms_anew(writer: Writer, progress: Progress) -> int:
     """Terms of everything in a new folder; its number."""
     store = writer.store
-    number, total = int(store.meta("lexical")) + 1, store.counts()["articles"]
-    with (
-        LexicalIndex.create(writer.folder.terms(number, "passages"), words=True) as passages,
-        LexicalIndex.create(writer.folder.terms(number, "articles")) as articles,
-    ):
+    number, total = int(store.meta("lexical")) + 1, store.article_count()
+    with LexicalIndex.create(writer.folder.terms(number)) as terms:
         done, article = 0, store.next_article(0)
         while article:
             made = store.passages(article)
-            terms = [terms_of(passage.text) for passage in made]
-            passages.add([passage.id for passage in made], terms, [article.title] * len(made))
-            articles.add([article.id], [joined(terms)], [article.title])
+            ids, texts = [passage.id for passage in made], [passage.text for passage in made]
+            terms.add(ids, map(terms_of, texts), [article.title] * len(made))
             done, article = done + 1, store.next_article(article.id)
             progress("terms", done, total)
-        passages.commit()
-        articles.commit()
+        terms.commit()
     writer.folder.sync_terms(number)
     return number

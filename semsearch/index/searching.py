@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,12 +13,15 @@ from .. import text as words
 from ..errors import UsageError
 from ..store import Store
 from ..types import Aligner, Encoder, Hit, Mode
+from ..vectors import spans
 from .paths import absolute, below, globs
-from .ranking import Align, Allowed, Wanted, best_sentence, passage_text, ranked, weights
+from .ranking import Align, Wanted, best_sentence, passage_text, ranked, weights
 from .view import View
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from ..types import Ids
 
 __all__ = ["Filter", "like_article", "like_passage", "like_text", "search"]
 
@@ -25,22 +29,31 @@ LEADING = 3
 """So many of an article's first passages speak for its words; its vector is the mean of all."""
 
 
+@dataclass(frozen=True, slots=True)
 class Filter:
-    """Which articles may be found."""
+    """Which articles may be found. Raises UsageError if nothing can lie within the bounds."""
 
-    def __init__(self, source: str | None, since: dt.date | None, until: dt.date | None) -> None:
-        """Raises UsageError if nothing can lie within the bounds."""
-        if since and until and since > until:
-            raise UsageError(f"nothing lies between {since} and {until}; since must not be after until")
-        self._source, self._since, self._until = source, since, until
+    source: str | None
+    since: dt.date | None
+    until: dt.date | None
 
-    def allowed(self, store: Store) -> Allowed | None:
-        """What is left; None if nothing is filtered."""
-        if self._source is None and self._since is None and self._until is None:
+    def __post_init__(self) -> None:
+        if self.since and self.until and self.since > self.until:
+            raise UsageError(f"nothing lies between {self.since} and {self.until}; since must not be after until")
+
+    def allowed(self, store: Store) -> Ids | None:
+        """The passages that are left, ascending; None if nothing is filtered."""
+        if self.source is None and self.since is None and self.until is None:
             return None
-        names = [] if self._source is None else globs(store, self._source)
-        articles = store.select(names, self._since, self._until)
-        return Allowed(articles, store.passage_ids(articles))
+        ranges = np.array(store.select_passages(self._globs(store), self.since, self.until), np.int64).reshape(-1, 2)
+        return spans(ranges[:, 0], ranges[:, 1] + 1)
+
+    def articles(self, store: Store) -> list[int]:
+        """The articles that are left, ascending."""
+        return store.select(self._globs(store), self.since, self.until)
+
+    def _globs(self, store: Store) -> list[str]:
+        return [] if self.source is None else globs(store, self.source)
 
 
 def search(
@@ -129,8 +142,8 @@ def _found(
     excluded: Collection[int],
     align: Align | None = None,
 ) -> list[Hit]:
-    allowed = only.allowed(store)
-    if not words.terms(wanted.text) or (allowed and not allowed.passages):
+    allowed = view.allowed(only, store)
+    if not words.terms(wanted.text) or (allowed is not None and not len(allowed)):
         return []
     tuned = weights(encoder, words.language(wanted.text), mode)
     found = ranked(view, store, wanted, k, mode, tuned, allowed, excluded, align)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..types import Ids, Kind, Vectors
+    from .searching import Filter
 
     Cosines = NDArray[np.float64]  # shape (n,), NaN where there is no vector
 
 __all__ = ["View"]
+
+_FILTERS = 8  # so many are remembered: eight bytes for each passage that one leaves
 
 
 class View:
@@ -40,18 +43,18 @@ class View:
         self._passages = Living(folder, "passages", manifest.dim, 1, kind)
         self._sentences = Living(folder, "sentences", manifest.dim, SENTENCES, kind)
         self._terms: Terms | None = None
-        self._articles: Terms | None = None
+        self._count: int | None = None
+        self._allowed: dict[Filter, Ids | None] = {}
         self._terms_of = self._vectors_of = -1  # generations
         self.read_terms = False  # whether terms were read: what is read is the last commit, perhaps after the snapshot
 
     def refresh(self, store: Store, generation: int, *, vectors: bool) -> None:
         """To the state of ``store``, which is ``generation``; vectors only if they are needed."""
         if generation != self._terms_of:
-            for terms in (self._terms, self._articles):
-                if terms is not None:
-                    terms.reload()
-                    self.read_terms = True
-            self._terms_of = generation
+            if self._terms is not None:
+                self._terms.reload()
+                self.read_terms = True
+            self._terms_of, self._count, self._allowed = generation, None, {}
         if vectors and generation != self._vectors_of:
             segments, dead = store.segments(self.manifest.fingerprint), np.array(store.dead(), np.int64)
             for part in (self._passages, self._sentences):
@@ -62,23 +65,29 @@ class View:
     def terms(self) -> LexicalIndex:
         """BM25 over passages."""
         if self._terms is None:
-            self._terms = Terms(self._folder.terms(self.lexical, "passages"), verify=self._verify)
+            self._terms = Terms(self._folder.terms(self.lexical), verify=self._verify)
             self.read_terms = True
         return self._terms.index
 
-    @property
-    def articles(self) -> LexicalIndex:
-        """BM25 over whole articles."""
-        if self._articles is None:
-            self._articles = Terms(self._folder.terms(self.lexical, "articles"), verify=self._verify)
-            self.read_terms = True
-        return self._articles.index
+    def allowed(self, only: Filter, store: Store) -> Ids | None:
+        """``only.allowed``, remembered: to go through all articles takes longer than a search."""
+        if only not in self._allowed:
+            if len(self._allowed) >= _FILTERS:
+                self._allowed.clear()
+            self._allowed[only] = only.allowed(store)
+        return self._allowed[only]
 
-    def nearest(self, vector: Vectors, count: int, allowed: Collection[int] | None) -> list[int]:
-        """Passages among the ``count`` nearest, or with a sentence that is; ascending."""
-        of_passages = self._passages.search(vector, count, allowed)
-        of_sentences = self._sentences.search(vector, count, allowed)
-        return sorted({*of_passages, *(id_ // SENTENCES for id_ in of_sentences)})
+    def articles(self, store: Store) -> int:
+        """How many there are."""
+        if self._count is None:
+            self._count = store.article_count()
+        return self._count
+
+    def nearest(self, vector: Vectors, count: int, allowed: Ids | None) -> Ids:
+        """Of ``allowed`` (None: of all) those among the ``count`` nearest, or with a sentence that is; ascending."""
+        of_passages = self._passages.near(vector, count, allowed)
+        of_sentences = self._sentences.near(vector, count, allowed)
+        return np.unique(np.concatenate([of_passages, of_sentences // SENTENCES]))
 
     def cosines(self, passages: Ids, articles: Ids, vector: Vectors) -> tuple[Cosines, Cosines]:
         """For each passage its cosine with ``vector`` (dim,), and that of the mean of its article's passages here.

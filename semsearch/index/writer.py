@@ -22,7 +22,7 @@ import numpy as np
 from .. import ingest, sentences, text
 from ..errors import IndexDamaged, IndexMissing, IndexStale
 from ..lexical import FORMAT as LEXICAL
-from ..lexical import LexicalIndex, Terms, joined
+from ..lexical import LexicalIndex, Terms
 from ..store import Store
 from ..types import Aligner, Article, Encoder, Passage, Precut
 from .folder import Folder, Manifest, storage_errors, sync_folder
@@ -101,8 +101,7 @@ def _create(folder: Folder, manifest: Manifest) -> Store:
         shutil.rmtree(path, ignore_errors=True)
     for path in folder.path.glob("store.db*"):
         path.unlink()
-    for kind in ("passages", "articles"):
-        LexicalIndex.create(folder.terms(1, kind), words=kind == "passages").close()
+    LexicalIndex.create(folder.terms(1)).close()
     folder.sync_terms(1)
     step("created terms")
     store = Store.create(folder.database, {"manifest": manifest.dump(), "lexical": 1})
@@ -146,7 +145,7 @@ class Writer:
         self.changed = False
         self.encoded = 0  # texts that went through the encoder
         self.passages = 0  # passages made
-        self._lexical: dict[str, LexicalIndex] = {}
+        self._lexical: LexicalIndex | None = None
 
     # Before and after ----------------------------------------------------------------------
 
@@ -196,9 +195,9 @@ class Writer:
 
     def close_lexical(self) -> None:
         """Lets the terms go; they are opened again where they are needed."""
-        for lexical in self._lexical.values():
-            lexical.close()
-        self._lexical.clear()
+        if self._lexical is not None:
+            self._lexical.close()
+            self._lexical = None
 
     def close(self) -> None:
         self.close_lexical()
@@ -206,34 +205,31 @@ class Writer:
             self.store.checkpoint()
         self.store.close()
 
-    def lexical(self, kind: str) -> LexicalIndex:
-        """Terms of "passages" or "articles", opened when first needed."""
-        if kind not in self._lexical:
-            self._lexical[kind] = LexicalIndex.open(self.folder.terms(int(self.store.meta("lexical")), kind))
-        return self._lexical[kind]
+    def lexical(self) -> LexicalIndex:
+        """The terms, opened when first needed."""
+        if self._lexical is None:
+            self._lexical = LexicalIndex.open(self.folder.terms(int(self.store.meta("lexical"))))
+        return self._lexical
 
-    def _commit_terms(self, kind: str) -> None:
-        self.lexical(kind).commit()
+    def _commit_terms(self) -> None:
+        self.lexical().commit()
         # tantivy syncs what it writes, but not the name under which its last file, the one that counts, now stands.
-        sync_folder(self.folder.terms(int(self.store.meta("lexical")), kind))
+        sync_folder(self.folder.terms(int(self.store.meta("lexical"))))
 
     def _delete_terms(self) -> None:
-        if self._remove_unwanted():
+        if self.manifest.lexical == LEXICAL and self._remove_unwanted():  # else only rebuild can do anything with them
             self.touch()
-            for kind in ("passages", "articles"):
-                self._commit_terms(kind)
+            self._commit_terms()
             step("terms deleted")
             with self.store.transaction():
                 self.store.clear_unwanted()
 
     def _remove_unwanted(self) -> bool:
         """Terms are told to forget what the database did; they do at their next commit."""
-        anything = False
-        for kind in ("passages", "articles"):
-            for ids in self.store.unwanted(kind):
-                self.lexical(kind).remove(ids)
-                anything = True
-        return anything
+        unwanted = self.store.unwanted()
+        for ids in unwanted:
+            self.lexical().remove(ids)
+        return bool(unwanted)
 
     # One batch -----------------------------------------------------------------------------
 
@@ -313,13 +309,8 @@ class Writer:
         titles = [article.title for article, made in zip(articles, passages, strict=True) for _ in made]
         ids = [passage.id for made in passages for passage in made]
         self._remove_unwanted()
-        self.lexical("passages").add(ids, [terms for item in ready for terms in item.terms], titles)
-        self.lexical("articles").add(
-            [a.id for a in articles], (joined(item.terms) for item in ready), [a.title for a in articles]
-        )
-        self._commit_terms("passages")
-        step("passage terms written")
-        self._commit_terms("articles")
+        self.lexical().add(ids, [terms for item in ready for terms in item.terms], titles)
+        self._commit_terms()
 
     def _encoded(self, ready: list[_Ready], encoder: Callable[[], Encoder]) -> _Encoded:
         """Every text, those that were encoded before as they are stored."""

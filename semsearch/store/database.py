@@ -182,21 +182,20 @@ class Database:
         with self.transaction(visible=False):
             for name, start, count in zip(names, first, (articles, passages, 1), strict=True):
                 self.set_meta(name, start + count)
-            for kind, start, count in zip(("articles", "passages"), first, (articles, passages), strict=False):
-                if count:
-                    self._unwant(kind, start, start + count - 1)
+            if passages:
+                self._unwant(first[1], first[1] + passages - 1)
         return first[0], first[1], first[2]
 
-    def unwanted(self, kind: str) -> list[range]:
-        """Ids of ``articles`` or ``passages`` that the lexical index may hold and must not."""
-        rows = self._all("SELECT first, last FROM unwanted WHERE kind = ? ORDER BY first", kind)
+    def unwanted(self) -> list[range]:
+        """Ids of passages that the lexical index may hold and must not."""
+        rows = self._all("SELECT first, last FROM unwanted WHERE kind = 'passages' ORDER BY first")
         return [range(first, last + 1) for first, last in rows]
 
     def clear_unwanted(self) -> None:
         self._all("DELETE FROM unwanted")
 
-    def _unwant(self, kind: str, first: int, last: int) -> None:
-        self._all("INSERT INTO unwanted VALUES (?, ?, ?)", kind, first, last)
+    def _unwant(self, first: int, last: int) -> None:
+        self._all("INSERT INTO unwanted VALUES ('passages', ?, ?)", first, last)
 
     def generation(self) -> int:
         return int(self.meta("generation"))

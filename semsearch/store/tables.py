@@ -35,12 +35,11 @@ class Store(Database):
         )
 
     def drop_article(self, article: int) -> None:
-        """Takes an article away with its passages; what others keep of it becomes unwanted, its vectors dead."""
+        """Takes an article away with its passages; their terms become unwanted, their vectors dead."""
         ids = self.passage_ids([article])
         self._many("INSERT INTO dead VALUES (?)", ((id_,) for id_ in ids))
         if ids:
-            self._unwant("passages", min(ids), max(ids))  # passages of one article have consecutive ids
-        self._unwant("articles", article, article)
+            self._unwant(min(ids), max(ids))  # passages of one article have consecutive ids
         self._all("DELETE FROM pieces WHERE passage IN (SELECT id FROM passages WHERE article = ?)", article)
         self._all("DELETE FROM passages WHERE article = ?", article)
         self._all("DELETE FROM articles WHERE id = ?", article)
@@ -140,11 +139,6 @@ class Store(Database):
         """``{passage id: article id}`` of all passages of ``articles``."""
         return dict(self._in("SELECT id, article FROM passages WHERE article IN (%s)", articles))
 
-    def beside(self, passages: Sequence[int]) -> dict[int, int]:
-        """``{passage id: article id}`` of all passages of the articles that ``passages`` are of."""
-        sql = "SELECT id, article FROM passages WHERE article IN (SELECT article FROM passages WHERE id IN (%s))"
-        return dict(self._in(sql, passages))
-
     def passage_ids(self, articles: Sequence[int]) -> list[int]:
         """The passages of ``articles``, ascending."""
         return sorted(self.passages_of(articles))
@@ -163,17 +157,20 @@ class Store(Database):
 
         Ascending. No ``sources``: any. An article without a date lies within no bounds.
         """
-        sql, values = "SELECT id FROM articles WHERE 1", []
-        for bound, sign in ((since, ">="), (until, "<=")):
-            if bound is not None:
-                sql += f" AND date {sign} ?"
-                values.append(bound.isoformat())
-        if sources:
-            either = [" OR ".join([f"{column} GLOB ?"] * len(sources)) for column in ("source", "url")]
-            sql += f" AND id IN (SELECT article FROM sources WHERE {either[0]}"
-            sql += f" UNION SELECT id FROM articles WHERE {either[1]})"
-            values += [*sources, *sources]
-        return [id_ for (id_,) in self._all(sql + " ORDER BY id", *values)]
+        sql, values = _where(sources, since, until)
+        return [id_ for (id_,) in self._all(f"SELECT id FROM articles WHERE {sql} ORDER BY id", *values)]
+
+    def select_passages(
+        self, sources: Sequence[str], since: dt.date | None, until: dt.date | None
+    ) -> list[tuple[int, int]]:
+        """First and last passage of each of those articles that has any, ascending; those between are its own, too."""
+        sql, values = _where(sources, since, until)
+        chosen = f"article IN (SELECT id FROM articles WHERE {sql})" if values else "1"
+        return self._all(f"SELECT min(id), max(id) FROM passages WHERE {chosen} GROUP BY article ORDER BY 1", *values)
+
+    def article_count(self) -> int:
+        """How many articles there are."""
+        return int(self._one("SELECT count(*) FROM articles"))
 
     def counts(self) -> dict[str, int]:
         """How many articles, passages, sentences, sources, files there are."""
@@ -285,3 +282,18 @@ class Store(Database):
     def bury(self, first: int, last: int) -> None:
         """No segment holds the dead of ``first..last`` any longer."""
         self._all("DELETE FROM dead WHERE passage BETWEEN ? AND ?", first, last)
+
+
+def _where(sources: Sequence[str], since: dt.date | None, until: dt.date | None) -> tuple[str, list[str]]:
+    """What ``select`` asks of articles, in SQL, and the values for it."""
+    sql, values = "1", []
+    for bound, sign in ((since, ">="), (until, "<=")):
+        if bound is not None:
+            sql += f" AND date {sign} ?"
+            values.append(bound.isoformat())
+    if sources:
+        either = [" OR ".join([f"{column} GLOB ?"] * len(sources)) for column in ("source", "url")]
+        sql += f" AND id IN (SELECT article FROM sources WHERE {either[0]}"
+        sql += f" UNION SELECT id FROM articles WHERE {either[1]})"
+        values += [*sources, *sources]
+    return sql, values

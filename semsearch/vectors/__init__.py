@@ -8,8 +8,8 @@ whose codes are near are compared. Both implement ``types.VectorIndex``, and giv
 from typing import TYPE_CHECKING
 
 from .codes import trained
-from .files import FORMAT, SegmentFile, open_segment, read_segment, write_segment
-from .flat import FlatIndex, among, set_threads
+from .files import FORMAT, SegmentFile, open_segment, read_segment, spans, write_segment
+from .flat import FlatIndex, among, best, set_threads
 from .mapped import MappedIndex
 
 if TYPE_CHECKING:
@@ -22,9 +22,11 @@ __all__ = [
     "MappedIndex",
     "SegmentFile",
     "among",
+    "best",
     "open_segment",
     "read_segment",
     "set_threads",
+    "spans",
     "trained",
     "write_segment",
 ]

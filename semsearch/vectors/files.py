@@ -58,18 +58,12 @@ class SegmentFile:
 
     ids: Ids  # shape (n,)
     vectors: Halves  # shape (n, dim)
-    mapping: mmap.mmap
     codebook: Codebook | None = None  # None: the file has no codes
     codes: Codes | None = None
 
     @property
     def coded(self) -> bool:
         return self.codes is not None
-
-    def scatter(self) -> None:
-        """Tells the system that single vectors will be asked for: it shall not read what lies around them."""
-        if hasattr(mmap, "MADV_RANDOM"):
-            self.mapping.madvise(mmap.MADV_RANDOM, 0, _SIZE + self.ids.nbytes + self.vectors.nbytes)
 
     def rows(self, ids: Ids) -> tuple[Ids, NDArray[np.bool_]]:
         """For each of ``ids`` its row, and whether it is here at all; of a file with codes only. O(asked)."""
@@ -181,8 +175,7 @@ def open_segment(path: Path, *, sha256: str | None = None, verify: bool = False)
             size = os.fstat(file.fileno()).st_size
             if size < _SIZE:
                 raise _damaged(path, "it is cut short")
-            mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            data = memoryview(mapping)
+            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except FileNotFoundError as error:
         raise _damaged(path, "it is missing") from error
     except OSError as error:
@@ -214,10 +207,10 @@ def open_segment(path: Path, *, sha256: str | None = None, verify: bool = False)
     )
     vectors = vectors.reshape(count, dim)
     if not more:
-        return SegmentFile(ids, vectors, mapping)
+        return SegmentFile(ids, vectors)
     if zlib.crc32(more[0].data) != crc:
         raise _damaged(path, "its codebook is changed")
-    return SegmentFile(ids, vectors, mapping, more[0].reshape(-1, ROWS, GROUP), more[1].reshape(count, width(dim)))
+    return SegmentFile(ids, vectors, more[0].reshape(-1, ROWS, GROUP), more[1].reshape(count, width(dim)))
 
 
 def _sync_folder(folder: Path) -> None:

@@ -18,12 +18,21 @@ if TYPE_CHECKING:
 
     Halves = NDArray[np.float16]  # shape (n, dim)
 
-__all__ = ["FlatIndex", "among", "checked", "set_threads"]
+__all__ = ["NONE", "FlatIndex", "among", "best", "checked", "set_threads"]
+
+NONE: tuple[Ids, Vectors] = (np.empty(0, np.int64), np.empty(0, np.float32))
+"""Nothing found: no ids, no scores."""
 
 
 def among(ids: Ids, others: Ids) -> NDArray[np.bool_]:
     """Which of ``ids`` are in ``others``: ``np.isin``, which would import numpy.ma (a tenth of a cold start)."""
     return _in_sorted(ids, np.sort(others, kind="stable"))  # quick where they are sorted already, as most are
+
+
+def best(ids: Ids, scores: Vectors, k: int) -> tuple[Ids, Vectors]:
+    """The ``k`` of ``ids`` with the highest scores, ties by id, and the scores."""
+    places = np.lexsort((ids, -scores))[:k]
+    return ids[places], scores[places]
 
 
 class FlatIndex:
@@ -44,6 +53,14 @@ class FlatIndex:
         self._ids: Ids = np.empty(0, np.int64)
         self._sorted: Ids | None = None
         self._order: Ids | None = None
+
+    @classmethod
+    def of(cls, ids: Ids, vectors: Halves) -> FlatIndex:
+        """Vectors (n, dim) out of files, under ids that are all different."""
+        made = cls(vectors.shape[1])
+        made._index.add_sa_codes(np.ascontiguousarray(vectors).view(np.uint8))
+        made._ids = ids
+        return made
 
     @property
     def dim(self) -> int:
@@ -92,6 +109,10 @@ class FlatIndex:
         Fewer than ``k`` where fewer are there or in ``allowed`` (ids; None: all). Raises ValueError for
         another dimension.
         """
+        return [list(zip(ids.tolist(), scores.tolist(), strict=True)) for ids, scores in self.near(queries, k, allowed)]
+
+    def near(self, queries: Vectors, k: int, allowed: Ids | None = None) -> list[tuple[Ids, Vectors]]:
+        """``search`` as arrays, for each row its ids and their scores."""
         queries = np.ascontiguousarray(queries, np.float32)
         if queries.ndim != 2 or queries.shape[1] != self.dim:
             raise ValueError(f"queries of shape {queries.shape} cannot be asked of vectors of {self.dim} numbers")
@@ -102,19 +123,17 @@ class FlatIndex:
             parameters: Any = faiss.SearchParameters  # its keyword arguments are unknown to type checkers
             params, size = parameters(sel=_selector(mask)), int(mask.sum())
         if k < 1 or size == 0:
-            return [[] for _ in queries]
+            return [NONE for _ in queries]
         # One more than k shows whether the k-th ties with what follows; then more are fetched.
         asked = min(k + 1, size)
-        rankings = []
+        found = []
         for row, (scores, rows) in enumerate(zip(*self._index.search(queries, asked, params=params), strict=True)):
             more = asked
             while more < size and scores[-1] == scores[k - 1]:
                 more = min(4 * more, size)
-                scores, rows = (found[0] for found in self._index.search(queries[row : row + 1], more, params=params))
-            ids = self._ids[rows]
-            best = np.lexsort((ids, -scores))[:k]
-            rankings.append(list(zip(ids[best].tolist(), scores[best].tolist(), strict=True)))
-        return rankings
+                scores, rows = (of[0] for of in self._index.search(queries[row : row + 1], more, params=params))
+            found.append(best(self._ids[rows], scores, k))
+        return found
 
     def get(self, ids: Ids) -> Vectors:
         """The vectors of ``ids`` in their order, (n, dim) float32. Raises KeyError naming the first unknown id."""

@@ -12,7 +12,7 @@ from ..halves import widened
 from ..types import Ranking
 from .codes import Scanner
 from .files import SegmentFile, spans
-from .flat import FlatIndex, among
+from .flat import FlatIndex, among, best
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,6 @@ class _Part:
 
     def __init__(self, file: SegmentFile) -> None:
         self.file = file
-        file.scatter()
         self.first, self.last = (int(file.ids[0]), int(file.ids[-1])) if len(file.ids) else (0, -1)
 
     @cached_property
@@ -94,14 +93,20 @@ class MappedIndex:
         Fewer than ``k`` where fewer are there or in ``allowed`` (ids; None: all). Raises ValueError for
         another dimension.
         """
-        found = self.recent.search(queries, k, allowed)
+        return [list(zip(ids.tolist(), scores.tolist(), strict=True)) for ids, scores in self.near(queries, k, allowed)]
+
+    def near(self, queries: Vectors, k: int, allowed: Ids | None = None) -> list[tuple[Ids, Vectors]]:
+        """``search`` as arrays: for each row its ids, and their scores."""
+        found = self.recent.near(queries, k, allowed)
         if not self._parts or k < 1:
             return found
         only = None if allowed is None else np.unique(allowed)
-        return [
-            sorted([*ranking, *self._nearest(query, k, only)], key=lambda hit: (-hit[1], hit[0]))[:k]
-            for ranking, query in zip(found, np.ascontiguousarray(queries, np.float32), strict=True)
-        ]
+        wanted = max(NEAR, TIMES * k)
+        rankings = []
+        for (recent, known), query in zip(found, np.ascontiguousarray(queries, np.float32), strict=True):
+            ids, scores = self._compared(query, wanted, only)
+            rankings.append(best(np.concatenate([recent, ids]), np.concatenate([known, scores]), k))
+        return rankings
 
     def get(self, ids: Ids) -> Vectors:
         """The vectors of ``ids`` in their order, (n, dim) float32. Raises KeyError naming the first unknown id."""
@@ -111,7 +116,7 @@ class MappedIndex:
         if there.any():
             halves[there] = self.recent.get(ids[there])
         for part, places, rows in self._located(ids):
-            halves[places] = part.file.vectors[rows]
+            halves[places] = part.file.vectors.take(rows, axis=0)
             there[places] = True
         if not there.all():
             raise KeyError(int(ids[~there][0]))
@@ -136,21 +141,17 @@ class MappedIndex:
 
     # ---------------------------------------------------------------------------------------
 
-    def _nearest(self, query: Vectors, k: int, allowed: Ids | None) -> Ranking:
-        """The best of the files."""
-        wanted = max(NEAR, TIMES * k)
+    def _compared(self, query: Vectors, wanted: int, allowed: Ids | None) -> tuple[Ids, Vectors]:
+        """Of the files ``wanted`` vectors, those with the nearest codes, and what they score."""
         found = [self._near(part, query, wanted, allowed) for part in self._parts]
         about = np.concatenate([scores for _, scores in found])
         least = -np.inf
         if len(about) > wanted:
             least = np.partition(about, len(about) - wanted)[len(about) - wanted]
-        chosen = [np.sort(rows[scores >= least]) for rows, scores in found]
-        exact = FlatIndex(self.dim)
-        exact.add(
-            np.concatenate([part.file.ids[rows] for part, rows in zip(self._parts, chosen, strict=True)]),
-            np.concatenate([part.file.vectors[rows] for part, rows in zip(self._parts, chosen, strict=True)]),
-        )
-        return exact.search(query[None], k)[0]
+        chosen = [(part.file, np.sort(rows[of >= least])) for part, (rows, of) in zip(self._parts, found, strict=True)]
+        ids = np.concatenate([file.ids.take(rows) for file, rows in chosen])
+        vectors = np.concatenate([file.vectors.take(rows, axis=0) for file, rows in chosen])
+        return FlatIndex.of(ids, vectors).near(query[None], len(ids))[0]
 
     def _near(self, part: _Part, query: Vectors, wanted: int, allowed: Ids | None) -> tuple[Ids, Vectors]:
         """At least ``wanted`` rows of a file with near codes, all allowed and none gone; about what they score."""
