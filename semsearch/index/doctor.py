@@ -18,7 +18,6 @@ from ..errors import (
     SemsearchError,
     UsageError,
 )
-from ..lexical import FORMAT
 from ..store import Store
 from ..types import Encoder
 from .folder import Folder, Manifest
@@ -208,8 +207,7 @@ def _database(folder: Folder, store: Store, encoder: str | Encoder | None) -> It
         if max(unknown, default=0) >= _number(store, "next_segment") > 0:
             yield Finding("store.db", LOST, "index the same paths again: it takes in what is missing")
         yield from _vectors(folder, store, manifest)
-        if manifest.lexical == FORMAT:  # else they are made anew in any case
-            yield from _terms(folder, store, lexical)
+        yield from _terms(folder, store, manifest, lexical)
         for name in folder.strays(numbers, lexical):
             yield Finding(name, f"{name} was left by an interrupted run", "the next run takes it away", "warning")
     except IndexStale as error:
@@ -221,6 +219,8 @@ def _database(folder: Folder, store: Store, encoder: str | Encoder | None) -> It
 
 
 def _versions(manifest: Manifest) -> Iterator[Finding]:
+    from ..lexical import FORMAT
+
     by = f"by another version of semsearch ({manifest.made_with})"
     if (manifest.text, manifest.lexical) != (text.VERSION, FORMAT):
         yield Finding("manifest.json", f"texts or terms were made {by}: it is not searched", REBUILD)
@@ -314,8 +314,12 @@ def _vectors(folder: Folder, store: Store, manifest: Manifest) -> Iterator[Findi
             yield Finding("vectors", f"{len(unknown)} vectors belong to no {kind[:-1]}", REPAIR)
 
 
-def _terms(folder: Folder, store: Store, number: int) -> Iterator[Finding]:
+def _terms(folder: Folder, store: Store, manifest: Manifest, number: int) -> Iterator[Finding]:
+    from ..lexical import FORMAT
     from .shadow import Terms
+
+    if manifest.lexical != FORMAT:
+        return  # they are made anew in any case
 
     try:
         found = set(Terms(folder.terms(number), verify=True).index.ids())
