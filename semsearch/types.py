@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -270,6 +270,10 @@ class Precut(Protocol):
 
         If it is not None, ``encode_pieces(pieces(texts))`` is ``encode_passages(texts)``.
         """
+        ...
+
+    def cutter(self) -> Any:
+        """The same for this process: an ``encoders.cutter.Cutter``, always the same one."""
         ...
 
     def pieces(self, texts: Sequence[str]) -> list[bytes]: ...

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -109,6 +110,27 @@ def test_processes_that_never_start_are_not_waited_for(pool: Workers) -> None:
     assert [*making] == expected[6:]
     assert [*pool.make("x", raws(60))] == expected
     assert not pool._alive
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="stops processes")
+def test_nobody_waits_for_slow_processes(pool: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = list(made_here("x", raws(60)))
+    making = pool.make("x", raws(60))
+    found = [next(making) for _ in range(5)]
+    here: list[int] = []
+
+    def counted(file: str, rows: list[Raw], *more: object) -> Iterator[Made]:
+        here.append(rows[0].number)
+        return made_here(file, rows)
+
+    monkeypatch.setattr(workers, "made_here", counted)
+    pids = [worker._process.pid for worker in pool._alive]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    threading.Timer(0.5, lambda: [os.kill(pid, signal.SIGCONT) for pid in pids]).start()
+    assert [*found, *making] == expected
+    assert len(pool._alive) == 2
+    assert here and here[0] > 10
 
 
 def test_left_in_the_middle(pool: Workers) -> None:

@@ -130,7 +130,8 @@ class Cutter:
             start, end = runs[bisect_right(runs, (place,)) - 1]
             if start < place < end:  # nothing that is shared may go on beyond the end of a part
                 for left, right in pairwise(sorted({start, end, *(at for at in starts if start < at < end)})):
-                    found[left:right] = self._run(words[left:right])
+                    alone = right - left == 1
+                    found[left] = words[left].pieces if alone else self._shared[tuple(words[left:right])]
         return told + [
             self._told(part, found[left:right]) for part, (left, right) in zip(parts, pairwise(starts), strict=True)
         ]
@@ -158,16 +159,10 @@ class Cutter:
                 runs.append((start, end))
                 start, end = place, place + 2
         runs.append((start, end))
-        for start, end in runs:
-            if end:
-                found[start:end] = self._run(words[start:end])
+        for start, end in runs[1:]:
+            found[start] = self._shared[tuple(words[start:end])]
+            found[start + 1 : end] = [b""] * (end - start - 1)
         return found, runs
-
-    def _run(self, words: list[_Word]) -> list[bytes | None]:
-        """The same for words each of which may share a piece with the next."""
-        if len(words) == 1:
-            return [words[0].pieces]
-        return [self._shared[tuple(words)], *[b""] * (len(words) - 1)]
 
     def _told(self, text: str, found: list[bytes | None]) -> bytes | None:
         if None not in found:

@@ -39,7 +39,8 @@ _TOKENS_AT_ONCE = 65_536  # bounds the memory that one endless text may take
 _ROWS_AT_ONCE = 256  # of several texts: they stay in the processor's cache until they are added up
 _RUN = 4  # words of the longest pieces
 _KEPT = 100_000  # words whose pieces are remembered
-_MANY = 1024  # so many texts are worth a Cutter, which takes as long to make as the library to cut them
+_REST = 32  # so many of those that a Cutter leaves
+_MANY = 2048  # so many texts are worth a Cutter, which takes as long to make as the library to cut them
 _THREADS = 6  # more of the library's are quicker than it
 _ASKED_AT_ONCE = 512  # the same for an endless query
 
@@ -137,6 +138,14 @@ class StaticEncoder:
         if self._passage_prompt or not self._quick or not self._quick.apart:
             return None
         return (*self._file, self._width)
+
+    def cutter(self) -> Cutter | None:
+        """What cuts texts here as :func:`cutter_from` has it done elsewhere; None if ``pieces`` has to."""
+        if not self._cutter and self._quick and self._quick.apart:
+            from .cutter import Cutter
+
+            self._cutter = Cutter(self._quick, self._width)
+        return self._cutter
 
     def align(self, query: str, pieces: Sequence[bytes]) -> NDArray[np.float32]:
         """``(len(pieces),)`` float32 in -1..1: how well each piece of the query is met in a text.
@@ -250,15 +259,18 @@ class StaticEncoder:
 
     def _pieces(self, texts: Sequence[str], *, many: bool = False) -> list[bytes]:
         """Of ``many`` in one thread, but with a fraction of the work: while indexing, others need the processor too."""
-        if many and self._quick and self._quick.apart and (self._threads or _processors()) <= _THREADS:
-            if not self._cutter:
-                from .cutter import Cutter
+        cutter = self._cutter
+        if many and (self._threads or _processors()) <= _THREADS:
+            cutter = self.cutter()
+        if cutter:
+            found = list(map(cutter.pieces, texts))
+            rest = [text for text, pieces in zip(texts, found, strict=True) if pieces is None]
+            others = map(self._packed, self._tokenise(rest, few=_REST))
+            return [next(others) if pieces is None else pieces for pieces in found]
+        return list(map(self._packed, self._tokenise(texts)))
 
-                self._cutter = Cutter(self._quick, self._width)
-            found = list(map(self._cutter.pieces, texts))
-            rest = iter(self._pieces([text for text, pieces in zip(texts, found, strict=True) if pieces is None]))
-            return [next(rest) if pieces is None else pieces for pieces in found]
-        return [np.array(ids, f"<u{self._width}").tobytes() for ids in self._tokenise(texts)]
+    def _packed(self, ids: Sequence[int]) -> bytes:
+        return np.array(ids, f"<u{self._width}").tobytes()
 
     def _numbers(self, pieces: bytes) -> NDArray[Any]:
         return np.frombuffer(pieces, f"<u{self._width}")
@@ -269,8 +281,8 @@ class StaticEncoder:
             self._loaded, self._content = _tokenizer(self._content, self.folder), b""
         return self._loaded
 
-    def _tokenise(self, texts: Sequence[str]) -> list[list[int]]:
-        if self._quick_ids and not self._loaded and len(texts) <= _FEW:
+    def _tokenise(self, texts: Sequence[str], few: int = _FEW) -> list[list[int]]:
+        if self._quick_ids and not self._loaded and len(texts) <= few:
             found = [ids for text in texts if (ids := self._quick_ids(text)) is not None]
             if len(found) == len(texts):
                 return found

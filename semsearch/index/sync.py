@@ -66,15 +66,15 @@ class Sync:
 
     def __post_init__(self) -> None:
         self._plan = Plan(self.writer.store)
-        self._workers = Workers(None if self.threads is None else self.threads - 1, self._cutting)
+        self._workers = Workers(None if self.threads is None else self.threads - 1, self._precut)
 
-    def _cutting(self) -> tuple[str, str, int] | None:
-        """How others may cut texts as the encoder does; None if they cannot."""
+    def _precut(self) -> Precut | None:
+        """The encoder, if others may cut texts for it."""
         try:
             encoder = self.encoder()
         except EncoderUnavailable:
             return None  # which is told when it has to encode something
-        return encoder.cutting() if isinstance(encoder, Precut) else None
+        return encoder if isinstance(encoder, Precut) and encoder.cutting() else None
 
     # The three verbs -----------------------------------------------------------------------
 

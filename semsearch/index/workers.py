@@ -19,7 +19,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ from ..encoders import cutter_from
 from ..ingest import Made, Raw
 from ..lexical import Terms
 from ..store import pack, unpack
-from ..types import Article
+from ..types import Article, Precut
 from .prepare import Prepared, prepare
 
 if TYPE_CHECKING:
@@ -50,9 +50,6 @@ AHEAD = 4 << 20
 
 MOST = 3
 """More processes than this one encoder does not keep busy."""
-
-Cutting = tuple[str, str, int]
-"""What ``Precut.cutting`` gives."""
 
 _SIZE = struct.Struct("<q")
 _START = (
@@ -80,14 +77,16 @@ def made_here(
 class Workers:
     """Up to ``count`` processes, started when there is enough to do. ``close`` ends them at once.
 
-    They cut texts as the encoder does that has ``cutting``; what is done here is not cut.
+    They cut texts as ``encoder`` does, if it is given. While their answers are not there yet, what comes next is done
+    here.
     """
 
-    def __init__(self, count: int | None = None, cutting: Callable[[], Cutting | None] = lambda: None) -> None:
+    def __init__(self, count: int | None = None, encoder: Callable[[], Precut | None] = lambda: None) -> None:
         count = min(processors() - 1, MOST) if count is None else min(count, MOST)
         # A frozen application is its own interpreter, and would start itself.
         self._count = 0 if getattr(sys, "frozen", False) or not sys.executable else count
-        self._cutting = cutting
+        self._encoder = encoder
+        self._precut: Precut | None = None
         self._repeated: set[int] = set()
         self._few = FEW
         self._alive: deque[_Worker] = deque()
@@ -117,46 +116,63 @@ class Workers:
         if not self._started:
             self._started = True
             self._alive.extend(_Worker(self._repeated) for _ in range(self._count))
-            cutting = self._cutting()  # an encoder may have to be loaded for it, while they start
+            self._precut = self._encoder()  # which may have to be loaded, while they start
+            cutting = self._precut.cutting() if self._precut else None
             for worker in self._alive:
                 worker.give(cutting or ())
         return bool(self._alive) and all(worker.started() for worker in self._alive)
 
     def _elsewhere(self, file: str, tasks: Iterator[tuple[int, list[Raw]]]) -> Iterator[Made]:
-        waiting: deque[tuple[_Worker | None, int, list[Raw]]] = deque()
-        size, failure, more = 0, None, True
+        waiting: deque[_Task] = deque()
+        failure: Exception | None = None
+
+        def following(bound: int) -> _Task | None:
+            """The next task, if fewer than so many bytes are under way."""
+            nonlocal failure
+            if failure or (waiting and sum(task.size for task in waiting) >= bound):
+                return None
+            try:
+                size, raws = next(tasks, (0, []))
+            except Exception as error:  # the file ends here; told after what came before
+                failure = error
+                return None
+            if not raws:
+                return None
+            waiting.append(_Task(size, raws))
+            return waiting[-1]
+
         try:
             while True:
-                while more and (not waiting or size < AHEAD):
-                    try:
-                        task = next(tasks, None)
-                    except Exception as error:  # the file ends here; told after what came before
-                        task, failure = None, error
-                    if task is None:
-                        more = False
-                        break
-                    waiting.append((self._give(file, task[1]), *task))
-                    size += task[0]
+                while task := following(AHEAD):
+                    task.worker = self._give(file, task.raws)
                 if not waiting:
                     break
-                worker, length, raws = waiting.popleft()
-                size -= length
-                answer = worker.take() if worker else None
-                if answer is None:
-                    if worker and worker in self._alive:
-                        self._alive.remove(worker)
-                        worker.close()
-                    yield from made_here(file, raws, None, self._repeated)
-                else:
-                    rows = iter(answer)
-                    for raw in raws:
-                        yield ingest.interpret(file, raw) if raw.known else _unpacked(raw, next(rows))
+                first = waiting[0].worker
+                while first and not first.answered() and (task := following(2 * AHEAD)):
+                    cutter = self._precut.cutter() if self._precut else None
+                    task.made = list(made_here(file, task.raws, cutter, self._repeated))
+                task = waiting.popleft()
+                yield from self._made(file, task)
         finally:
-            for worker, _, _ in waiting:  # of no interest any more
-                if worker:
-                    worker.take()
+            for task in waiting:  # of no interest any more
+                if task.worker:
+                    task.worker.take()
         if failure:
             raise failure
+
+    def _made(self, file: str, task: _Task) -> Iterator[Made]:
+        answer = task.worker.take() if task.worker else None
+        if task.worker and answer is None and task.worker in self._alive:
+            self._alive.remove(task.worker)
+            task.worker.close()
+        if task.made:
+            yield from task.made
+        elif answer is None:
+            yield from made_here(file, task.raws, None, self._repeated)
+        else:
+            rows = iter(answer)
+            for raw in task.raws:
+                yield ingest.interpret(file, raw) if raw.known else _unpacked(raw, next(rows))
 
     def _give(self, file: str, raws: list[Raw]) -> _Worker | None:
         """What is new, to the one whose turn it is; None if there is nothing to do, or nobody left."""
@@ -186,6 +202,14 @@ def _tasks(raws: Iterable[Raw]) -> Iterator[tuple[int, list[Raw]]]:
             size, task = 0, []
     if task:
         yield size, task
+
+
+@dataclass(slots=True)
+class _Task:
+    size: int  # in bytes
+    raws: list[Raw]
+    worker: _Worker | None = None  # to whom it was given
+    made: list[Made] = field(default_factory=list)  # if it was done here
 
 
 class _Worker:
@@ -225,6 +249,10 @@ class _Worker:
                 self._ended = self._answers.get(block=PATIENCE > 0, timeout=PATIENCE) is None
                 self._started = True
         return self._started
+
+    def answered(self) -> bool:
+        """Whether ``take`` has to wait for nothing."""
+        return self._ended or not self._answers.empty()
 
     def take(self) -> list[Any] | None:
         """The answer to the earliest task that has none yet; None if the process has ended."""

@@ -322,7 +322,8 @@ class Writer:
         self.encoded += len(new) + len(others)
         vectors = [np.stack(list(known.values()))] if known else []
         if new or others:  # else the encoder is not needed: it has seen all of this
-            cut = {text: pieces for item in ready for text, pieces in item.cut.items()}
+            made = {text: pieces for item in ready for text, pieces in item.cut.items()}
+            cut = _cut(encoder(), [*new, *others], made)
             fresh, pieces = encoded_whole(encoder(), new, cut)
             vectors += [fresh, encoded_parts(encoder(), others, cut)]
             kept.update(zip(new, pieces, strict=False))
@@ -360,12 +361,12 @@ def encoded_whole(
 ) -> tuple[Halves, list[bytes]]:
     """Vectors of passages ``(n, dim)``, and what the encoder keeps of each; nothing if it does not do that.
 
-    ``cut``: pieces of texts that are known already, for an encoder that can be given them.
+    ``cut``: the pieces of all of them, for an encoder that can be given these.
     """
     vectors, kept = [np.empty((0, encoder.dim), np.float16)], []
     for some in _batches(texts):
-        pieces = _pieces(encoder, some, cut)
-        if pieces is not None and isinstance(encoder, Precut):
+        if cut and isinstance(encoder, Precut):
+            pieces = [cut[text] for text in some]
             fresh = encoder.encode_pieces(pieces)
             kept += pieces if isinstance(encoder, Aligner) else []
         elif isinstance(encoder, Aligner):
@@ -381,9 +382,8 @@ def encoded_parts(encoder: Encoder, texts: Sequence[str], cut: Mapping[str, byte
     """Vectors of sentences, ``(n, dim)``; ``cut`` as for passages."""
     vectors = [np.empty((0, encoder.dim), np.float16)]
     for some in _batches(texts):
-        pieces = _pieces(encoder, some, cut)
-        if pieces is not None and isinstance(encoder, Precut):
-            fresh = encoder.encode_pieces(pieces)
+        if cut and isinstance(encoder, Precut):
+            fresh = encoder.encode_pieces([cut[text] for text in some])
         else:
             fresh = encoder.encode_passages(some)
         vectors.append(fresh.astype(np.float16))
@@ -394,15 +394,12 @@ def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
     return (texts[start : start + _ENCODED_AT_ONCE] for start in range(0, len(texts), _ENCODED_AT_ONCE))
 
 
-def _pieces(encoder: Encoder, texts: Sequence[str], cut: Mapping[str, bytes] | None) -> list[bytes] | None:
-    """The pieces of texts, cut here where they are not known; None if they do not help this encoder."""
+def _cut(encoder: Encoder, texts: Sequence[str], known: dict[str, bytes]) -> dict[str, bytes] | None:
+    """The pieces of texts, those that are not known yet cut here; None if they do not help this encoder."""
     if not isinstance(encoder, Precut) or encoder.cutting() is None:
         return None
-    if not cut:
-        return encoder.pieces(texts)
-    found = list(map(cut.get, texts))
-    rest = iter(encoder.pieces([text for text, pieces in zip(texts, found, strict=True) if pieces is None]))
-    return [next(rest) if pieces is None else pieces for pieces in found]
+    lacking = [text for text in texts if text not in known]
+    return known | dict(zip(lacking, encoder.pieces(lacking), strict=True))
 
 
 def kept_pieces(encoder: Encoder, texts: Sequence[str]) -> dict[str, bytes]:
