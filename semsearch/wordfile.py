@@ -2,10 +2,11 @@
 
 Two files that only grow, little endian::
 
-    words.rows     32 bytes that begin with "SEMWORDS" and the version; then 32 bytes for each id, from 0 on: where
-                   its numbers begin, how many they are, how many before the title's, how many words and pairs it has,
-                   how many words its title has, CRC-32 of the numbers; all 0 for an id that is not here
-    words.numbers  four bytes for each word, in order; 0 after each block, before the title
+    words.rows     28 bytes that begin with "SEMWORDS" and the version; then 28 bytes for each id, from 0 on: where its
+                   numbers begin, how far before them those of its title do, how many are its own and how many its
+                   title's, how many blocks it has, CRC-32 of all these numbers; all 0 for an id that is not here
+    words.numbers  four bytes for each word, in order; 0 after each block. A title stands before the first of the texts
+                   that were added together under it
 
 The number of a word: 24 bits that tell its plain form, above them 8 that tell its accents. Among 300,000 plain forms
 one in 56 shares its bits with another, so that once in some thousand texts a word counts that is not the one asked for.
@@ -38,9 +39,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Counts", "Words", "number"]
 
-_FIELDS = ("start", "length", "body", "words", "pairs", "titles", "check")
+_FIELDS = ("start", "back", "body", "title", "blocks", "check")
 _ROW = np.dtype([(name, "<u8" if name == "start" else "<u4") for name in _FIELDS])
-_HEAD = b"SEMWORDS\x01".ljust(_ROW.itemsize, b"\0")
+_HEAD = b"SEMWORDS\x02".ljust(_ROW.itemsize, b"\0")
 _MARKS = {"\u0300": 1, "\u0301": 2, "\u0309": 3, "\u0303": 4, "\u0323": 5, "\u0302": 6, "\u0306": 12, "\u031b": 24}
 _PLAIN = 0xFFFFFF
 _CROSSED = 72  # đ; before it: the five tones, â ê ô, ă, and ơ ư, of which a syllable may have two
@@ -103,13 +104,18 @@ class Words:
         rows, numbers = self._out
         end = first = (numbers.seek(0, os.SEEK_END) + 3) // 4  # a run that was killed may have left half a number
         made, parts = np.zeros(len(ids), _ROW), []
+        held: Sequence[str] | None = None
+        at, head = 0, np.empty(0, "<u4")
         for place, (blocks, title) in enumerate(zip(texts, titles, strict=True)):
-            body = list(chain.from_iterable([*map(number, block), 0] for block in blocks))
-            part = np.array([*body, *map(number, title)] or [0], "<u4")
-            counts = len(body) - len(blocks), len(body) - 2 * len(blocks), len(title)
-            made[place] = (end, len(part), len(body), *counts, zlib.crc32(part.tobytes()))
-            parts.append(part)
-            end += len(part)
+            if title != held:
+                held, at, head = title, end, np.array([*map(number, title)], "<u4")
+                parts.append(head)
+                end += len(head)
+            body = np.array([*chain.from_iterable([*map(number, block), 0] for block in blocks)], "<u4")
+            check = zlib.crc32(head.tobytes(), zlib.crc32(body.tobytes()))
+            made[place] = (end, end - at if len(head) else 0, len(body), len(head), len(blocks), check)
+            parts.append(body)
+            end += len(body)
         try:
             numbers.seek(4 * first)
             numbers.write(np.concatenate(parts).tobytes())
@@ -146,34 +152,39 @@ class Words:
     def counts(self, ids: Ids, terms: Sequence[tuple[str, str]]) -> Counts | None:
         """How often each of ``terms``, as (field, term), stands in each of ``ids``; None if one is not here."""
         rows = self._rows(ids)
-        if not len(ids) or not rows["length"].all():
+        if not len(ids) or not rows["start"].all():
             return None
-        start, length, body, *sums = (rows[name].astype(np.int64) for name in _FIELDS[:-1])
+        start, back, body, title, blocks = (rows[name].astype(np.int64) for name in _FIELDS[:-1])
+        asked = {field: _Asked(field, terms) for field in ("plain", "title", "exact", "pairs")}
+        text, place, read = self._met(start, body, [asked[field] for field in ("plain", "exact", "pairs")])
+        plain = read & _PLAIN
+        then = np.flatnonzero(np.diff(place) == 1)  # a block ends with a 0
+        found = [
+            asked["plain"].found(text, plain),
+            asked["exact"].found(text, read),
+            asked["pairs"].found(text[then], plain[then] << 24 | plain[then + 1]),
+        ]
+        counted = _counted(found, len(ids), len(terms))
+        of_title = np.array([field == "title" for field, _ in terms], np.bool_)
+        if of_title.any():
+            at = np.where(title > 0, start - back, 0)  # where one title begins, no other does
+            heads, first, which = np.unique(at, return_index=True, return_inverse=True)
+            text, _, read = self._met(heads, title[first], [asked["title"]])
+            counted += _counted([asked["title"].found(text, read & _PLAIN)], len(heads), len(terms))[which]
+        return Counts(counted, of_title, body - blocks, body - 2 * blocks, title)
+
+    def _met(self, start: Integers, length: Integers, asked: Sequence[_Asked]) -> tuple[Integers, Integers, Integers]:
+        """Of the numbers of texts those that may be asked for: which text's each is, its place among all, itself."""
         numbers = self._numbers(int((start + length).max(initial=0)))
-        # The numbers of all texts, one text after the other, and of them those of words that are asked for.
         ends, first = start + length, np.cumsum(length) - length
-        cuts = [0, *(np.flatnonzero(start[1:] != ends[:-1]) + 1).tolist(), len(ids)]
+        cuts = [0, *(np.flatnonzero(start[1:] != ends[:-1]) + 1).tolist(), len(start)]
         runs = [slice(int(start[one]), int(ends[after - 1])) for one, after in pairwise(cuts)]
         read = np.concatenate([numbers[run] for run in runs])
-        asked = {field: _Asked(field, terms) for field in ("plain", "title", "exact", "pairs")}
         perhaps = np.zeros(1 << 16, np.bool_)  # by half of a number
-        for of in asked.values():
+        for of in asked:
             perhaps[of.words & 0xFFFF] = True
         place = np.flatnonzero(perhaps[read.view("<u2")[::2]])
-        text, read = np.searchsorted(first, place, "right") - 1, read[place].astype(np.int64)
-        titled, plain = place - first[text] >= body[text], read & _PLAIN
-        then = np.flatnonzero((np.diff(place) == 1) & ~titled[:-1])  # a block ends with a 0
-        found = np.concatenate(
-            [
-                asked["plain"].found(text[~titled], plain[~titled]),
-                asked["title"].found(text[titled], plain[titled]),
-                asked["exact"].found(text[~titled], read[~titled]),
-                asked["pairs"].found(text[then], plain[then] << 24 | plain[then + 1]),
-            ]
-        )
-        counted = np.bincount(found, minlength=len(ids) * len(terms))
-        of_title = np.array([field == "title" for field, _ in terms], np.bool_)
-        return Counts(counted.reshape(len(ids), len(terms)), of_title, *sums)
+        return np.searchsorted(first, place, "right") - 1, place, read[place].astype(np.int64)
 
     def verify(self, ids: Sequence[int] | None = None) -> list[str]:
         """Reads what there is under ``ids``, or everything; the names of files that are not as they were written.
@@ -183,17 +194,17 @@ class Words:
         size = self._files[0].stat().st_size // _ROW.itemsize - 1
         try:
             rows = self._rows(np.arange(size) if ids is None else np.array(ids, np.int64))
-            numbers = self._numbers(int((rows["start"] + rows["length"]).max(initial=0)))
+            numbers = self._numbers(int((rows["start"] + rows["body"]).max(initial=0)))
         except IndexDamaged:
             return [file.name for file in self._files]
-        there = rows["length"] > 0
+        there = rows["start"] > 0
         if ids is not None and not there.all():
             return [self._files[0].name]
-        for start, length, body, *sums, check in rows[there].tolist():
-            part = numbers[start : start + length]
-            if zlib.crc32(part.tobytes()) != check:
-                return [self._files[1].name]
-            if sums != _sums(part, body):
+        for start, back, length, titles, blocks, check in rows[there].tolist():
+            body, head = numbers[start : start + length], numbers[start - back : start - back + titles]
+            if zlib.crc32(head.tobytes(), zlib.crc32(body.tobytes())) != check:
+                return [file.name for file in self._files]  # either tells the other something else
+            if (body == 0).sum() != blocks or (length and body[-1]) or not head.all() or (back and not titles):
                 return [self._files[0].name]
         return []
 
@@ -204,8 +215,9 @@ class Words:
         inside = ids + 1 < len(rows)
         found = np.zeros(len(ids), _ROW)
         found[inside] = rows[ids[inside] + 1]
-        if (found["words"] + found["titles"] > found["length"]).any() or (found["body"] > found["length"]).any():
-            raise self._damaged()
+        for less, more in (("back", "start"), ("title", "back"), ("blocks", "body")):
+            if (found[less] > found[more]).any():
+                raise self._damaged()
         return found
 
     def _numbers(self, end: int) -> NDArray[np.uint32]:
@@ -234,13 +246,10 @@ class Words:
         )
 
 
-def _sums(part: NDArray[np.uint32], body: int) -> list[int] | None:
-    """The words, the pairs and the words of the title in the numbers of a text; None if its body ends elsewhere."""
-    title = part[body:] if body or part.any() else part[:0]  # a text without any word is a 0
-    if not title.all() or (body and part[body - 1]):
-        return None
-    blocks = int((part[:body] == 0).sum())
-    return [body - blocks, body - 2 * blocks, len(title)]
+def _counted(found: Sequence[Integers], texts: int, terms: int) -> Integers:
+    """How often each term stands in each text, shape (texts, terms)."""
+    counted: Integers = np.bincount(np.concatenate(found), minlength=texts * terms).reshape(texts, terms)
+    return counted
 
 
 class _Asked:
