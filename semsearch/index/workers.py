@@ -45,8 +45,9 @@ PATIENCE = 0.0
 TASK = 256 << 10
 """Bytes of records that are given to a process at once, or one record if it is larger."""
 
-AHEAD = 4 << 20
-"""Bytes of records that are under way at most, or one task if it is larger: what memory they may take."""
+AHEAD = 2 << 20
+"""Bytes of records that are under way at most for each process, or one task if it is larger: enough while a batch is
+written. Once so many more may be prepared here."""
 
 MOST = 3
 """More processes than this one encoder does not keep busy."""
@@ -125,6 +126,7 @@ class Workers:
     def _elsewhere(self, file: str, tasks: Iterator[tuple[int, list[Raw]]]) -> Iterator[Made]:
         waiting: deque[_Task] = deque()
         failure: Exception | None = None
+        ahead = AHEAD * len(self._alive)
 
         def following(bound: int) -> _Task | None:
             """The next task, if fewer than so many bytes are under way."""
@@ -143,12 +145,12 @@ class Workers:
 
         try:
             while True:
-                while task := following(AHEAD):
+                while task := following(ahead):
                     task.worker = self._give(file, task.raws)
                 if not waiting:
                     break
                 first = waiting[0].worker
-                while first and not first.answered() and (task := following(2 * AHEAD)):
+                while first and not first.answered() and (task := following(2 * ahead)):
                     cutter = self._precut.cutter() if self._precut else None
                     task.made = list(made_here(file, task.raws, cutter, self._repeated))
                 task = waiting.popleft()
