@@ -173,15 +173,30 @@ def test_layout_of_a_file_with_codes_byte_by_byte(tmp_path: Path) -> None:
     vectors = np.array([[1, 0, 0, 0, 0.5], [0, 0, 0, 0, 0.5]], np.float32)
     write_segment(path, np.array([4, 9]), vectors, codebook)
     data = path.read_bytes()
-    assert data[8:24] == bytes([2, 0, 0, 0, 5, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0])
+    assert data[8:24] == bytes([3, 0, 0, 0, 5, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0])
     assert data[24:28] == struct.pack("<I", zlib.crc32(codebook.tobytes()))
-    assert data[64 + 16 + 20 : -2] == codebook.tobytes()
+    assert data[64:80] == struct.pack("<qII", 4, 0, 5)
+    assert data[80 + 20 : -2] == codebook.tobytes()
     assert data[-2] == 0x93
     assert data[-1] >> 4 == 9
     assert not codebook[0, data[-1] & 15].any()
     file = open_segment(path, verify=True)
     assert file.codes is not None
     assert file.codes.shape == (2, 1)
+    assert (file.ids.tolist(), file.at(np.array([1])).tolist()) == ([4, 9], [9])
+
+
+@pytest.mark.parametrize(("last", "version"), [((1 << 32) + 2, 3), ((1 << 32) + 3, 2)])
+def test_ids_far_from_each_other(tmp_path: Path, last: int, version: int) -> None:
+    ids = np.array([4, 9, last])
+    file = coded(tmp_path / "a", ids, unit(3, dim=4).astype(np.float16))
+    assert (tmp_path / "a").read_bytes()[8] == version
+    assert file.ids.tolist() == ids.tolist()
+    rows, there = file.rows(np.array([-1, 4, 5, last - 1, last, last + 1, 1 << 60]))
+    assert there.tolist() == [False, True, False, False, True, False, False]
+    assert rows[there].tolist() == [0, 2]
+    assert file.between(np.array([-5, last]), np.array([9, 1 << 60])).tolist() == [0, 2]
+    assert file.between(np.array([5, 10]), np.array([last, last])).tolist() == [1]
 
 
 @pytest.mark.parametrize("dim", [4, 6, 13])
@@ -204,7 +219,7 @@ def test_every_flipped_byte_and_every_cut_is_noticed(tmp_path: Path) -> None:
         path.write_bytes(good[:at] + bytes([good[at] ^ 0x41]) + good[at + 1 :])
         with pytest.raises(IndexDamaged, match=r"rebuild|update"):
             open_segment(path, verify=True)
-        if at < 32 or 64 + 3 * 16 <= at < 64 + 3 * 16 + 256:
+        if at < 32 or 72 + 3 * 12 <= at < 72 + 3 * 12 + 256:
             with pytest.raises(IndexDamaged):  # header and codebook: without reading all
                 open_segment(path)
         path.write_bytes(good[:at])

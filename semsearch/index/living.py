@@ -78,4 +78,4 @@ class Living:
 
 def enough(files: Iterable[SegmentFile]) -> bool:
     """Whether it pays to find the vectors of ``files``, of one kind, by their codes."""
-    return sum(len(file.ids) for file in files if file.coded) >= session.EXACT
+    return sum(file.count for file in files if file.coded) >= session.EXACT

@@ -77,7 +77,7 @@ def _found(file: SegmentFile, wanted: Ids, factor: int) -> Iterator[tuple[int, H
     else:
         rows = np.flatnonzero(np.isin(file.ids // factor, wanted))
     for row in rows:
-        yield int(file.ids[row]), file.vectors[row]
+        yield int(file.at(row)), file.vectors[row]
 
 
 def read(folder: Folder, segment: Segment, kind: str, *, verify: bool = False) -> tuple[Ids, Halves]:
@@ -93,7 +93,7 @@ def opened(folder: Folder, segment: Segment, kind: str, *, verify: bool = False)
     if kind == "sentences":
         count, sha256 = segment.sentences, segment.sentences_sha256
     file = open_segment(path, sha256=sha256, verify=verify)
-    if len(file.ids) != count:
+    if file.count != count:
         raise IndexDamaged(f"{path} is not the file that was recorded; run: semsearch doctor --repair")
     return file
 

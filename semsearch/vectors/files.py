@@ -3,16 +3,17 @@
 All numbers little endian::
 
     0   8  magic "SEMVEC\\r\\n"
-    8   4  format version: 1 without codes, 2 with codes
+    8   4  format version: 1 without codes; 2 and 3 with codes
     12  4  dim
     16  8  count
-    24  4  version 1: zeros; version 2: CRC-32 of the codebook, which is looked at whenever the file is opened
+    24  4  version 1: zeros; else CRC-32 of the codebook, which is looked at whenever the file is opened
     28  4  CRC-32 of bytes 0..27
     32 32  SHA-256 of bytes 0..31 and of everything from byte 64 on
-    64     count ids, int64; in version 2 ascending
+    64     count ids, int64, in version 2 ascending; in version 3 the first id, int64, and then for each id, ascending,
+           how much more it is than the first, uint32
     ...    count x dim vectors, float16
-    ...    version 2: the codebook, ceil(dim / 4) x 16 x 4 numbers, float32
-    ...    version 2: count codes of (ceil(dim / 4) + 1) // 2 bytes each, see ``codes``
+    ...    versions 2 and 3: the codebook, ceil(dim / 4) x 16 x 4 numbers, float32
+    ...    versions 2 and 3: count codes of (ceil(dim / 4) + 1) // 2 bytes each, see ``codes``
 """
 
 from __future__ import annotations
@@ -44,20 +45,22 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "SegmentFile", "open_segment", "read_segment", "write_segment"]
 
-FORMAT = 2
+FORMAT = 3
 """Latest version of the segment file."""
 
 _MAGIC = b"SEMVEC\r\n"
 _HEAD = struct.Struct("<8sIIQI")
 _SIZE = 64
+_LIMIT = (1 << 32) - 1  # of what an id of version 3 may be more than the first, and where looking for one ends
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentFile:
     """What a file holds: mapped, read-only."""
 
-    ids: Ids  # shape (n,)
+    more: NDArray[np.int64 | np.uint32]  # shape (n,): what each id is more than ``first``
     vectors: Halves  # shape (n, dim)
+    first: int = 0
     codebook: Codebook | None = None  # None: the file has no codes
     codes: Codes | None = None
 
@@ -65,15 +68,34 @@ class SegmentFile:
     def coded(self) -> bool:
         return self.codes is not None
 
+    @property
+    def count(self) -> int:
+        return len(self.more)
+
+    @property
+    def ids(self) -> Ids:
+        """Shape (n,)."""
+        return self.first + self.more.astype(np.int64, copy=False)
+
+    def at(self, rows: Ids) -> Ids:
+        """The ids of ``rows``. O(asked)."""
+        return self.first + self.more.take(rows).astype(np.int64, copy=False)
+
     def rows(self, ids: Ids) -> tuple[Ids, NDArray[np.bool_]]:
         """For each of ``ids`` its row, and whether it is here at all; of a file with codes only. O(asked)."""
-        rows = np.searchsorted(self.ids, ids)
-        rows[rows == len(self.ids)] = 0
-        return rows, self.ids[rows] == ids if len(self.ids) else np.zeros(len(ids), np.bool_)
+        rows = self._place(ids)
+        rows[rows == self.count] = 0
+        return rows, self.at(rows) == ids if self.count else np.zeros(len(ids), np.bool_)
 
     def between(self, firsts: Ids, lasts: Ids) -> Ids:
         """The rows of all ids in any of the ranges ``firsts[i] <= id < lasts[i]``, range by range. O(asked)."""
-        return spans(*np.searchsorted(self.ids, [firsts, lasts]))
+        return spans(self._place(firsts), self._place(lasts))
+
+    def _place(self, ids: Ids) -> Ids:
+        more = ids - self.first
+        if self.more.dtype == np.uint32:  # of another type, all that is here would be converted for each look
+            more = np.clip(more, 0, _LIMIT).astype(np.uint32)
+        return np.searchsorted(self.more, more)
 
 
 def spans(firsts: Ids, lasts: Ids) -> Ids:
@@ -105,18 +127,22 @@ def write_segment(
     parts = iter(vectors)
     first = next(parts)
     dim = first.shape[1]
+    named: list[NDArray[Any]] = [ids]
     if codebook is None:
         start = _HEAD.pack(_MAGIC, 1, dim, len(ids), 0)
     else:
         codebook = np.ascontiguousarray(codebook, "<f4")
-        start = _HEAD.pack(_MAGIC, 2, dim, len(ids), zlib.crc32(codebook.data))
+        near = len(ids) > 0 and int(ids[-1] - ids[0]) < _LIMIT
+        start = _HEAD.pack(_MAGIC, 3 if near else 2, dim, len(ids), zlib.crc32(codebook.data))
+        if near:
+            named = [ids[:1], (ids - ids[0]).astype("<u4")]
     start += struct.pack("<I", zlib.crc32(start))
     digest = hashlib.sha256(start)
     part = path.with_name(path.name + ".tmp")
     try:
         with part.open("wb") as file:
             file.write(start + bytes(digest.digest_size))
-            for data in map(_bytes, chain([ids], _body(ids, chain([first], parts), dim, codebook))):
+            for data in map(_bytes, chain(named, _body(ids, chain([first], parts), dim, codebook))):
                 digest.update(data)
                 file.write(data)
             file.seek(len(start))
@@ -187,7 +213,8 @@ def open_segment(path: Path, *, sha256: str | None = None, verify: bool = False)
         raise _damaged(path, "its header is changed")
     if version > FORMAT:
         raise IndexDamaged(f"Vector file {path} has format {version}, not known to this semsearch; update semsearch.")
-    lengths = [8 * count, 2 * count * dim]
+    lengths = [8, 4 * count] if version > 2 else [0, 8 * count]
+    lengths.append(2 * count * dim)
     if version > 1:
         lengths += [4 * groups(dim) * ROWS * GROUP, count * width(dim)]
     ends = list(accumulate(lengths, initial=_SIZE))
@@ -201,16 +228,17 @@ def open_segment(path: Path, *, sha256: str | None = None, verify: bool = False)
         digest.update(data[_SIZE:])
         if digest.digest() != written:
             raise _damaged(path, "its checksum differs")
-    kinds: tuple[Any, ...] = ("<i8", "<f2", "<f4", np.uint8)
-    ids, vectors, *more = (
+    kinds: tuple[Any, ...] = ("<i8", "<u4" if version > 2 else "<i8", "<f2", "<f4", np.uint8)
+    first, more, vectors, *coded = (
         np.frombuffer(data[start:end], kind) for (start, end), kind in zip(pairwise(ends), kinds, strict=False)
     )
     vectors = vectors.reshape(count, dim)
-    if not more:
-        return SegmentFile(ids, vectors)
-    if zlib.crc32(more[0].data) != crc:
+    if not coded:
+        return SegmentFile(more, vectors)
+    if zlib.crc32(coded[0].data) != crc:
         raise _damaged(path, "its codebook is changed")
-    return SegmentFile(ids, vectors, more[0].reshape(-1, ROWS, GROUP), more[1].reshape(count, width(dim)))
+    codebook, codes = coded[0].reshape(-1, ROWS, GROUP), coded[1].reshape(count, width(dim))
+    return SegmentFile(more, vectors, int(first[0]) if len(first) else 0, codebook, codes)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -37,7 +37,8 @@ class _Part:
 
     def __init__(self, file: SegmentFile) -> None:
         self.file = file
-        self.first, self.last = (int(file.ids[0]), int(file.ids[-1])) if len(file.ids) else (0, -1)
+        ends: list[int] = file.at(np.array([0, -1])).tolist() if file.count else [0, -1]
+        self.first, self.last = ends
 
     @cached_property
     def scanner(self) -> Scanner:
@@ -70,7 +71,7 @@ class MappedIndex:
         return np.sort(np.concatenate([self.recent.ids, there[~among(there, self._gone)]]), kind="stable")
 
     def __len__(self) -> int:
-        return len(self.recent) + sum(len(part.file.ids) for part in self._parts) - len(self._gone)
+        return len(self.recent) + sum(part.file.count for part in self._parts) - len(self._gone)
 
     def place(self, files: Sequence[SegmentFile]) -> None:
         """The files searched from now on, all of each: with codes, of this dimension, no id in two or in memory."""
@@ -135,7 +136,7 @@ class MappedIndex:
         found = [known[spans(*np.searchsorted(known, [firsts, lasts]))]]
         for part in self._parts:
             some = slice(np.searchsorted(lasts, part.first, "right"), np.searchsorted(firsts, part.last, "right"))
-            ids = part.file.ids[part.file.between(firsts[some], lasts[some])]
+            ids = part.file.at(part.file.between(firsts[some], lasts[some]))
             found.append(ids[~among(ids, self._gone)])
         return np.sort(np.concatenate(found), kind="stable")
 
@@ -149,26 +150,26 @@ class MappedIndex:
         if len(about) > wanted:
             least = np.partition(about, len(about) - wanted)[len(about) - wanted]
         chosen = [(part.file, np.sort(rows[of >= least])) for part, (rows, of) in zip(self._parts, found, strict=True)]
-        ids = np.concatenate([file.ids.take(rows) for file, rows in chosen])
+        ids = np.concatenate([file.at(rows) for file, rows in chosen])
         vectors = np.concatenate([file.vectors.take(rows, axis=0) for file, rows in chosen])
         return FlatIndex.of(ids, vectors).near(query[None], len(ids))[0]
 
     def _near(self, part: _Part, query: Vectors, wanted: int, allowed: Ids | None) -> tuple[Ids, Vectors]:
         """At least ``wanted`` rows of a file with near codes, all allowed and none gone; about what they score."""
-        ids, asked, possible = part.file.ids, wanted, None
+        count, asked, possible = part.file.count, wanted, None
         if allowed is not None:
             some = slice(np.searchsorted(allowed, part.first), np.searchsorted(allowed, part.last, "right"))
             rows, there = part.file.rows(allowed[some])
             possible = rows[there & ~among(allowed[some], self._gone)]
             if len(possible) <= max(FEW, wanted):
                 return possible, np.full(len(possible), np.inf, np.float32)
-            asked = wanted * len(ids) // len(possible)
+            asked = wanted * count // len(possible)
         while True:
             rows, scores = part.scanner.near(query, asked)
             if possible is None and not len(self._gone):
                 return rows, scores
-            kept = ~among(ids[rows], self._gone) if possible is None else among(rows, possible)
-            if kept.sum() >= wanted or asked >= len(ids):
+            kept = ~among(part.file.at(rows), self._gone) if possible is None else among(rows, possible)
+            if kept.sum() >= wanted or asked >= count:
                 return rows[kept], scores[kept]
             asked *= 4
 
