@@ -102,6 +102,20 @@ def rates(store: Store, commits: Sequence[tuple[float, float, int]]) -> list[tup
     return found
 
 
+def newest(path: Path) -> str:
+    """The source of the article that was added last."""
+    with closing(Store.open(path / "store.db")) as store:
+        return store.article(store.all_ids("articles")[-1]).source
+
+
+def found_by(reader: Index, source: str) -> float:
+    """Seconds until a reader that was open before finds an article that has been added meanwhile."""
+    began = time.perf_counter()
+    while not any(source in hit.article.sources for hit in reader.search("hôm nay", source=source)):
+        assert time.perf_counter() - began < 60
+    return time.perf_counter() - began
+
+
 def measure(options: argparse.Namespace, articles: int) -> dict[str, Any]:
     """Everything about one size."""
     with tempfile.TemporaryDirectory() as name:
@@ -116,7 +130,10 @@ def measure(options: argparse.Namespace, articles: int) -> dict[str, Any]:
                 sizes = {part: size(path, part) for part in ("store.db", "vectors", "lexical")}
                 every = max(1, counts["sentences"] // options.encode)
                 found = list(texts(store, every))
-            more, _ = timed(index, other)
+            with Index.open(path) as reader:
+                reader.search("hôm nay")
+                more, _ = timed(index, other)
+                seen = found_by(reader, newest(path))
             with first.open("ab") as file:
                 file.write(lines.read_bytes())
             again, _ = timed(index, first)
@@ -132,7 +149,7 @@ def measure(options: argparse.Namespace, articles: int) -> dict[str, Any]:
     unit = 1 if sys.platform == "darwin" else 1024
     return {
         **{name: counts[name] for name in ("articles", "passages", "sentences")},
-        **{"whole": whole, "more": more, "again": again, "alone": alone, "both": both, "curve": curve},
+        **{"whole": whole, "more": more, "seen": seen, "again": again, "alone": alone, "both": both, "curve": curve},
         "helpers": child.ru_utime + child.ru_stime,
         "memory": peak.ru_maxrss * unit,
         "memory of a helper": child.ru_maxrss * unit,
@@ -161,16 +178,17 @@ def tell(row: dict[str, Any], more: int) -> None:
     print(f"bytes a sentence on disk: {sum(row['bytes'].values()):.0f} ({parts})")
     for name, what in (("more", "articles more"), ("again", "lines more at the end of the file")):
         print(f"{more} {what}: {row[name][0]:.2f} s, {100 * row[name][0] / whole[0]:.2f} % of the time of all")
+    print(f"a reader that was open before finds one of them {row['seen']:.2f} s after")
 
 
 COLUMNS: dict[str, tuple[str, Callable[[dict[str, Any]], float]]] = {
     "sentences a second": (",.0f", lambda row: row["sentences"] / row["whole"][0]),
     "indexing / encoder on the sentences": (".2f", lambda row: row["whole"][0] / row["alone"][0]),
     "rate at the end / start": (".2f", lambda row: row["curve"][-1][1] / row["curve"][0][1]),
-    "the same by work": (".2f", lambda row: row["curve"][-1][2] / row["curve"][0][2]),
     "largest memory, MB": (",.0f", lambda row: row["memory"] / 1e6),
     "bytes a sentence": (",.0f", lambda row: sum(row["bytes"].values())),
     "100 more / all, %": (".2f", lambda row: 100 * row["more"][0] / row["whole"][0]),
+    "found by a reader after, s": (".2f", lambda row: row["seen"]),
     "100 lines more / all, %": (".2f", lambda row: 100 * row["again"][0] / row["whole"][0]),
 }
 """What the table and the plot tell of each size, how it is written, and how it follows from what was measured."""
@@ -222,7 +240,9 @@ def main() -> None:
     parser.add_argument("--more", type=int, default=100)
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--encode", type=int, default=200_000)
-    parser.add_argument("--index", type=Path, default=None, help="where to leave the index; for one size only")
+    parser.add_argument(
+        "--index", type=Path, default=None, help="where to leave the index; of several, as FOLDER/ARTICLES"
+    )
     parser.add_argument("--plot", type=Path, default=None, help="an SVG, for several sizes")
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -235,6 +255,7 @@ def main() -> None:
         words = [sys.executable, __file__, str(options.file), "--articles", str(articles), "--json"]
         words += ["--more", str(options.more), "--encode", str(options.encode)]
         words += ["--threads", str(options.threads)] if options.threads else []
+        words += ["--index", str(options.index / str(articles))] if options.index else []
         rows.append(json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout))
         tell(rows[-1], options.more)
         print(flush=True)
