@@ -114,8 +114,8 @@ def test_processes_that_never_start_are_not_waited_for(pool: Workers) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="stops processes")
 def test_nobody_waits_for_slow_processes(pool: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = list(made_here("x", raws(60)))
-    making = pool.make("x", raws(60))
+    expected = list(made_here("x", raws(400)))
+    making = pool.make("x", raws(400))
     found = [next(making) for _ in range(5)]
     here: list[int] = []
 

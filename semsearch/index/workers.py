@@ -45,7 +45,7 @@ PATIENCE = 0.0
 TASK = 256 << 10
 """Bytes of records that are given to a process at once, or one record if it is larger."""
 
-AHEAD = 2 << 20
+AHEAD = 4 << 20
 """Bytes of records that are under way at most for each process, or one task if it is larger: enough while a batch is
 written. Once so many more may be prepared here."""
 
