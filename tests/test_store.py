@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import sqlite3
+import zlib
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,7 @@ from index_case import article
 
 from semsearch.errors import IndexDamaged, IndexLocked, IndexMissing, IndexStale, StorageError, UsageError
 from semsearch.store import FORMAT, Segment, Source, Store, body_hash, content_hash
-from semsearch.store.rows import pack, unpack
+from semsearch.store.rows import PHRASES, deflated, inflated, pack, unpack
 from semsearch.types import Article, Passage, Span
 
 
@@ -267,10 +269,31 @@ def test_a_long_text_is_deflated_and_read_as_it_was(store: Store) -> None:
             store.article(1)
 
 
-def test_tables_of_the_version_before_are_read_and_brought_up(store: Store) -> None:
+def test_the_words_that_texts_are_deflated_with() -> None:
+    """They are part of every index: whoever changes them can read none that was made before."""
+    assert (
+        hashlib.sha256(PHRASES.read_bytes()).hexdigest()
+        == "cfa4f3347ce1dc1a92dbb842d5ccc4c9c80bf33f313f8da3e16775f069ac964e"
+    )
+    assert len(PHRASES.read_bytes()) <= 32_768  # so far back deflate can look
+    text = "Uỷ ban nhân dân tỉnh đã có công văn yêu cầu các địa phương báo cáo kết quả trước ngày 30/9. " * 3
+    plain = " ".join(f"{text}{number}" for number in range(4))
+    assert len(deflated(plain)) < 0.75 * len(zlib.compress(plain.encode()))
+    assert inflated(deflated(plain)) == plain
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_tables_of_versions_before_are_read_and_brought_up(store: Store, version: int) -> None:
+    """In the first no text is deflated, in the second without words beforehand."""
+    text = "\n".join(f"Câu thứ {n} kể chuyện ở Mường Tè." for n in range(100))
+    long = replace(article(1, text=text), id=1)
     with store.transaction():
-        item = put(store, 1, 1, 1)
-        store._all("PRAGMA user_version = 1")  # only texts that are not deflated
+        store.put_article(long, [], body_hash(long))
+        store.put_source(Source(long.source, 1, "", b""))
+        held = text if version == 1 else zlib.compress(text.encode())
+        store._all("UPDATE articles SET text = ?", held)
+        item = long
+        store._all(f"PRAGMA user_version = {version}")
     reader = Store.open(store.path)
     assert reader.article(1) == item
     reader.close()

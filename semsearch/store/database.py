@@ -46,6 +46,7 @@ _MIGRATIONS = (
         ('generation', 0), ('updated', ''), ('next_article', 1), ('next_passage', 1), ('next_segment', 1);
     """,
     "-- articles.text may be a BLOB: see rows.deflated",
+    "-- which may be deflated with rows.PHRASES",
 )
 _CACHE = 32_768  # KiB at most of pages kept in memory: a search looks into some hundred
 FORMAT = len(_MIGRATIONS)
