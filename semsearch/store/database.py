@@ -48,7 +48,7 @@ _MIGRATIONS = (
     "-- articles.text may be a BLOB: see rows.deflated",
     "-- which may be deflated with rows.PHRASES",
 )
-_CACHE = 32_768  # KiB at most of pages kept in memory: a search looks into some hundred
+_CACHE = 98_304  # KiB at most of pages kept in memory: a search looks into some hundred, anywhere
 FORMAT = len(_MIGRATIONS)
 """Version of the tables (``PRAGMA user_version``); each migration leads from one to the next."""
 
