@@ -193,7 +193,8 @@ class LexicalIndex:
             if ids is not None and len(ids) <= _FEW:
                 wanted, ids = self._among(wanted, ids), None
             # Of what a filter sifts away, more is fetched at once.
-            limit = int((k + 16) * (1.0 if ids is None else max(1.0, 1.2 * self.count / len(ids))))
+            share = 1.0 if ids is None else min(1.0, len(ids) / (1.2 * self.count))
+            limit = min(int((k + 16) / share), self.count + 16)
             while True:
                 hits = self._searcher.search(wanted, limit=limit, count=False).hits
                 names, scores = np.array(self._ids_of(hits), np.int64), np.array([score for score, _ in hits])
