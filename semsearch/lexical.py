@@ -306,13 +306,16 @@ class LexicalIndex:
 
     def _bm25(self, counts: Counts, asked: Asked, *, members: float = 1.0) -> Scores:
         """What ``search`` says of texts with ``counts`` of the terms of ``asked``; of groups of so many ``members``."""
-        met = [(column, *of, found) for column, of in enumerate(asked) if (found := self._met[of[:2]])]
-        if not met:
-            return np.zeros(len(counts.words))
         lengths = {"exact": counts.words, "plain": counts.words, "pairs": counts.pairs, "title": counts.titles}
-        norms, idfs = {}, []
-        for _, field, term, weight, found in met:
-            things, average = self._average(field, term)
+        norms, idfs, columns, fields = {}, [], [], []
+        for column, (field, term, weight) in enumerate(asked):
+            found = self._met[field, term]
+            known = self._average(field, term) if found else None
+            if known is None:
+                continue
+            things, average = known
+            columns.append(column)
+            fields.append(field)
             groups, longer = things / members, 1.0 if field == "title" else members  # members have one title
             if field == "title":
                 stands = found / members
@@ -322,16 +325,25 @@ class LexicalIndex:
                 kept = _LENGTHS[np.searchsorted(_LENGTHS, lengths[field], "right") - 1]
                 norms[field] = 0.3 + 0.9 * kept / (average * longer)
             idfs.append(weight * 2.2 * math.log(1.0 + (groups - stands + 0.5) / (stands + 0.5)))
-        times = counts.terms[:, [column for column, *_ in met]]
-        shares = times / (times + np.column_stack([norms[field] for _, field, *_ in met]))
+        if not columns:
+            return np.zeros(len(counts.words))
+        times = counts.terms[:, columns]
+        shares = times / (times + np.column_stack([norms[field] for field in fields]))
         total: Scores = (shares @ np.array(idfs)).round(_DECIMALS)
         return total
 
-    def _average(self, field: str, term: str) -> tuple[float, float]:
-        """How many things tantivy counts, and the mean length of a field; ``term`` stands in it somewhere."""
+    def _average(self, field: str, term: str) -> tuple[float, float] | None:
+        """How many things tantivy counts, and the mean length of a field.
+
+        None if that is not known yet and nothing has ``term`` there: tantivy tells it with a hit. (Terms of what was
+        removed are counted until it merges them away.)
+        """
         if field not in self._averages:
             query = Query.term_query(self._schema, field, term, "freq")
-            ((_, address),) = self._searcher.search(query, limit=1, count=False).hits
+            hits = self._searcher.search(query, limit=1, count=False).hits
+            if not hits:
+                return None
+            ((_, address),) = hits
             parts = [
                 part
                 for of in json.loads(query.explain(self._searcher, address).to_json())["details"]

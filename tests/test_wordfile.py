@@ -188,6 +188,23 @@ def test_a_group_scores_as_one_text_of_about_known_rareness(tmp_path: Path) -> N
     assert whole == pytest.approx([first, first, 0, 0, third, third], abs=2e-4)
 
 
+def test_terms_of_removed_things_only(tmp_path: Path) -> None:
+    """tantivy counts them until it merges, and finds nothing that has them."""
+    with LexicalIndex.create(tmp_path / "x") as index:
+        index.add([1, 2, 3], ["một hai", "hiếm", "hai ba"], ["", "lạ", ""])
+        index.commit()
+        index.remove([2])
+        index.commit()
+        assert index._searcher.doc_freq("plain", "hiem") == 1
+        ids = np.array([1, 3])
+        assert index.scores("hiếm lạ", ids).tolist() == [0.0, 0.0]
+        for query in ("hiếm một", "một hiếm", "ba lạ"):
+            found = dict(index.search(query, 5))
+            own, whole = index.scores_of_groups(query, ids, ids, 2)
+            assert own == pytest.approx([found.get(1, 0.0), found.get(3, 0.0)], abs=2e-4)
+            assert whole.tolist() == own.tolist()
+
+
 def test_only_the_rarest_terms_are_searched(tmp_path: Path) -> None:
     with LexicalIndex.create(tmp_path / "x") as index:
         common = "một hai ba bốn năm sáu bảy tám chín"
