@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import resource
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import zstandard
+from drawing import drawn
 
 from semsearch.encoders import load_encoder
 from semsearch.index import Index, steps
@@ -203,34 +203,9 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def plot(rows: Sequence[dict[str, Any]]) -> str:
-    """One small picture for each column, over the number of articles (in powers of ten)."""
-    least, most = (math.log10(ends(row["articles"] for row in rows)) for ends in (min, max))
-    drawn = []
-    for number, (name, (form, value)) in enumerate(COLUMNS.items()):
-        left, top = 20 + 260 * (number % 4), 40 + 200 * (number // 4)
-        highest = max(value(row) for row in rows) * 1.15 or 1
-        drawn.append(f'<path d="M{left} {top} v130 h220" stroke="#444"/><text x="{left}" y="{top - 12}">{name}</text>')
-        points = []
-        for row in rows:
-            across = (math.log10(row["articles"]) - least) / ((most - least) or 1)
-            x, y = left + 15 + 180 * across, top + 130 - 130 * value(row) / highest
-            points.append(f"{x:.1f},{y:.1f}")
-            drawn.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#1b6ca8"/>')
-            drawn.append(
-                f'<text x="{x:.1f}" y="{y - 6:.1f}" text-anchor="middle" font-size="10">{value(row):{form}}</text>'
-            )
-            label = f"{row['articles'] / 1000:g}k"
-            drawn.append(f'<text x="{x:.1f}" y="{top + 144}" text-anchor="middle" font-size="10">{label}</text>')
-        drawn.append(f'<polyline points="{" ".join(points)}" stroke="#1b6ca8"/>')
-    body = "\n".join(drawn)
-    return (
-        (
-            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1050 410" font-family="sans-serif" font-size="13" '
-            f'fill="none"><rect width="1050" height="410" fill="#fff"/><g fill="#222">\n{body}\n</g></svg>\n'
-        )
-        .replace("<path ", '<path fill="none" ')
-        .replace("<polyline ", '<polyline fill="none" ')
-    )
+    """Each column over the number of articles."""
+    sizes = [row["articles"] for row in rows]
+    return drawn(sizes, {name: [format(value(row), form) for row in rows] for name, (form, value) in COLUMNS.items()})
 
 
 def main() -> None:
