@@ -372,7 +372,9 @@ class LexicalIndex:
     # writing
 
     def add(self, ids: Sequence[int], texts: Iterable[str | Terms], titles: Iterable[str]) -> None:
-        """Adds cleaned texts, or their terms, under ids (0 or more); an id already there is replaced.
+        """Adds cleaned texts, or their terms, under ids; an id already there is replaced.
+
+        Ids are 0 or more, and given from low ones on: up to the highest, each takes 28 bytes on the disk.
 
         Seen after ``commit``.
 
@@ -401,15 +403,6 @@ class LexicalIndex:
                 ids = range(max(0, ids.start), min(ids.stop, self._top + 1))
             here = [int(id_) for id_ in ids if 0 <= id_ <= self._top]
             writer.delete_documents_by_query(Query.term_set_query(self._schema, "id", here))
-
-    def remove_above(self, max_id: int) -> None:
-        """Removes every id above ``max_id``: what an interrupted run left. Seen after ``commit``."""
-        with self._writing() as writer:
-            if self._top > max_id:
-                above = Query.range_query(
-                    self._schema, "id", tantivy.FieldType.Unsigned, lower_bound=max(0, max_id + 1)
-                )
-                writer.delete_documents_by_query(above)
 
     def commit(self) -> int:
         """Makes what was added and removed durable, and visible here; returns tantivy's stamp of the commit."""

@@ -85,10 +85,6 @@ class Words:
                 os.fsync(new.fileno())
         return cls(path)
 
-    @staticmethod
-    def exist(path: Path) -> bool:
-        return any(file.exists() for file in _files(path))
-
     # writing
 
     def add(

@@ -254,19 +254,6 @@ def test_replace_remove_and_count(index: LexicalIndex) -> None:
     assert found(index, "bảy") == [9]
 
 
-def test_remove_above(index: LexicalIndex) -> None:
-    filled(index, "một", "hai", "ba", "bốn")
-    index.remove_above(2)
-    index.commit()
-    assert index.ids() == [1, 2]
-    index.remove_above(-1)
-    index.commit()
-    assert index.ids() == []
-    index.add([1], ["lại"], [""])
-    index.commit()
-    assert found(index, "lại") == [1]
-
-
 def test_rollback_and_close_forget(index: LexicalIndex, tmp_path: Path) -> None:
     filled(index, "một")
     index.add([2], ["hai"], [""])
@@ -347,7 +334,7 @@ def test_killed_writer_leaves_the_last_commit_and_no_lock(index: LexicalIndex, t
         with LexicalIndex.open(tmp_path / "lexical", verify=True) as again:
             assert again.ids() == wanted
     with LexicalIndex.open(tmp_path / "lexical") as again:
-        again.remove_above(99)
+        again.remove(range(100, 400))
         again.commit()
         assert again.ids() == [1]
 
