@@ -1,5 +1,5 @@
 """``python -m semsearch`` is ``semsearch``."""
 
-from .cli import main
+from .cli import console
 
-main()
+console()

@@ -78,7 +78,7 @@ def seconds(command: list[str]) -> float:
 def test_a_cold_question_takes_about_twice_the_bare_imports(index: Path) -> None:
     """Medians of alternating runs; a machine that is busy with something else gets two more tries.
 
-    Search alone takes about 1.4 times; with the network that reads six passages it is 1.5 to 1.7.
+    With the network that reads six passages it is 1.5 to 1.6.
     """
     bare = [sys.executable, "-c", "import numpy, faiss, typer, tokenizers, tantivy"]
     ask = [sys.executable, "-m", "semsearch", "ask", "Cầu Bản Lầy dài bao nhiêu mét?", "--index", str(index)]
@@ -94,3 +94,39 @@ def test_a_cold_question_takes_about_twice_the_bare_imports(index: Path) -> None
 
 def test_a_cold_question_is_answered(index: Path) -> None:
     assert process("search", "huyện", "--index", index).returncode == 0
+
+
+def test_a_question_leaves_at_once_with_all_it_said(index: Path) -> None:
+    """What is taken apart at the end of a process is left to the system, and nothing of the answer with it."""
+    code = (
+        "import atexit, sys\n"
+        "atexit.register(print, 'taken apart', flush=True)\n"
+        f"sys.argv = ['semsearch', {{verb!r}}, *{{rest!r}}, '--index', {str(index)!r}]\n"
+        "from semsearch.cli import console\n"
+        "console()\n"
+    )
+
+    def said(verb: str, *rest: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, "-c", code.format(verb=verb, rest=rest)],
+            env=cli_case.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    returned, text = said("search", "huyện")
+    assert returned == 0
+    assert text.endswith("\n")
+    assert "taken apart" not in text
+    assert text == process("search", "huyện", "--index", index).stdout.decode()
+    returned, text = said("status")
+    assert returned == 0
+    assert text.endswith("taken apart\n")
+
+
+def test_a_verb_that_is_not_there() -> None:
+    done = process("aks", "huyện")
+    assert done.returncode == 2
+    assert b"'ask'" in done.stderr

@@ -87,7 +87,8 @@ class View:
         """Of ``allowed`` (None: of all) those among the ``count`` nearest, or with a sentence that is; ascending."""
         of_passages = self._passages.near(vector, count, allowed)
         of_sentences = self._sentences.near(vector, count, allowed)
-        return np.unique(np.concatenate([of_passages, of_sentences // SENTENCES]))
+        found = np.sort(np.concatenate([of_passages, of_sentences // SENTENCES]))
+        return found[np.diff(found, prepend=-1) > 0]  # np.unique would import masked arrays, a cold start's 7 ms
 
     def cosines(self, passages: Ids, articles: Ids, vector: Vectors) -> tuple[Cosines, Cosines]:
         """For each passage its cosine with ``vector`` (dim,), and that of the mean of its article's passages here.
