@@ -32,6 +32,7 @@ ROWS = 16
 """So many rows four bits can name."""
 
 _AT_ONCE = 16_384
+_BLOCK = 64  # codes that lie together in memory: what is loaded of a question's tables serves twice as many as with 32
 
 
 def groups(dim: int) -> int:
@@ -79,7 +80,7 @@ class Scanner:
         plain.is_trained = True
         if len(codes):
             plain.add_sa_codes(np.ascontiguousarray(codes))
-        self._index: Any = faiss.IndexPQFastScan(plain)
+        self._index: Any = faiss.IndexPQFastScan(plain, _BLOCK)
 
     def near(self, query: Vectors, count: int) -> tuple[Ids, Vectors]:
         """The rows of the ``count`` codes nearest to ``query`` (dim,), or nearly, and about what each scores.
