@@ -155,6 +155,34 @@ def test_removed_ones_do_not_crowd_out_what_stays(tmp_path: Path, few: None) -> 
     assert len({id_ for id_, _ in found} & set(nearest[3900:3910])) >= 9
 
 
+def test_the_nearest_may_all_lie_in_a_small_file(tmp_path: Path, few: None) -> None:
+    """News of one day: a thirtieth of all vectors, and for questions about that day the ten nearest of all."""
+    rng, old = np.random.default_rng(3), near_texts(12_000, 64)
+    today = near_texts(400, 64, 5)
+    topic = near_texts(1, 64, 11)
+    today = (today + topic) / np.linalg.norm(today + topic, axis=1, keepdims=True)
+    index = MappedIndex(64)
+    index.place(
+        [
+            coded(tmp_path / "old", np.arange(12_000), old),
+            coded(tmp_path / "today", np.arange(12_000, 12_400), today.astype(np.float32)),
+        ]
+    )
+    exact = exact_index(np.concatenate([old, today.astype(np.float32)]))
+    queries = (topic + 0.03 * rng.standard_normal((40, 64))).astype(np.float32)
+    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+    shares = []
+    for wanted, found, filtered in zip(
+        exact.search(queries, 10),
+        index.search(queries, 10),
+        index.search(queries, 10, np.arange(11_000, 12_400)),
+        strict=True,
+    ):
+        assert sum(id_ >= 12_000 for id_, _ in wanted) >= 9
+        shares.append([len({id_ for id_, _ in wanted} & {id_ for id_, _ in some}) / 10 for some in (found, filtered)])
+    assert np.mean(shares, axis=0).min() >= 0.95
+
+
 def exact_index(vectors: np.ndarray) -> FlatIndex:
     index = FlatIndex(vectors.shape[1])
     index.add(np.arange(len(vectors)), vectors)

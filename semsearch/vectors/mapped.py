@@ -32,10 +32,6 @@ FEW = 8192
 """So many vectors of one file, the rest being filtered out, are compared without looking at their codes."""
 
 
-_SHARE, _LEAST = 3, 100
-"""Each file is asked for so many times its share of them, the least of files for so many."""
-
-
 class _Part:
     """One file."""
 
@@ -148,11 +144,7 @@ class MappedIndex:
 
     def _compared(self, query: Vectors, wanted: int, allowed: Ids | None) -> tuple[Ids, Vectors]:
         """Of the files ``wanted`` vectors, those with the nearest codes, and what they score."""
-        total = sum(part.file.count for part in self._parts)
-        found = [
-            self._near(part, query, max(_SHARE * wanted * part.file.count // total, _LEAST), allowed)
-            for part in self._parts
-        ]
+        found = [self._near(part, query, wanted, allowed) for part in self._parts]
         about = np.concatenate([scores for _, scores in found])
         least = -np.inf
         if len(about) > wanted:
