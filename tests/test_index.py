@@ -337,11 +337,27 @@ def test_paths_that_are_gone(index: Index, news: Path, tmp_path: Path) -> None:
 def test_a_folder_that_is_away_keeps_its_articles(index: Index, tmp_path: Path) -> None:
     write(tmp_path / "disk" / "news", [1, 2])
     index.sync([tmp_path / "disk" / "news"])
-    (tmp_path / "disk").rename(tmp_path / "elsewhere")
+    for away in (tmp_path / "disk", tmp_path / "disk" / "news"):
+        away.rename(tmp_path / "elsewhere")
+        report = index.sync()
+        assert (len(index), len(report.failed), report.removed) == (2, 1, 0)
+        assert f"semsearch remove {tmp_path}/disk/news" in str(report.failed[0])
+        (tmp_path / "elsewhere").rename(away)
+        assert index.sync().nothing_done
+
+
+def test_a_folder_gone_from_one_that_is_there_takes_its_articles_along(index: Index, tmp_path: Path) -> None:
+    write(tmp_path / "news", [1])
+    write(tmp_path / "news" / "deep", [2, 3])
+    index.sync([tmp_path / "news", tmp_path / "news" / "deep"])
+    (tmp_path / "news").rename(tmp_path / "away")
     report = index.sync()
-    assert (len(index), len(report.failed), report.removed) == (2, 1, 0)
-    (tmp_path / "elsewhere").rename(tmp_path / "disk")
-    assert index.sync().nothing_done
+    assert (len(index), len(report.failed), report.removed) == (3, 2, 0)  # what is said of both is so
+    (tmp_path / "away").rename(tmp_path / "news")
+    shutil.rmtree(tmp_path / "news" / "deep")
+    report = index.sync()
+    assert (len(index), len(report.failed), report.removed) == (1, 0, 2)
+    assert index.status().roots == ((tmp_path / "news").as_posix(),)
 
 
 def test_what_was_converted_or_passed_over_is_noted(index: Index, news: Path) -> None:

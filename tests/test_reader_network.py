@@ -7,6 +7,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -176,6 +177,20 @@ def test_sentence_i_of_a_part_is_sentence_i_of_the_passage(title: list[str], tex
     bounds = [*made.firsts.tolist(), len(made.text)]
     for (a, b), span in zip(pairwise(bounds), found.passage.sentences, strict=True):
         assert made.text.words[a:b] == cut(found.article.text, span.start, span.end).words
+
+
+@pytest.mark.parametrize("endless", ["x" * 2500, "ab" * 1500 + ".", "1" * 4000, "đ" * 9000])
+def test_sentences_that_are_cut_inside_a_word(network: Network, endless: str) -> None:
+    """An endless word makes several sentences, and the last of them begins with no word of its own."""
+    text = f"Phà chạy.\n{endless}"
+    spans = tuple(split(text))
+    assert len(spans) > 2
+    found = hit(1, "", "Phà.")
+    whole = Passage(1, 1, 0, 0, len(text), text, spans)
+    made = part(replace(found, article=replace(found.article, text=text), passage=whole))
+    assert (made.firsts < len(made.text)).all()
+    _, (read,) = network.read(cut("Phà chạy đâu?"), [made])
+    assert len(read.sentences) == len(spans)
 
 
 @pytest.mark.parametrize("question", ["Vì sao phà ngừng chạy?", "ai nghi ra thu vien tren thuyen"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -82,15 +83,17 @@ class Sync:
         """Makes the index hold what is in ``paths``; None: in all that it knows."""
         store = self.writer.store
         roots = store.roots() if paths is None else list(dict.fromkeys(map(absolute, paths)))
-        there, gone = [], []
+        there = [root for root in roots if _leads_somewhere(root)]
+        gone = []
         for root in roots:
-            if _leads_somewhere(root):
-                there.append(root)
-            elif paths is None and not Path(root).parent.exists():
-                # Perhaps a disk that is not mounted: nothing is taken away for that.
-                self._fail(IngestError(root, "is not there, and neither is its folder; its articles stay"))
-            else:
+            if root in there:
+                continue
+            file = root in store.files() and Path(root).parent.exists()
+            if paths is not None or file or any(_covers(other, root) for other in there):
                 gone.append(root)
+            else:  # perhaps a disk that is not mounted: nothing is taken away for that
+                told = f"is not there; its articles stay (to take them away: semsearch remove {shlex.quote(root)})"
+                self._fail(IngestError(root, told))
         errors: list[IngestError] = []
         others: list[Path] = []
         files = [path.as_posix() for path in ingest.expand(there, errors.append, others.append)]

@@ -76,7 +76,8 @@ def part(hit: Hit) -> Part:
         head.shapes + body.shapes,
     )
     starts = [sentence.start for sentence in hit.passage.sentences]
-    return Part(text, len(head), np.searchsorted(body.starts, starts) + len(head))
+    # By the ends of words: a sentence that goes on in an endless word begins with that word.
+    return Part(text, len(head), np.searchsorted(body.ends, starts, "right") + len(head))
 
 
 class Edges:
