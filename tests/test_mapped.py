@@ -183,6 +183,17 @@ def test_the_nearest_may_all_lie_in_a_small_file(tmp_path: Path, few: None) -> N
     assert np.mean(shares, axis=0).min() >= 0.95
 
 
+@pytest.mark.parametrize("left", [199, 200, 201])
+def test_a_filter_that_leaves_little_of_one_file_hides_nothing_of_another(tmp_path: Path, few: None, left: int) -> None:
+    vectors, queries = near_texts(8000, 64), near_texts(40, 64, 7)
+    index = MappedIndex(64)
+    index.place([coded(tmp_path / f"{at}", np.arange(at, at + 4000), vectors[at : at + 4000]) for at in (0, 4000)])
+    allowed = np.concatenate([np.arange(left), np.arange(4000, 8000)])
+    wanted, found = exact_index(vectors).search(queries, 10, allowed), index.search(queries, 10, allowed)
+    shares = [len(dict(f).keys() & dict(w).keys()) / 10 for f, w in zip(found, wanted, strict=True)]
+    assert np.mean(shares) >= 0.95
+
+
 def exact_index(vectors: np.ndarray) -> FlatIndex:
     index = FlatIndex(vectors.shape[1])
     index.add(np.arange(len(vectors)), vectors)

@@ -143,9 +143,10 @@ class MappedIndex:
     # ---------------------------------------------------------------------------------------
 
     def _compared(self, query: Vectors, wanted: int, allowed: Ids | None) -> tuple[Ids, Vectors]:
-        """Of the files ``wanted`` vectors, those with the nearest codes, and what they score."""
+        """Of the files ``wanted`` vectors at least, those with the nearest codes, and what they score."""
         found = [self._near(part, query, wanted, allowed) for part in self._parts]
-        about = np.concatenate([scores for _, scores in found])
+        # Those whose codes nobody looked at are compared in any case, and take nobody's place.
+        about = np.concatenate([scores[np.isfinite(scores)] for _, scores in found])
         least = -np.inf
         if len(about) > wanted:
             least = np.partition(about, len(about) - wanted)[len(about) - wanted]
@@ -155,7 +156,10 @@ class MappedIndex:
         return FlatIndex.of(ids, vectors).near(query[None], len(ids))[0]
 
     def _near(self, part: _Part, query: Vectors, wanted: int, allowed: Ids | None) -> tuple[Ids, Vectors]:
-        """At least ``wanted`` rows of a file with near codes, all allowed and none gone; about what they score."""
+        """At least ``wanted`` rows of a file with near codes, all allowed and none gone; about what they score.
+
+        Plus infinity for all that are allowed, where these are few.
+        """
         count, asked, possible = part.file.count, wanted, None
         if allowed is not None:
             some = slice(np.searchsorted(allowed, part.first), np.searchsorted(allowed, part.last, "right"))
