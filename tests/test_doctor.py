@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -250,3 +251,74 @@ def test_a_manifest_that_is_gone_or_another(path: Path) -> None:
         assert {finding.part for finding in doctor(path, encoder=ENCODER)} == {"manifest.json"}
         assert not errors(doctor(path, repair=True, encoder=ENCODER))
         assert Manifest.parse((path / "manifest.json").read_text("utf-8"), "") == Manifest.parse(manifest, "")
+
+
+def test_tables_of_before_are_sealed_when_they_are_migrated(path: Path) -> None:
+    """A run that finds nothing else to do leaves no log beside the database, and a seal that is true."""
+    sql(path, "PRAGMA user_version = 1")
+    with closing(sqlite3.connect(path / "store.db")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    Folder(path).seal()
+    with Index.open(path, encoder=ENCODER) as index:
+        assert index.sync([]).nothing_done
+    log = path / "store.db-wal"
+    assert not log.exists() or not log.stat().st_size
+    assert Folder(path).sealed() and not Folder(path).broken()
+    sql(path, "SELECT 1")  # another program that looks and goes
+    assert not Folder(path).broken()
+
+
+@pytest.mark.parametrize("changes", [{"lexical": 1}, {"lexical": 1, "sentences": 0}, {"lexical": 1, "window": 7}])
+@pytest.mark.parametrize("sealed", [True, False])
+def test_terms_that_cannot_be_read_are_no_hindrance_to_splitting_anew(
+    path: Path, changes: dict[str, object], sealed: bool
+) -> None:
+    expected = sorted(text for _, text in answers(path))
+    written(path, **changes)
+    (terms,) = (path / "lexical").glob("*/passages")
+    for name in ("words.rows", "words.numbers"):  # which terms of that format do not have
+        (terms / name).unlink()
+    if sealed:
+        Folder(path).seal()
+    with Index.open(path, encoder=ENCODER) as index:
+        index.rebuild()
+    assert doctor(path, encoder=ENCODER) == []
+    assert sorted(text for _, text in answers(path)) == expected
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_a_database_is_mended_or_stays_damaged(path: Path, seed: int) -> None:
+    """Whatever bytes are changed: after a repair all is in order, or whoever opens it is told that it is not."""
+    with closing(sqlite3.connect(path / "store.db")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    Folder(path).seal()
+    chance = random.Random(seed)
+    content = bytearray((path / "store.db").read_bytes())
+    for _ in range(20):
+        content[chance.randrange(len(content))] = chance.randrange(256)
+    (path / "store.db").write_bytes(content)
+    assert errors(doctor(path, encoder=ENCODER))
+    left = errors(doctor(path, repair=True, encoder=ENCODER))
+    if left:
+        assert any("anew" in finding.cure for finding in left)
+        with pytest.raises(IndexUnusable):
+            answers(path)
+        with pytest.raises(IndexUnusable), Index.open(path, encoder=ENCODER) as index:
+            index.add([article(50)])
+    else:
+        answers(path)
+        with Index.open(path, encoder=ENCODER) as index:
+            index.add([article(50)])
+        assert not errors(doctor(path, encoder=ENCODER))
+
+
+def test_an_index_of_sqlites_is_made_anew(path: Path) -> None:
+    expected = answers(path)
+    with closing(sqlite3.connect(path / "store.db", isolation_level=None)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        other = "UPDATE sqlite_master SET sql = replace(sql, '(date)', '(title)') WHERE name = 'articles_date'"
+        connection.execute(other)
+    assert "store.db" in {finding.part for finding in errors(doctor(path, encoder=ENCODER))}
+    assert errors(doctor(path, repair=True, encoder=ENCODER)) == []
+    assert doctor(path, encoder=ENCODER) == []
+    assert answers(path) == expected

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import compileall
+import os
+import shlex
 import statistics
 import subprocess
 import sys
@@ -130,3 +132,14 @@ def test_a_verb_that_is_not_there() -> None:
     done = process("aks", "huyện")
     assert done.returncode == 2
     assert b"'ask'" in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="descriptors are closed by a shell of Unix")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_streams_that_are_closed(index: Path, closed: str) -> None:
+    command = shlex.join([sys.executable, "-m", "semsearch", "search", "huyện", "--index", str(index)])
+    done = subprocess.run(
+        ["sh", "-c", f"{command} {closed}"], env=cli_case.environment(), capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert bool(done.stdout) == (">&-" not in closed.replace("2>&-", ""))

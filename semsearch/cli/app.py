@@ -119,6 +119,9 @@ def console() -> None:
     libraries apart piece by piece (50 ms, a sixth of a cold question): a verb that only answers has closed the index
     when it ends, and nothing else is left to do.
     """
+    for name, way in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever started us: a file opened later would take its place
+            setattr(sys, name, Path(os.devnull).open(way, encoding="utf-8"))  # noqa: SIM115
     verb = next(iter(sys.argv[1:]), "")
     named = [one for one in app.registered_commands if (one.name or getattr(one.callback, "__name__", "")) == verb]
     app.registered_commands = named or app.registered_commands

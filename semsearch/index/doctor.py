@@ -16,6 +16,7 @@ from ..errors import (
     IndexStale,
     IndexUnusable,
     SemsearchError,
+    StorageError,
     UsageError,
 )
 from ..store import Store
@@ -32,6 +33,7 @@ STRANGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, 
 REPAIR = "run: semsearch doctor --repair"
 NEXT = "the next run mends it"
 ANEW = "delete the folder and index anew"
+FIRST = f"{REPAIR}; if it says the same again, {ANEW}"
 REBUILD = "run: semsearch rebuild"
 UPDATE = "update semsearch, or index anew into another folder"
 
@@ -44,7 +46,7 @@ def doctor(path: str | Path, *, repair: bool = False, encoder: str | Encoder | N
     ``encoder`` is compared with the one that the index was made with, and needed for lost vectors; None is that one
     (which is looked at only if it is the bundled one or a folder).
 
-    Raises IndexMissing, and with ``repair`` IndexLocked and StorageError.
+    Raises IndexMissing, StorageError, and with ``repair`` IndexLocked.
     """
     folder = Folder(Path(absolute(path)))
     if not folder.exists():
@@ -59,6 +61,10 @@ def doctor(path: str | Path, *, repair: bool = False, encoder: str | Encoder | N
     except (IndexUnusable, UsageError, *STRANGE) as error:
         trouble = " ".join(str(error).split())
     left = list(_examined(folder, encoder))
+    if any(finding.part == "store.db" and finding.cure in (ANEW, FIRST) for finding in left):
+        # What was mended is sealed anew; what was not must not look sound to the next who opens it.
+        folder.doubt("store.db")
+        left = list(_examined(folder, encoder))
     told = [_mended(finding) for finding in findings if finding not in left and finding.problem != LOST] + left
     told += [finding for finding in findings if finding.problem == LOST]
     if trouble:
@@ -80,6 +86,10 @@ def _repair(folder: Folder, encoder: str | Encoder | None, parts: set[str]) -> s
     from .writer import writing
 
     with writing(folder, repair=True) as writer:
+        if "store.db" in parts:  # what SQLite keeps twice
+            writer.touch()
+            with suppress(IndexDamaged):
+                writer.store.reindex()
         for id_ in _damaged_articles(writer.store):
             writer.touch()
             with writer.store.transaction():
@@ -191,7 +201,7 @@ def _manifest(folder: Folder) -> Iterator[Finding]:
 
 def _database(folder: Folder, store: Store, encoder: str | Encoder | None) -> Iterator[Finding]:
     for problem in store.problems():
-        yield Finding("store.db", "; ".join(problem.splitlines()[-3:]), ANEW)
+        yield Finding("store.db", "; ".join(problem.splitlines()[-3:]), FIRST)
     try:
         manifest = Manifest.parse(str(store.meta("manifest")), folder.database)
         lexical = int(store.meta("lexical"))
@@ -212,6 +222,8 @@ def _database(folder: Folder, store: Store, encoder: str | Encoder | None) -> It
             yield Finding(name, f"{name} was left by an interrupted run", "the next run takes it away", "warning")
     except IndexStale as error:
         yield Finding("store.db", str(error), UPDATE)
+    except StorageError:
+        raise  # what cannot be read is not damaged
     except SemsearchError as error:
         yield Finding("store.db", str(error), ANEW)
     except STRANGE as error:

@@ -29,6 +29,8 @@ FORMAT = 1
 SEALED_BYTES = 32 << 20
 """So much is read at opening to see that nothing changed: some hundredths of a second."""
 
+_DOUBTED = "damaged"  # in place of a checksum
+
 PATIENCE = 0.2
 """Seconds after which a writer gives way to the one that is there."""
 
@@ -150,11 +152,15 @@ class Folder:
             self._seal.unlink()
             sync_folder(self.path)
 
+    def doubt(self, name: str) -> None:
+        """Seals ``name`` so that whoever opens the index is told it is not as it was written."""
+        write_text(self._seal, json.dumps({"files": self._sums() | {name: _DOUBTED}}, indent=1))
+
     def broken(self) -> list[str]:
         """Names of sealed files that are missing or not as they were; none where there is no seal."""
         for _ in range(3):
             sums = self._sums()
-            wrong = [name for name, sha256 in sums.items() if _sha256(self.path / name) != sha256]
+            wrong = [name for name, known in sums.items() if known == _DOUBTED or _sha256(self.path / name) != known]
             if not wrong or sums == self._sums():  # else a writer came in between, and took the seal away first
                 return wrong
         return []
@@ -170,16 +176,17 @@ class Folder:
         except FileNotFoundError:
             return {}
         except (ValueError, TypeError, KeyError, AttributeError):
-            return {"seal.json": "damaged"}
+            return {"seal.json": _DOUBTED}
 
     def _files(self) -> Iterator[tuple[int, str]]:
         """(size, name) of every file that has something to say: no locks, no seal, nothing empty."""
-        for file in self.path.rglob("*"):
-            with suppress(FileNotFoundError):  # another process may be merging or cleaning up
-                size = file.stat().st_size if file.is_file() else 0
-                passing = file.suffix in (".lock", ".tmp") or file.name in ("lock", "seal.json", "store.db-shm")
-                if size and not passing:
-                    yield size, file.relative_to(self.path).as_posix()
+        for folder, _, names in os.walk(self.path):  # it passes over folders that go meanwhile; rglob does not
+            for file in map(Path(folder).joinpath, names):
+                with suppress(FileNotFoundError):  # another process may be merging or cleaning up
+                    size = file.stat().st_size if file.is_file() else 0
+                    passing = file.suffix in (".lock", ".tmp") or file.name in ("lock", "seal.json", "store.db-shm")
+                    if size and not passing:
+                        yield size, file.relative_to(self.path).as_posix()
 
     # Lock ----------------------------------------------------------------------------------
 
@@ -256,7 +263,10 @@ class Folder:
 
 
 def _children(path: Path) -> list[Path]:
-    return sorted(path.iterdir()) if path.is_dir() else []
+    """Nothing where there is no such folder, or none any more: another process may be cleaning up."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return sorted(path.iterdir())
+    return []
 
 
 def _sha256(path: Path) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import IndexDamaged
+from ..errors import IndexDamaged, IndexMissing
 from ..lexical import LexicalIndex, terms_of
 from ..store import Segment
 from ..types import Encoder
@@ -39,6 +39,7 @@ def rebuild(writer: Writer, encoder: Callable[[], Encoder], manifest: Manifest, 
     writer.manifest = manifest
     changed = 0
     if (old.text, old.sentences, old.window) != (manifest.text, manifest.sentences, manifest.window):
+        writer.lost_terms = not _terms_there(writer)
         changed = _split_anew(writer, encoder, progress)
     there = _encode_missing(writer, encoder, _intact(writer), progress)
     number = _terms_anew(writer, progress)
@@ -55,9 +56,18 @@ def rebuild(writer: Writer, encoder: Callable[[], Encoder], manifest: Manifest, 
         store.set_meta("manifest", manifest.dump())
     step("changed over")
     writer.close_lexical()
+    writer.lost_terms = False
     writer.folder.write_manifest(manifest)
     writer.folder.sweep({segment.number for segment in store.segments()}, number)
     return changed
+
+
+def _terms_there(writer: Writer) -> bool:
+    """Whether there are terms that can be changed while articles are split anew, for those who search meanwhile."""
+    try:
+        return LexicalIndex.open(writer.folder.terms(int(writer.store.meta("lexical")))).count >= 0
+    except (IndexDamaged, IndexMissing):
+        return False
 
 
 def _split_anew(writer: Writer, encoder: Callable[[], Encoder], progress: Progress) -> int:

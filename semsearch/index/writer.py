@@ -145,6 +145,7 @@ class Writer:
         self.changed = False
         self.encoded = 0  # texts that went through the encoder
         self.passages = 0  # passages made
+        self.lost_terms = False  # they are of another format, or damaged: rebuild makes all of them
         self._lexical: LexicalIndex | None = None
 
     # Before and after ----------------------------------------------------------------------
@@ -152,10 +153,10 @@ class Writer:
     def recover(self, *, repair: bool) -> None:
         """Clears away what an interrupted run left. Raises IndexDamaged if sealed files are not as they were."""
         broken = self.folder.broken()
-        if broken and repair:
-            self.touch()
-        elif broken:
+        if broken and not repair:
             raise IndexDamaged(f"{', '.join(broken)} in {self.folder.path} changed; run: semsearch doctor --repair")
+        if broken or self.store.migrated:
+            self.touch()
         if self.folder.written_manifest() != self.manifest.dump():
             self.touch()
             self.folder.write_manifest(self.manifest)
@@ -306,6 +307,8 @@ class Writer:
         )
 
     def _write_terms(self, articles: list[Article], ready: list[_Ready], passages: list[list[Passage]]) -> None:
+        if self.lost_terms:
+            return
         titles = [article.title for article, made in zip(articles, passages, strict=True) for _ in made]
         ids = [passage.id for made in passages for passage in made]
         self._remove_unwanted()

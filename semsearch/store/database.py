@@ -59,6 +59,7 @@ class Database:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
+        self.migrated = False  # whether opening it changed the tables
         self._frozen: tuple[int, int] | None = None  # the file that is taken not to change, when it was opened so
 
     # Opening -------------------------------------------------------------------------------
@@ -125,6 +126,7 @@ class Database:
         if write and version < FORMAT:
             with self.transaction():
                 self._migrate()
+            self.migrated = True
 
     def _state(self) -> tuple[int, int]:
         """What changes when the database does: when it was written, and the size of what is still to be."""
@@ -217,6 +219,10 @@ class Database:
         """
         self._all(f"PRAGMA busy_timeout = {_READER_WAIT}")
         self._all("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def reindex(self) -> None:
+        """Makes anew what SQLite keeps beside its tables to find rows by. Raises IndexDamaged if these are damaged."""
+        self._all("REINDEX")
 
     def problems(self) -> list[str]:
         """What SQLite itself finds wrong; reads everything."""
