@@ -49,6 +49,7 @@ _FEW = 2_000  # up to so many allowed ids are put into the query, more are sifte
 _SINGLY = 500  # up to so many ids are looked up one by one, which is quicker then than through all ids
 _DECIMALS = 4  # of scores: 32-bit sums differ in their last bits with the order of adding
 _FIELDS = ("exact", "plain", "pairs", "title")  # all but the first hold folded terms
+_LOOKS = 5  # at an index that changes all the while
 _LEAST = 8  # so many terms are searched, however often they stand
 
 Asked = list[tuple[str, str, float]]
@@ -131,6 +132,17 @@ class LexicalIndex:
         """
         if not (path / "meta.json").is_file():
             raise IndexMissing(f"There is no lexical index at {path}; rebuild makes it again.")
+        for _ in range(_LOOKS - 1):
+            meta = _meta(path)
+            try:
+                return cls._opened(path, verify)
+            except IndexDamaged:
+                if _meta(path) == meta:  # else another process committed or merged, and took files away
+                    raise
+        return cls._opened(path, verify)
+
+    @classmethod
+    def _opened(cls, path: Path, verify: bool) -> LexicalIndex:
         try:
             if names := _unsound(path) if verify else _resized(path):
                 raise _damaged(path, f"changed, cut or missing: {', '.join(names)}")
@@ -465,22 +477,38 @@ class LexicalIndex:
 
 def _unsound(path: Path) -> list[str]:
     """Names of files of the last commit that are missing, cut, changed or not the ones that were noted, sorted."""
-    try:
-        noted = _noted(path)
-        names = _names(path)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return [_NOTED if isinstance(error, _NoNote) else "meta.json"]
+    looked: set[str] = set()
     bad: set[str] = set()
-    for name in names:
+    for _ in range(_LOOKS):
         try:
-            with (path / name).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                length, crc = _footer(data)
-                with memoryview(data) as view, view[:length] as payload:
-                    if zlib.crc32(payload) != crc or noted.get(name, (len(data), crc)) != (len(data), crc):
-                        bad.add(name)
-        except (OSError, ValueError, KeyError, TypeError, struct.error):
-            bad.add(name)
+            noted = _noted(path)
+            names = set(_names(path))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            return [_NOTED if isinstance(error, _NoNote) else "meta.json"]
+        bad &= names  # the others were merged away by another process while they were looked at
+        bad.update(name for name in names - looked if not _sound(path / name, noted.get(name)))
+        if not bad or names <= looked:
+            break
+        looked |= names
     return sorted(bad)
+
+
+def _sound(path: Path, noted: tuple[int, int] | None) -> bool:
+    """True if a file is as its footer says, and as it was noted."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            length, crc = _footer(data)
+            with memoryview(data) as view, view[:length] as payload:
+                return zlib.crc32(payload) == crc and noted in (None, (len(data), crc))
+    except (OSError, ValueError, KeyError, TypeError, struct.error):
+        return False
+
+
+def _meta(path: Path) -> bytes:
+    """What names the files of the last commit, as it is now; nothing where it cannot be read."""
+    with suppress(OSError):
+        return (path / "meta.json").read_bytes()
+    return b""
 
 
 def _names(path: Path) -> list[str]:
@@ -548,8 +576,12 @@ def _resized(path: Path) -> list[str]:
         noted = _noted(path)
     except _NoNote:
         return [_NOTED]
-    there = {name: path / name for name in noted if (path / name).exists()}
-    return sorted(name for name, file in there.items() if file.stat().st_size != noted[name][0])
+    bad = []
+    for name, (size, _) in noted.items():
+        with suppress(FileNotFoundError):  # merged away since, maybe just now; whether it is missed, tantivy tells
+            if (path / name).stat().st_size != size:
+                bad.append(name)
+    return sorted(bad)
 
 
 def _schema() -> tantivy.Schema:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
@@ -15,9 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tantivy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from semsearch import lexical
 from semsearch.errors import IndexDamaged, IndexLocked, IndexMissing, StorageError, UsageError
 from semsearch.lexical import LexicalIndex, Weights, terms_of
 from semsearch.text import fold, has_accents, terms
@@ -429,6 +432,91 @@ def test_a_file_in_the_place_of_another_is_named(index: LexicalIndex, tmp_path: 
         named.write_bytes(good)
     (path / "sums.json").unlink()  # an index of an earlier version has none
     assert LexicalIndex.open(path, verify=True).ids() == [1, 2, 3, 4]
+
+
+def test_files_merged_away_while_they_are_looked_at(
+    index: LexicalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process takes files away only after it has named others in their place."""
+    path = tmp_path / "lexical"
+    filled(index, "một câu", "hai câu").close()
+    real = lexical._names
+    broken = False
+
+    def names(of: Path) -> list[str]:
+        monkeypatch.setattr(lexical, "_names", real)
+        listed = real(of)
+        with LexicalIndex.open(of) as other:
+            other.remove([1, 2])
+            other.add([3], ["ba câu"], [""])
+            other.commit()
+        for file in of.glob("*.idx"):
+            if broken:
+                file.write_bytes(file.read_bytes()[:-1])
+        assert not any((of / name).exists() for name in listed)
+        return listed
+
+    monkeypatch.setattr(lexical, "_names", names)
+    assert LexicalIndex.open(path, verify=True).ids() == [3]
+    broken = True
+    with LexicalIndex.open(path) as writer:
+        writer.add([1, 2], ["một câu", "hai câu"], ["", ""])
+        writer.remove([3])
+        writer.commit()
+    monkeypatch.setattr(lexical, "_names", names)
+    with pytest.raises(IndexDamaged, match=r"missing: \w+\.idx\)"):
+        LexicalIndex.open(path, verify=True)
+
+
+def test_a_file_merged_away_between_two_looks_at_it(
+    index: LexicalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "lexical"
+    filled(index, "một câu").close()
+    gone = path / "gone.idx"
+    gone.write_bytes(b"x")
+    sums = json.loads((path / "sums.json").read_text())
+    (path / "sums.json").write_text(json.dumps(sums | {gone.name: [1, 0]}))
+    real = Path.stat
+
+    def stat(self: Path, **options: bool) -> os.stat_result:
+        found = real(self, **options)
+        if self == gone:
+            gone.unlink()
+        return found
+
+    monkeypatch.setattr(Path, "stat", stat)
+    assert LexicalIndex.open(path).ids() == [1]
+    assert not gone.exists()
+
+
+@pytest.mark.parametrize(("failures", "changing", "looks"), [(1, False, 1), (4, True, 5), (100, True, 5)])
+def test_what_cannot_be_opened_is_opened_again_if_it_changed_meanwhile(
+    failures: int, changing: bool, looks: int, index: LexicalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "lexical"
+    filled(index, "một câu").close()
+    real, looked = tantivy.Index, 0
+
+    class Failing:
+        @staticmethod
+        def open(folder: str) -> tantivy.Index:
+            nonlocal looked
+            looked += 1
+            if looked > failures:
+                return real.open(folder)
+            if changing:
+                with (path / "meta.json").open("a") as meta:
+                    meta.write(" ")
+            raise ValueError("FileDoesNotExist(0a.idx)")
+
+    monkeypatch.setattr(tantivy, "Index", Failing)
+    if changing and failures < 5:
+        assert LexicalIndex.open(path).ids() == [1]
+    else:
+        with pytest.raises(IndexDamaged, match=r"0a\.idx"):
+            LexicalIndex.open(path)
+    assert looked == looks
 
 
 def test_changed_list_of_segments(index: LexicalIndex, tmp_path: Path) -> None:
