@@ -15,9 +15,10 @@ import pytest
 from index_case import HashEncoder, article
 
 from semsearch.encoders import BUNDLED
-from semsearch.errors import IndexStale, IndexUnusable
+from semsearch.errors import IndexStale, IndexUnusable, StorageError
 from semsearch.index import Finding, Index, doctor
 from semsearch.index.folder import Folder, Manifest
+from semsearch.store import rows
 
 ENCODER = HashEncoder(16)
 
@@ -238,6 +239,22 @@ def test_the_past_is_migrated_or_refused_with_a_cure(path: Path) -> None:
             index.rebuild()
         assert doctor(path, encoder=ENCODER) == []
         assert sorted(text for _, text in answers(path)) == sorted(text for _, text in expected)
+
+
+def test_what_semsearch_itself_lacks_is_no_damage(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the words that texts are deflated with none can be read: no reason to take all of them out."""
+    with Index.open(path, encoder=ENCODER) as index:
+        index.add([article(41, text="Một câu dài. " * 100)])
+        before = index.status().articles
+    monkeypatch.setattr(rows, "PHRASES", tmp_path / "phrases.txt")
+    for repair in (False, True):
+        rows._dictionary.cache_clear()
+        with pytest.raises(StorageError, match="install semsearch again"):
+            doctor(path, repair=repair, encoder=ENCODER)
+    monkeypatch.undo()
+    assert doctor(path, encoder=ENCODER) == []
+    with Index.open(path, encoder=ENCODER) as index:
+        assert index.status().articles == before
 
 
 def test_a_manifest_that_is_gone_or_another(path: Path) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import sqlite3
 import zlib
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from index_case import article
 
 from semsearch.errors import IndexDamaged, IndexLocked, IndexMissing, IndexStale, StorageError, UsageError
-from semsearch.store import FORMAT, Segment, Source, Store, body_hash, content_hash
+from semsearch.store import FORMAT, Segment, Source, Store, body_hash, content_hash, rows
 from semsearch.store.rows import PHRASES, deflated, inflated, pack, unpack
 from semsearch.types import Article, Passage, Span
 
@@ -280,6 +281,40 @@ def test_the_words_that_texts_are_deflated_with() -> None:
     plain = " ".join(f"{text}{number}" for number in range(4))
     assert len(deflated(plain)) < 0.75 * len(zlib.compress(plain.encode()))
     assert inflated(deflated(plain)) == plain
+
+
+@pytest.fixture
+def phrases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the words that texts are deflated with, to be changed."""
+    path = tmp_path / "phrases.txt"
+    monkeypatch.setattr(rows, "PHRASES", path)
+    rows._dictionary.cache_clear()
+    yield path
+    rows._dictionary.cache_clear()
+
+
+def test_other_ends_of_lines_are_the_same_words(phrases: Path) -> None:
+    text = "Uỷ ban nhân dân tỉnh đã có công văn. " * 40
+    made = []
+    for end in (b"\n", b"\r\n"):
+        phrases.write_bytes(PHRASES.read_bytes().replace(b"\n", end))
+        rows._dictionary.cache_clear()
+        made.append(deflated(text))
+    assert made[0] == made[1] and inflated(made[0]) == text
+
+
+@pytest.mark.parametrize("wrong", [None, b"", PHRASES.read_bytes()[:-1], PHRASES.read_bytes().replace(b"a", b"b", 1)])
+def test_without_the_right_words_no_text_is_called_damaged(store: Store, phrases: Path, wrong: bytes | None) -> None:
+    phrases.write_bytes(PHRASES.read_bytes())
+    long = replace(article(1, text="Uỷ ban nhân dân tỉnh đã có công văn. " * 40), id=1)
+    with store.transaction():
+        store.put_article(long, [], body_hash(long))
+        store.put_source(Source("s1", 1, "", content_hash(long)))
+    rows._dictionary.cache_clear()
+    phrases.unlink() if wrong is None else phrases.write_bytes(wrong)
+    for call in (lambda: store.article(1), lambda: deflated(long.text)):
+        with pytest.raises(StorageError, match=r"phrases\.txt .*install semsearch again"):
+            call()
 
 
 @pytest.mark.parametrize("version", [1, 2])

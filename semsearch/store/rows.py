@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from .. import text as words
+from ..errors import StorageError
 from ..types import Article, Span
 
 __all__ = [
@@ -30,6 +31,9 @@ __all__ = [
 
 PHRASES = Path(__file__).with_name("phrases.txt")
 """Words, and pairs of words, that are frequent in Vietnamese: texts are deflated as if they followed these."""
+
+_PHRASES_CRC32 = 0x2DAE6B8E
+"""Of the words as they are used: with others no text could be read, and all would seem damaged."""
 
 _LONG = 1000
 """Bytes from which on a text is deflated: to less than half of them as a rule."""
@@ -89,7 +93,7 @@ def deflated(text: str) -> str | bytes:
 
 
 def inflated(held: str | bytes) -> str:
-    """Raises zlib.error, ValueError if it is not as it was written."""
+    """Raises zlib.error, ValueError if it is not as it was written; StorageError without the words for it."""
     if isinstance(held, str):
         return held
     reader = zlib.decompressobj(zdict=_dictionary())  # taken only by what was written with it
@@ -101,7 +105,14 @@ def inflated(held: str | bytes) -> str:
 
 @lru_cache(maxsize=1)
 def _dictionary() -> bytes:
-    return PHRASES.read_bytes().replace(b"\n", b" ")
+    try:
+        data = PHRASES.read_bytes()
+    except OSError as error:
+        raise StorageError(f"{PHRASES} cannot be read ({error.strerror}); install semsearch again.") from error
+    data = data.replace(b"\r\n", b"\n").replace(b"\n", b" ")  # git may have changed the ends of lines
+    if zlib.crc32(data) != _PHRASES_CRC32:
+        raise StorageError(f"{PHRASES} is not as it was made, and texts cannot be read; install semsearch again.")
+    return data
 
 
 def pack(spans: Sequence[Span]) -> bytes:
