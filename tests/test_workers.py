@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -110,6 +110,75 @@ def test_processes_that_never_start_are_not_waited_for(pool: Workers) -> None:
     assert [*making] == expected[6:]
     assert [*pool.make("x", raws(60))] == expected
     assert not pool._alive
+
+
+@pytest.mark.parametrize("answer", [b"", b"no answer at all\n", b"\xff" * 64, b"\1" + bytes(7) + b"?", bytes(8)])
+def test_what_a_process_that_cannot_be_understood_had_to_do_is_done_here(
+    pool: Workers, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    """It lives on, and what it writes is no message: too long, shorter than nothing, or none that can be read."""
+    code = f"import sys; sys.stdout.buffer.write({workers._MARK + answer!r}); sys.stdout.flush(); sys.stdin.read()"
+    code = code if answer else "import time\nwhile True: print('x' * 1000)"
+    monkeypatch.setattr(workers, "_START", code)
+    assert list(pool.make("x", raws(60))) == list(made_here("x", raws(60)))
+    assert not pool._alive
+
+
+@pytest.mark.parametrize("error", [MemoryError, OSError, ValueError])
+def test_answers_that_cannot_be_taken_are_not_waited_for(
+    pool: Workers, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    expected = list(made_here("x", raws(200)))
+    receive, taken, told = workers._receive, [], []
+
+    def some(stream: IO[bytes]) -> object:
+        taken.append(1)
+        if len(taken) > 6:
+            raise error
+        return receive(stream)
+
+    monkeypatch.setattr(workers, "_receive", some)
+    monkeypatch.setattr(threading, "excepthook", told.append)
+    assert list(pool.make("x", raws(200))) == expected
+    assert not pool._alive
+    assert not told
+
+
+def test_what_is_printed_before_is_no_answer(pool: Workers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\nprint('hello')\nos.write(1, b'no end of line ' * 100)\nsys.stdout.flush()\nprint('later')\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert list(pool.make("x", raws(60))) == list(made_here("x", raws(60)))
+    assert len(pool._alive) == 2
+
+
+@pytest.mark.parametrize("error", [BlockingIOError(11, "Resource temporarily unavailable"), RuntimeError("no thread")])
+@pytest.mark.parametrize("first", [0, 1])
+def test_where_no_process_can_be_started_all_is_done_here(
+    pool: Workers, monkeypatch: pytest.MonkeyPatch, error: Exception, first: int
+) -> None:
+    """And what was started before is used, or ended where its thread could not be."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Process(subprocess.Popen):  # type: ignore[type-arg]
+        def __init__(self, *args: Any, **more: Any) -> None:
+            if len(started) >= first and isinstance(error, OSError):
+                raise error
+            super().__init__(*args, **more)
+            started.append(self)
+
+    class Thread(threading.Thread):
+        def start(self) -> None:
+            if len(started) > first:
+                raise error
+            super().start()
+
+    monkeypatch.setattr(workers.subprocess, "Popen", Process)
+    monkeypatch.setattr(workers.threading, "Thread", Thread)
+    assert list(pool.make("x", raws(60))) == list(made_here("x", raws(60)))
+    assert len(pool._alive) == first
+    assert sum(process.poll() is None for process in started) == first
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="stops processes")

@@ -3,7 +3,7 @@
 A process is started with the paths of this one and imports nothing of the program that uses semsearch (as
 ``multiprocessing`` would, so that every script needed a guard). It reads tasks on its standard input and answers on its
 standard output, in order; when the input ends, so does it: nothing stays behind when this process is killed. Should one
-of them die, what it had to do is done here.
+of them die, or answer what cannot be understood, what it had to do is done here, as is all if none can be started.
 """
 
 from __future__ import annotations
@@ -52,6 +52,13 @@ written. Once so many more may be prepared here."""
 MOST = 3
 """More processes than this one encoder does not keep busy."""
 
+LONGEST = 1 << 30
+"""Bytes of one message; a larger number is none."""
+
+BEFORE = 1 << 20
+"""Bytes that may be printed in a process before it answers, by what Python loads of itself."""
+
+_MARK = b"\0semsearch\0\n"  # before the first answer
 _SIZE = struct.Struct("<q")
 _START = (
     "import sys; sys.path[:] = sys.argv[1:]; from semsearch.index.workers import serve; serve()"  # no __main__ of ours
@@ -116,7 +123,11 @@ class Workers:
             return False
         if not self._started:
             self._started = True
-            self._alive.extend(_Worker(self._repeated) for _ in range(self._count))
+            with suppress(OSError, RuntimeError):  # no more processes or threads than there are
+                for _ in range(self._count):
+                    self._alive.append(_Worker(self._repeated))
+            if not self._alive:
+                return False
             self._precut = self._encoder()  # which may have to be loaded, while they start
             cutting = self._precut.cutting() if self._precut else None
             for worker in self._alive:
@@ -237,8 +248,12 @@ class _Worker:
         assert self._process.stdout
         self._tasks, self._answers = self._process.stdin, queue.SimpleQueue[list[Any] | None]()
         self._ended = self._started = False
-        self._thread = threading.Thread(target=_pump, args=(self._process.stdout, self._answers), daemon=True)
-        self._thread.start()
+        self._thread = threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:  # too many threads
+            self.close()
+            raise
 
     def give(self, task: tuple[Any, ...]) -> None:
         with suppress(OSError):  # it is dead, as ``take`` will say
@@ -269,19 +284,38 @@ class _Worker:
     def close(self) -> None:
         self._ended = True
         self._process.kill()
+        if self._thread.is_alive():
+            self._thread.join()
         self._process.wait()
-        self._thread.join()
         for stream in (self._process.stdin, self._process.stdout):
             with suppress(OSError):  # the rest of a task that nobody will read
                 if stream:
                     stream.close()
 
+    def _listen(self, answers: IO[bytes]) -> None:
+        _pump(answers, self._answers, _MARK)
+        self._process.kill()  # if it goes on, nobody reads what it writes
 
-def _pump(stream: IO[bytes], into: queue.SimpleQueue[Any]) -> None:
-    """Every message of a stream, then None."""
-    while (message := _receive(stream)) is not None:
-        into.put(message)
-    into.put(None)
+
+def _pump(stream: IO[bytes], into: queue.SimpleQueue[Any], mark: bytes = b"") -> None:
+    """Every message of a stream after ``mark``, then None, also where one cannot be read or understood."""
+    try:
+        with suppress(Exception):
+            while _begins(stream, mark) and (message := _receive(stream)) is not None:
+                into.put(message)
+                mark = b""
+    finally:
+        into.put(None)
+
+
+def _begins(stream: IO[bytes], mark: bytes) -> bool:
+    """Passes over all up to ``mark``, which ends a line; whether it comes."""
+    left = BEFORE if mark else 0
+    while left > 0 and (line := stream.readline(left)):
+        if line.endswith(mark):
+            return True
+        left -= len(line)
+    return not mark
 
 
 def _send(stream: IO[bytes], message: Any) -> None:
@@ -291,11 +325,13 @@ def _send(stream: IO[bytes], message: Any) -> None:
 
 
 def _receive(stream: IO[bytes]) -> Any:
-    """The next message; None where the stream ends, wherever that is."""
+    """The next message; None where the stream ends, wherever that is, or something else comes."""
     head = stream.read(_SIZE.size)
     if len(head) < _SIZE.size:
         return None
     (size,) = _SIZE.unpack(head)
+    if not 0 <= size <= LONGEST:
+        return None
     data = stream.read(size)
     return marshal.loads(data) if len(data) == size else None
 
@@ -314,6 +350,7 @@ def serve() -> None:
     cutting = tasks.get()
     cutter = cutter_from(cutting) if cutting else None
     repeated: set[int] = set()
+    answers.write(_MARK)  # whatever was printed before is none either
     _send(answers, "ready")
     while True:
         file, raws, news = tasks.get()
