@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -652,6 +653,53 @@ def test_filters(index: Index, tmp_path: Path) -> None:
     index.remove("/bao/b/11.txt")
     assert found(since=dt.date(2020, 1, 11)) == [10, 41]
     assert found(source="/bao/a") == [0, 2, 4, 6, 8, 10, 40, 41]
+
+
+def test_a_relative_source_is_that_of_the_current_folder(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, folder in enumerate("ab"):
+        (tmp_path / folder).mkdir()
+        index.add([article(number, f"{tmp_path.as_posix()}/{folder}/{place}.txt") for place in "12"])
+    for folder in "abab":
+        monkeypatch.chdir(tmp_path / folder)
+        for source in ("1.txt", "[1].txt"):
+            hits = index.search("đoàn công tác trao phần quà", source=source)
+            assert {Path(hit.article.source).parent.name for hit in hits} == {folder}
+
+
+def test_the_date_of_a_time_is_its_day(index: Index) -> None:
+    noon = dt.datetime(2020, 1, 2, 12, tzinfo=dt.UTC)
+    assert index.add([replace(article(1), date=noon)]).added == 1
+    assert index.add([replace(article(1), date=noon.date())]).nothing_done
+    for since, until in ((noon, None), (None, noon), (noon, noon.date()), (noon.date(), noon)):
+        (hit,) = index.search("đoàn công tác trao phần quà", since=since, until=until)
+        assert hit.article.date == dt.date(2020, 1, 2)
+        assert type(hit.article.date) is dt.date
+    sound(index)
+
+
+def test_what_is_no_date(index: Index, news: Path) -> None:
+    index.sync([news])
+    for name in ("since", "until"):
+        bad: dict[str, Any] = {name: "2020-01-02"}
+        for ask in (index.search, index.ask, index.similar):
+            with pytest.raises(UsageError, match=f"{name} must be a datetime.date, not '2020-01-02'"):
+                ask("đoàn", **bad)
+        with pytest.raises(UsageError, match=name):
+            index.duplicates(**bad)
+    with pytest.raises(UsageError, match=r"the date of an article must be a datetime.date, not '2\.1\.2020'"):
+        index.add([replace(article(1), date="2.1.2020")])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["text", "title", "author", "url", "source"])
+def test_half_a_character_cannot_be_stored(index: Index, name: str) -> None:
+    odd: dict[str, Any] = {name: "Một nửa \ud83d thôi."} if name != "source" else {"sources": ("a", "b\udc80")}
+    with pytest.raises(UsageError, match=f"the {name} of 'x' holds half|the source of 'a' holds half") as told:
+        index.add([replace(article(1, "x"), **odd)])
+    str(told.value).encode()
+    assert index.add([replace(article(1, "x"), title="Cả hai \U0001f600")]).added == 1
+    sound(index)
 
 
 def test_a_filter_looks_beyond_the_best_hundred(index: Index) -> None:

@@ -172,7 +172,10 @@ class Index:
             return run.report()
 
     def add(self, articles: Iterable[Article], *, progress: Progress | None = None) -> SyncReport:
-        """Add articles, or replace those whose source is known already. Nothing else is touched."""
+        """Add articles, or replace those whose source is known already. Nothing else is touched.
+
+        Raises UsageError for one without a text or a source, or with what cannot be stored.
+        """
         from .sync import Sync
 
         with self._turn, self._writing() as writer:
@@ -257,7 +260,7 @@ class Index:
         ``source``: only articles from this source, file or folder; else a pattern with ``*``; else any part
         of a path or URL. ``since``, ``until``: only articles dated so, both days included.
 
-        Raises UsageError for an empty query, an unknown mode, ``k`` below 1, ``since`` after ``until``.
+        Raises UsageError for an empty query, an unknown mode, ``k`` below 1, ``since`` after ``until``, or no dates.
         """
         from .searching import Filter, search
 

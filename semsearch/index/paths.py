@@ -30,12 +30,12 @@ def below(path: str) -> list[str]:
     return [exact, f"{exact}#*", f"{exact}/*"]
 
 
-def globs(store: Store, source: str) -> list[str]:
+def globs(store: Store, source: str, path: str) -> list[str]:
     """What a user means by ``source``: a source, file or folder as named, else a pattern, else a part of a name.
 
-    A part may be that of a URL, too. Raises UsageError if it is empty.
+    A part may be that of a URL, too. ``path`` is ``absolute(source)``.
     """
-    for path in (source, absolute(source)):
-        if store.sources_like(below(path), 1):
-            return below(path)
-    return [source, absolute(source)] if re.search(r"[*?\[]", source) else [f"*{literal(source)}*"]
+    for name in (source, path):
+        if store.sources_like(below(name), 1):
+            return below(name)
+    return [source, path] if re.search(r"[*?\[]", source) else [f"*{literal(source)}*"]

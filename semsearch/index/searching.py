@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from ..errors import UsageError
 from ..store import Store
 from ..types import Aligner, Encoder, Hit, Mode
 from ..vectors import spans
+from .days import day
 from .paths import absolute, below, globs
 from .ranking import Align, Wanted, best_sentence, passage_text, ranked, weights
 from .view import View
@@ -31,13 +32,18 @@ LEADING = 3
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which articles may be found. Raises UsageError if nothing can lie within the bounds."""
+    """Which articles may be found. Raises UsageError if nothing can lie within the bounds, or they are no dates."""
 
     source: str | None
     since: dt.date | None
     until: dt.date | None
+    _path: str = field(init=False, default="")  # what ``source`` is as a path, in the folder that is current now
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "since", day("since", self.since))
+        object.__setattr__(self, "until", day("until", self.until))
+        if self.source is not None:
+            object.__setattr__(self, "_path", absolute(self.source))
         if self.since and self.until and self.since > self.until:
             raise UsageError(f"nothing lies between {self.since} and {self.until}; since must not be after until")
 
@@ -53,7 +59,7 @@ class Filter:
         return store.select(self._globs(store), self.since, self.until)
 
     def _globs(self, store: Store) -> list[str]:
-        return [] if self.source is None else globs(store, self.source)
+        return [] if self.source is None else globs(store, self.source, self._path)
 
 
 def search(

@@ -15,6 +15,7 @@ from .. import ingest
 from ..errors import EncoderUnavailable, IngestError, UsageError
 from ..store import Store
 from ..types import Article, Encoder, Precut
+from .days import day
 from .paths import absolute, below
 from .plan import Outcome, Plan
 from .prepare import Prepared, prepare
@@ -120,8 +121,7 @@ class Sync:
     def add(self, articles: Iterable[Article]) -> None:
         """Puts articles that a program hands over, under the sources they name."""
         for number, article in enumerate(articles):
-            if not article.sources or not article.text.strip():
-                raise UsageError("an article to be added needs a text and at least one source")
+            article = _storable(article)
             made = prepare(article)
             self._at = ("articles", number + 1, 0)
             for source in article.sources:
@@ -304,6 +304,17 @@ class Sync:
         """How far everything is committed, which moves on while nothing waits to be."""
         if self.progress and self._at[0] and not self._plan.changes:
             self.progress(*self._at)
+
+
+def _storable(article: Article) -> Article:
+    """What a program hands over, with a day as its date. Raises UsageError."""
+    if not article.sources or not article.text.strip():
+        raise UsageError("an article to be added needs a text and at least one source")
+    texts = {"text": article.text, "title": article.title, "author": article.author, "url": article.url}
+    for name, text in [*texts.items(), *(("source", source) for source in article.sources)]:
+        if re.search("[\ud800-\udfff]", text):
+            raise UsageError(f"the {name} of {article.source!r} holds half of a character (a lone surrogate)")
+    return replace(article, date=day("the date of an article", article.date))
 
 
 def _recognised(file: str, raw: ingest.Raw, marks: Mapping[bytes, str]) -> ingest.Raw:
