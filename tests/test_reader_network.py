@@ -22,7 +22,7 @@ from semsearch.errors import ReaderUnavailable
 from semsearch.reader import SentenceReader
 from semsearch.reader import sentence_reader as sr
 from semsearch.reader.evidence import lines
-from semsearch.reader.extract import counted
+from semsearch.reader.extract import counted, whole_number
 from semsearch.reader.network import Edges, Network, Part, Read, part
 from semsearch.reader.question import Rarity, understand
 from semsearch.reader.words import MEETINGS, OVERLAPS, Text, cut, meetings, overlaps, rarities
@@ -301,6 +301,27 @@ def test_counted(question: str, sentence: str, span: str, rest: str) -> None:
     at = sentence.index(span)
     asked = understand(question, FLAT)
     assert counted(asked, sentence, Span(at, at + len(span))).of(sentence) == rest
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "span", "whole"),
+    [
+        ("Nhiệt độ kho lạnh là bao nhiêu?", "Nhiệt độ là -25 độ C.", "25 độ C", "-25 độ C"),
+        ("nhiet do la bao nhieu", "Nhiệt độ xuống âm 1,2 độ C.", "1,2", "âm 1,2"),
+        ("Giá vé bao nhiêu?", "Giá vé từ 7.000 đến 20.000 đồng.", "20.000 đồng", "từ 7.000 đến 20.000 đồng"),
+        ("Có bao nhiêu người mắc?", "Chừng 800 triệu đến 1,2 tỷ người mắc.", "1,2 tỷ", "800 triệu đến 1,2 tỷ"),
+        ("Kéo dài bao lâu?", "Thường kéo dài 6 giờ tới 12 giờ.", "12 giờ", "6 giờ tới 12 giờ"),
+        ("Có bao nhiêu hộ?", "Cả thôn có 25 -30 hộ.", "30 hộ", "30 hộ"),  # no sign between two numbers
+        ("Có bao nhiêu hộ?", "Đoàn đi đến 30 hộ.", "30 hộ", "30 hộ"),  # where somebody goes is no range
+        ("Số nhà bao nhiêu?", "Nhà ở ngõ A-25.", "25", "25"),
+        ("Chùa Âm có bao nhiêu tượng?", "Ở chùa âm 5 tượng.", "5 tượng", "5 tượng"),
+        ("Khi nào?", "Từ 5 đến 7 giờ.", "7 giờ", "7 giờ"),  # asks for no number
+    ],
+)
+def test_whole_number(question: str, sentence: str, span: str, whole: str) -> None:
+    at = sentence.index(span)
+    found = whole_number(understand(question, FLAT), sentence, Span(at, at + len(span)))
+    assert found.of(sentence) == whole
 
 
 # Words and vectors -----------------------------------------------------------------------------

@@ -89,7 +89,7 @@ class Sync:
         for root in roots:
             if root in there:
                 continue
-            file = root in store.files() and Path(root).parent.exists()
+            file = (root in store.files() or _pattern(root)) and Path(root).parent.exists()
             if paths is not None or file or any(_covers(other, root) for other in there):
                 gone.append(root)
             else:  # perhaps a disk that is not mounted: nothing is taken away for that

@@ -48,6 +48,7 @@ __all__ = [
     "marks",
     "span_features",
     "typed",
+    "whole_number",
 ]
 
 GROUPS: dict[Kind, str] = {
@@ -312,6 +313,23 @@ def counted(question: Question, text: str, span: Span) -> Span:
     asked = COUNTED.search(canonical(question.text))
     named = asked is not None and question.form(asked[1]) == question.form(rest[0])
     return Span(span.start, number.end()) if named else span
+
+
+_BELOW_ZERO = late(r"(?:^|[\s(])(?<!\d\s)([-−–]|âm\s)$")
+_UP_TO = late(rf"(?<!\w)(?:từ\s)?{NUMBER.pattern}(?:\s[^\W\d]+)?\s(?:đến|tới)\s$")
+
+
+def whole_number(question: Question, text: str, span: Span) -> Span:
+    """``span`` with the sign before its number (-25 độ, âm 25 độ), and with where a range begins (7.000 đến 20.000)."""
+    lowered = _lowered(text)
+    if question.kind != "number" or not lowered[span.start : span.end][:1].isdigit():
+        return span
+    before = lowered[max(0, span.start - 40) : span.start]
+    if (sign := _BELOW_ZERO.search(before)) and (sign[1] != "âm " or "độ" in lowered[span.start : span.end + 4]):
+        return Span(span.start - len(sign[1]), span.end)
+    if range_ := _UP_TO.search(before):
+        return Span(span.start - len(range_[0]), span.end)
+    return span
 
 
 _REASON_FOLLOWS = late(r"(?:do|vì|bởi|nguyên nhân|lý do|lí do|sở dĩ|điều này là do|đó là do)(?!\w)")

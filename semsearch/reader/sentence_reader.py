@@ -14,7 +14,7 @@ from ..errors import UsageError
 from ..types import Answer, Hit, Quote, Span
 from .compose import NEAR, agree, compose
 from .evidence import FEATURES, SIGNS, Line, features, lines, signs
-from .extract import SPAN_FEATURES, best_span, completed, counted, marks
+from .extract import SPAN_FEATURES, best_span, completed, counted, marks, whole_number
 from .network import Edges, Network, Part, Read, WordVectors, part
 from .question import Question, Rarity, rarity_of, understand
 from .words import Text, cut
@@ -204,7 +204,7 @@ class SentenceReader:
                 return count * edges.score(_moved(span, sentence.start))
 
             found = best_span(asked, quote, self._weights.span, likely, judged)
-        found = counted(asked, quote, found)
+        found = whole_number(asked, quote, counted(asked, quote, found))
         answer = _moved(found, sentence.start)
         placed = tuple(_moved(span, sentence.start) for span in marks(asked, quote, found))
         return Quote(answer.of(text), line.hit, answer, sentence, confidence, placed)
