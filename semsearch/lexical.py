@@ -131,7 +131,7 @@ class LexicalIndex:
         IndexMissing, IndexDamaged, StorageError.
         """
         if not (path / "meta.json").is_file():
-            raise IndexMissing(f"There is no lexical index at {path}; rebuild makes it again.")
+            raise IndexMissing(f"There is no lexical index at {path}; run: semsearch rebuild")
         for _ in range(_LOOKS - 1):
             meta = _meta(path)
             try:
@@ -679,7 +679,7 @@ def _from_tantivy(error: BaseException) -> bool:
 def _damaged(path: Path, why: object) -> SemsearchError:
     if "ermission denied" in str(why) or "Read-only" in str(why):
         return StorageError(f"Cannot read {path} ({_clause(why)}); check permissions.")
-    return IndexDamaged(f"The lexical index at {path} is damaged ({_clause(why)}); rebuild makes it again.")
+    return IndexDamaged(f"The lexical index at {path} is damaged ({_clause(why)}); run: semsearch rebuild")
 
 
 def _clause(why: object) -> str:

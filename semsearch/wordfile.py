@@ -238,7 +238,7 @@ class Words:
 
     def _damaged(self) -> IndexDamaged:
         return IndexDamaged(
-            f"{self._files[0].with_suffix('.*')} are not as they were written; rebuild makes them again"
+            f"{self._files[0].with_suffix('.*')} are not as they were written; run: semsearch rebuild"
         )
 
 

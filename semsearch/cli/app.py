@@ -431,7 +431,10 @@ def remove(
     as_json: Json = False,
     index: At = None,
 ) -> int:
-    """Forget an article, a file, or a folder with all below it."""
+    """Forget an article, a file, or a folder with all below it.
+
+    Files that are still there come back with the next `index` of their folder.
+    """
     from . import human
 
     with _open(index, None, None) as opened:
@@ -442,6 +445,8 @@ def remove(
         typer.echo(f"{human.count(gone, 'source')} removed")
         if not gone:
             say(f'no article of the index is from "{source}"; `search` and `show` name the sources.')
+        elif os.path.lexists(source):
+            say(f"{source} is still there: the next `index` of its folder takes it in again.")
     return 0 if gone else 1
 
 

@@ -111,9 +111,10 @@ def _told(error: BaseException, command: str) -> tuple[str, str, int]:
 
 
 def _sentence(message: str) -> str:
-    """On one line, with a capital unless it begins with a path or a name."""
+    """On one line, with a capital unless it begins with a path or a name, perhaps one that was typed."""
     message = " ".join(message.split())
-    return message[:1].upper() + message[1:] if message.partition(" ")[0].isalpha() else message
+    first = message.partition(" ")[0]
+    return message[:1].upper() + message[1:] if first.isalpha() and first not in sys.argv else message
 
 
 _LONG = ("index", "rebuild")

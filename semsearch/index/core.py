@@ -376,7 +376,9 @@ class Index:
         def look(store: Store) -> Hit:
             for passage, article in store.load([passage_id]).values():
                 return Hit(passage, article, 0.0, Scores(0.0), passage.sentences[0])
-            raise UsageError(f"there is no passage {passage_id} in the index; it may have been replaced since")
+            raise UsageError(
+                f"there is no passage {passage_id} in the index; `search` tells the ids of those that are there"
+            )
 
         with self._turn:
             return self._session.rows(look)

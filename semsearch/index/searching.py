@@ -103,7 +103,7 @@ def like_passage(
     """Passages like a stored one, from what is stored of it. Raises UsageError if there is none."""
     found = store.load([passage])
     if not found:
-        raise UsageError(f"there is no passage {passage} in the index; it may have been replaced since")
+        raise UsageError(f"there is no passage {passage} in the index; `search` tells the ids of those that are there")
     wanted = Wanted(found[passage][0].text, None if mode == "lexical" else view.mean([passage]))
     excluded = [passage] if same_article else store.passage_ids([found[passage][1].id])
     return _found(store, view, wanted, k, mode, encoder, only, excluded)
@@ -125,7 +125,9 @@ def like_article(
     if known is None:
         many = store.sources_like([*below(source), *below(absolute(source))], 2)
         raise UsageError(
-            f"{source} holds several articles; name one, like {many[0]}" if many else f"{source} is not in the index"
+            f"{source} holds several articles; name one, like {many[0]}"
+            if many
+            else f"{source} is not in the index; `search` and `show` name the sources"
         )
     article = store.article(known.article)
     passages = store.passages(article)

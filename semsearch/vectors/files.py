@@ -253,4 +253,4 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _damaged(path: Path, why: str) -> IndexDamaged:
-    return IndexDamaged(f"Vector file {path} is damaged: {why}; rebuild makes it again.")
+    return IndexDamaged(f"Vector file {path} is damaged: {why}; run: semsearch rebuild")
