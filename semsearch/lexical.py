@@ -192,34 +192,42 @@ class LexicalIndex:
         """The best ``k`` ids with a term of ``query``, of ``allowed`` only if given; ties by id.
 
         ``postings``: of the terms only the rarest are searched, as many as stand in so many things together (but
-        eight at least); what is more common then neither finds nor counts.
+        eight at least); what is more common then neither finds nor counts, unless too little is found without it.
         """
         ids = None if allowed is None else _array(allowed)
         if k < 1 or not self.count or (ids is not None and not len(ids)):
             return []
         with self._reading():
             asked = self._terms(query, weights)
-            wanted = self._any(asked if postings is None else self._rarest(asked, postings))
-            if wanted is None:
-                return []
-            if ids is not None and len(ids) <= _FEW:
-                wanted, ids = self._among(wanted, ids), None
-            # Of what a filter sifts away, more is fetched at once.
-            share = 1.0 if ids is None else min(1.0, len(ids) / (1.2 * self.count))
-            limit = min(int((k + 16) / share), self.count + 16)
-            while True:
-                hits = self._searcher.search(wanted, limit=limit, count=False).hits
-                names, scores = np.array(self._ids_of(hits), np.int64), np.array([score for score, _ in hits])
-                if ids is not None:
-                    kept = np.isin(names, ids)
-                    names, scores = names[kept], scores[kept]
-                scores = scores.round(_DECIMALS)
-                best = np.lexsort((names, -scores))[:k]
-                # Among equal scores tantivy keeps whichever it met first, so the last score seen may
-                # have more ids than were given: the k-th must lie above it.
-                if len(hits) < limit or (len(best) >= k and scores[best[-1]] > hits[-1][0] + 10**-_DECIMALS):
-                    return list(zip(names[best].tolist(), scores[best].tolist(), strict=True))
-                limit *= 4
+            rare = asked if postings is None else self._rarest(asked, postings)
+            found = self._best(rare, k, ids)
+            if len(found) < k and len(rare) < sum(self._met[of[:2]] > 0 for of in asked):
+                found = self._best(asked, k, ids)
+            return found
+
+    def _best(self, asked: Asked, k: int, ids: Ids | None) -> Ranking:
+        """The best ``k`` with one of the terms, of ``ids`` (None: of all)."""
+        wanted = self._any(asked)
+        if wanted is None:
+            return []
+        if ids is not None and len(ids) <= _FEW:
+            wanted, ids = self._among(wanted, ids), None
+        # Of what a filter sifts away, more is fetched at once.
+        share = 1.0 if ids is None else min(1.0, len(ids) / (1.2 * self.count))
+        limit = min(int((k + 16) / share), self.count + 16)
+        while True:
+            hits = self._searcher.search(wanted, limit=limit, count=False).hits
+            names, scores = np.array(self._ids_of(hits), np.int64), np.array([score for score, _ in hits])
+            if ids is not None:
+                kept = np.isin(names, ids)
+                names, scores = names[kept], scores[kept]
+            scores = scores.round(_DECIMALS)
+            best = np.lexsort((names, -scores))[:k]
+            # Among equal scores tantivy keeps whichever it met first, so the last score seen may
+            # have more ids than were given: the k-th must lie above it.
+            if len(hits) < limit or (len(best) >= k and scores[best[-1]] > hits[-1][0] + 10**-_DECIMALS):
+                return list(zip(names[best].tolist(), scores[best].tolist(), strict=True))
+            limit *= 4
 
     def scores(self, query: str, ids: Ids, *, weights: Weights = DEFAULT) -> Scores:
         """What ``search`` would give each of ``ids`` (n,), which are all here; 0.0 where nothing matches.

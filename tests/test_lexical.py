@@ -206,6 +206,17 @@ def test_terms_made_beforehand_are_those_of_the_text(index: LexicalIndex) -> Non
     assert one[1] == two[1] > 0
 
 
+def test_common_terms_find_where_the_rarest_find_too_little(index: LexicalIndex) -> None:
+    rare = "nghêu lụa Bàu Sen Hải Lộc Trà Cú"
+    filled(index, f"Huyện có {rare}.", *(f"Huyện có việc thứ {n}." for n in range(2, 41)))
+    query = f"{rare} huyện"
+    assert [id_ for id_, _ in index.search(query, 1, postings=10)] == [1]
+    assert index.search(query, 20, postings=10) == index.search(query, 20)
+    assert len(index.search(query, 20, postings=10)) == 20
+    assert index.search(query, 5, [7, 8], postings=10) == index.search(query, 5, [7, 8])
+    assert [id_ for id_, _ in index.search(query, 5, [7, 8], postings=10)] == [7, 8]
+
+
 def test_titles_count(index: LexicalIndex) -> None:
     index.add([1, 2], ["một bài", "một bài"], ["", "Cao Bằng"])
     index.commit()

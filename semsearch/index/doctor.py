@@ -180,6 +180,8 @@ def _examined(folder: Folder, encoder: str | Encoder | None) -> Iterator[Finding
     yield from _manifest(folder)
     try:
         store = Store.open(folder.database)
+    except StorageError:
+        raise  # what cannot be read is not damaged
     except SemsearchError as error:
         yield Finding("store.db", str(error), UPDATE if isinstance(error, IndexStale) else ANEW)
         return
