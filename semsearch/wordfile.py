@@ -237,9 +237,7 @@ class Words:
         return self._mapped
 
     def _damaged(self) -> IndexDamaged:
-        return IndexDamaged(
-            f"{self._files[0].with_suffix('.*')} are not as they were written; run: semsearch rebuild"
-        )
+        return IndexDamaged(f"{self._files[0].with_suffix('.*')} are not as they were written; run: semsearch rebuild")
 
 
 def _counted(found: Sequence[Integers], texts: int, terms: int) -> Integers:
