@@ -65,9 +65,10 @@ def rebuild(writer: Writer, encoder: Callable[[], Encoder], manifest: Manifest, 
 def _terms_there(writer: Writer) -> bool:
     """Whether there are terms that can be changed while articles are split anew, for those who search meanwhile."""
     try:
-        return LexicalIndex.open(writer.folder.terms(int(writer.store.meta("lexical")))).count >= 0
+        writer.lexical()
     except (IndexDamaged, IndexMissing):
         return False
+    return True
 
 
 def _split_anew(writer: Writer, encoder: Callable[[], Encoder], progress: Progress) -> int:
