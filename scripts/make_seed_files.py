@@ -387,10 +387,10 @@ def pdf_bytes(record: Record, font: Path, *, columns: int) -> bytes:
     pdfmetrics.registerFont(TTFont("Serif", str(font)))
     size = 12.5 if columns == 1 else 9.5
     font_of = {"fontName": "Serif", "fontSize": size, "leading": size * 1.5}
-    text = ParagraphStyle("text", **font_of, spaceAfter=7, alignment=TA_JUSTIFY)
-    head = ParagraphStyle("head", text, fontSize=size + 1.5, spaceBefore=5, keepWithNext=1, alignment=0)
+    text = ParagraphStyle("text", **font_of, spaceAfter=7, maxsim=TA_JUSTIFY)
+    head = ParagraphStyle("head", text, fontSize=size + 1.5, spaceBefore=5, keepWithNext=1, maxsim=0)
     title = ParagraphStyle("title", head, fontSize=size + 5, leading=size * 2)
-    caption = ParagraphStyle("caption", text, fontSize=size - 2, alignment=TA_CENTER)
+    caption = ParagraphStyle("caption", text, fontSize=size - 2, maxsim=TA_CENTER)
     styles = {"text": text, "item": text, "head": head, "caption": caption}
     story: list[Any] = [Paragraph(html.escape(record["title"], quote=False), title)]
     if when(record):

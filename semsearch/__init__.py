@@ -30,8 +30,11 @@ if TYPE_CHECKING:
         StorageError,
         UsageError,
     )
-    from .index import Finding, Index, Status, SyncReport, load_reader
-    from .types import Answer, Article, Duplicate, Duplicates, Encoder, Hit, Passage, Scores, Span
+    from .index import Index
+    from .protocols import Encoder
+    from .reader import load_reader
+    from .reports import Finding, Status, SyncReport
+    from .types import Answer, Article, Duplicate, Duplicates, Hit, Passage, Scores, Span
 
 _HOMES = {
     "encoders": ("load_encoder",),
@@ -48,8 +51,11 @@ _HOMES = {
         "StorageError",
         "UsageError",
     ),
-    "index": ("Finding", "Index", "Status", "SyncReport", "load_reader"),
-    "types": ("Answer", "Article", "Duplicate", "Duplicates", "Encoder", "Hit", "Passage", "Scores", "Span"),
+    "index": ("Index",),
+    "protocols": ("Encoder",),
+    "reader": ("load_reader",),
+    "reports": ("Finding", "Status", "SyncReport"),
+    "types": ("Answer", "Article", "Duplicate", "Duplicates", "Hit", "Passage", "Scores", "Span"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

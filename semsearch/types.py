@@ -1,4 +1,4 @@
-"""The words of semsearch as frozen dataclasses, and the protocols its parts meet through.
+"""The words of semsearch as frozen dataclasses.
 
 Nothing here does I/O, and numpy is needed only by type checkers.
 """
@@ -6,9 +6,8 @@ Nothing here does I/O, and numpy is needed only by type checkers.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,30 +17,23 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]  # shape (n,)
 
 __all__ = [
-    "Aligner",
     "Answer",
     "Article",
     "Duplicate",
     "Duplicates",
-    "Encoder",
     "Hit",
-    "Kind",
     "Mode",
     "Passage",
-    "Precut",
     "Quote",
     "Ranking",
-    "Reader",
-    "Reranker",
     "Scores",
-    "Searcher",
     "Span",
     "Statement",
-    "VectorIndex",
+    "VectorSearch",
 ]
 
 Mode = Literal["hybrid", "dense", "lexical"]
-Kind = Literal["auto", "exact", "approximate"]  # of comparing vectors
+VectorSearch = Literal["auto", "exact", "approximate"]  # of comparing vectors
 Ranking = list[tuple[int, float]]  # (id, score), best first, ties by id
 
 
@@ -112,18 +104,18 @@ class Scores:
     """What each side said of a passage, before and after they were put together.
 
     ``None`` where a side was not asked. ``dense`` is the cosine of the passage, ``sentence`` the best
-    cosine among its sentences, ``topic`` the cosine of the mean of all its article's passages, ``lexical`` is BM25,
-    ``article`` BM25 of the whole article, ``alignment`` how well each word of the query is met by a word of
+    cosine among its sentences, ``article_dense`` that of the mean of its article's passages, ``lexical`` is BM25,
+    ``article`` BM25 of the whole article, ``maxsim`` how well each word of the query is met by a word of
     the passage (asked for the best only), each raw; ``fused`` lies in 0..1.
     """
 
     fused: float
     dense: float | None = None
     sentence: float | None = None
-    topic: float | None = None
+    article_dense: float | None = None
     lexical: float | None = None
     article: float | None = None
-    alignment: float | None = None
+    maxsim: float | None = None
     rerank: float | None = None
 
 
@@ -225,80 +217,3 @@ class Duplicates:
     def places(self) -> int:
         """In how many places one of them stands."""
         return sum(len(member.article.sources) for member in self.members)
-
-
-@runtime_checkable
-class Encoder(Protocol):
-    """Texts to unit vectors. Queries and passages have verbs of their own (prompts differ)."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def dim(self) -> int: ...
-    @property
-    def fingerprint(self) -> str:
-        """Changes whenever the vectors would: weights, prompts, segmentation, maximum length."""
-        ...
-
-    def encode_queries(self, texts: Sequence[str]) -> Vectors: ...
-    def encode_passages(self, texts: Sequence[str]) -> Vectors: ...
-
-
-@runtime_checkable
-class Aligner(Protocol):
-    """What an encoder may offer besides: a query against texts, word by word.
-
-    ``pieces`` is what it keeps of each text for that, in a form of its own; equal texts give equal bytes.
-    """
-
-    def pieces(self, texts: Sequence[str]) -> list[bytes]: ...
-    def encode_with_pieces(self, texts: Sequence[str]) -> tuple[Vectors, list[bytes]]:
-        """``encode_passages`` and ``pieces`` of the same texts, for less than both."""
-        ...
-
-    def align(self, query: str, pieces: Sequence[bytes]) -> NDArray[np.float32]:
-        """``(len(pieces),)``, each in -1..1: the mean over the query's words of the best cosine in the text."""
-        ...
-
-
-@runtime_checkable
-class Precut(Protocol):
-    """What an encoder may offer besides: texts are cut into pieces in one place and encoded in another."""
-
-    def cutting(self) -> tuple[str, str, int] | None:
-        """What ``encoders.cutter_from`` needs to make in another process what cuts them; None if nothing can.
-
-        If it is not None, ``encode_pieces(pieces(texts))`` is ``encode_passages(texts)``.
-        """
-        ...
-
-    def cutter(self) -> Any:
-        """The same for this process: an ``encoders.cutter.Cutter``, always the same one."""
-        ...
-
-    def pieces(self, texts: Sequence[str]) -> list[bytes]: ...
-    def encode_pieces(self, pieces: Sequence[bytes]) -> Vectors: ...
-
-
-class VectorIndex(Protocol):
-    """Unit vectors by id; the inner product is the only metric."""
-
-    def __len__(self) -> int: ...
-    def add(self, ids: Ids, vectors: Vectors) -> None: ...
-    def remove(self, ids: Ids) -> int: ...
-    def search(self, queries: Vectors, k: int, allowed: Ids | None = None) -> list[Ranking]: ...
-    def get(self, ids: Ids) -> Vectors: ...
-
-
-class Searcher(Protocol):
-    def search(self, query: str, k: int = 10) -> Sequence[Hit]: ...
-
-
-class Reranker(Protocol):
-    def rerank(self, query: str, hits: Sequence[Hit]) -> list[Hit]: ...
-
-
-class Reader(Protocol):
-    """A question and the hits found for it -> an answer quoted from one of them, or not found."""
-
-    def read(self, question: str, hits: Sequence[Hit]) -> Answer: ...

@@ -11,7 +11,7 @@ import json
 import numpy as np
 import pytest
 
-from semsearch.types import Encoder
+from semsearch.protocols import Encoder
 
 TEXTS = [
     "Khu vực phòng thủ tỉnh được đầu tư 11,5 tỷ đồng.",

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from semsearch.types import Ranking, VectorIndex
+from semsearch.protocols import VectorIndex
+from semsearch.types import Ranking
 
 if TYPE_CHECKING:
     from semsearch.types import Ids, Vectors

@@ -11,8 +11,8 @@ import tiny_models
 from semsearch.encoders import load_encoder
 from semsearch.encoders.static import StaticEncoder
 from semsearch.index import Index
-from semsearch.store import Store
-from semsearch.types import Aligner
+from semsearch.protocols import LateInteraction
+from semsearch.storage import Store
 
 TEXTS = [
     "Tỉnh được đầu tư 12 tỷ đồng. Khu vực phòng thủ có 38 mô hình.",
@@ -20,7 +20,7 @@ TEXTS = [
     "Ghế đá 5 ngày, dân quân tự quản được khen.",
 ]
 QUERY = "mô hình tự quản khu vực phòng thủ"
-CARD = {"fusion": {"vi": {"dense": 0.2, "lexical": 0.2, "alignment": 0.6}}}
+CARD = {"fusion": {"vi": {"dense": 0.2, "lexical": 0.2, "maxsim": 0.6}}}
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +60,8 @@ def by_definition(encoder: StaticEncoder, query: str, text: str) -> float:
 
 
 def test_alignment_is_what_its_definition_says(encoder: StaticEncoder) -> None:
-    assert isinstance(encoder, Aligner)
-    found = encoder.align(QUERY, encoder.pieces(TEXTS))
+    assert isinstance(encoder, LateInteraction)
+    found = encoder.maxsim(QUERY, encoder.token_ids(TEXTS))
     assert found == pytest.approx([by_definition(encoder, QUERY, text) for text in TEXTS], abs=1e-5)
     assert found.argmax() == 0
 
@@ -70,38 +70,38 @@ def test_alignment_is_what_its_definition_says(encoder: StaticEncoder) -> None:
 def test_vectors_and_pieces_at_once_are_those_made_apart(encoder: StaticEncoder, prompt: str) -> None:
     encoder._passage_prompt = prompt
     texts = [*TEXTS, "", QUERY] * 3
-    vectors, pieces = encoder.encode_with_pieces(texts)
+    vectors, pieces = encoder.encode_with_tokens(texts)
     assert np.array_equal(vectors, encoder.encode_passages(texts))
-    assert pieces == encoder.pieces(texts)
+    assert pieces == encoder.token_ids(texts)
 
 
 def test_a_text_holds_itself_wholly(encoder: StaticEncoder) -> None:
-    assert encoder.align(QUERY, encoder.pieces([QUERY])) == pytest.approx([1.0], abs=1e-5)
+    assert encoder.maxsim(QUERY, encoder.token_ids([QUERY])) == pytest.approx([1.0], abs=1e-5)
 
 
 def test_an_endless_query_is_taken_in_parts(encoder: StaticEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    pieces = encoder.pieces(TEXTS)
-    whole = encoder.align(" ".join([QUERY, *TEXTS]), pieces)
+    pieces = encoder.token_ids(TEXTS)
+    whole = encoder.maxsim(" ".join([QUERY, *TEXTS]), pieces)
     monkeypatch.setattr("semsearch.encoders.static._ASKED_AT_ONCE", 3)
-    assert encoder.align(" ".join([QUERY, *TEXTS]), pieces) == pytest.approx(whole, abs=1e-6)
+    assert encoder.maxsim(" ".join([QUERY, *TEXTS]), pieces) == pytest.approx(whole, abs=1e-6)
 
 
 def test_nothing_to_align(encoder: StaticEncoder) -> None:
-    assert encoder.align("", encoder.pieces(TEXTS)).tolist() == [0.0] * len(TEXTS)
-    assert encoder.align(QUERY, encoder.pieces([""])).tolist() == [0.0]
-    assert encoder.align(QUERY, []).shape == (0,)
+    assert encoder.maxsim("", encoder.token_ids(TEXTS)).tolist() == [0.0] * len(TEXTS)
+    assert encoder.maxsim(QUERY, encoder.token_ids([""])).tolist() == [0.0]
+    assert encoder.maxsim(QUERY, []).shape == (0,)
 
 
 def test_the_best_are_told_their_alignment(index: Index, encoder: StaticEncoder) -> None:
     hits = index.search(QUERY)
     for hit in hits:
         wanted = by_definition(encoder, QUERY, hit.passage.text)
-        assert hit.scores.alignment == pytest.approx(wanted, abs=1e-5)
-    assert all(hit.scores.alignment is None for hit in index.search(QUERY, mode="dense"))
-    assert all(hit.scores.alignment is None for hit in index.search(QUERY, mode="lexical"))
+        assert hit.scores.maxsim == pytest.approx(wanted, abs=1e-5)
+    assert all(hit.scores.maxsim is None for hit in index.search(QUERY, mode="dense"))
+    assert all(hit.scores.maxsim is None for hit in index.search(QUERY, mode="lexical"))
 
 
-@pytest.mark.parametrize("harm", ["DELETE FROM pieces", "UPDATE pieces SET pieces = x'0102030405'"])
+@pytest.mark.parametrize("harm", ["DELETE FROM token_ids", "UPDATE token_ids SET ids = x'0102030405'"])
 def test_pieces_that_are_lost_are_made_again(index: Index, harm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = [(hit.passage.id, hit.scores) for hit in index.search(QUERY)]
     index.close()
@@ -119,12 +119,12 @@ def test_kept_pieces_are_used_and_go_with_their_passages(
     index: Index, tmp_path: Path, encoder: StaticEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[list[str]] = []
-    monkeypatch.setattr(StaticEncoder, "pieces", lambda self, texts: asked.append(list(texts)) or [])
+    monkeypatch.setattr(StaticEncoder, "token_ids", lambda self, texts: asked.append(list(texts)) or [])
     index.search(QUERY)
     assert asked == []
     (tmp_path / "1.txt").unlink()
     index.sync([tmp_path / "1.txt"])
     store = Store.open(index.path / "store.db")
-    assert len(store.pieces(encoder.fingerprint, range(100))) == len(store.all_ids("passages")) == 2
-    assert store.pieces("another", range(100)) == {}
+    assert len(store.token_ids(encoder.fingerprint, range(100))) == len(store.all_ids("passages")) == 2
+    assert store.token_ids("another", range(100)) == {}
     store.close()

@@ -14,7 +14,7 @@ import pytest
 
 from semsearch.encoders import load_encoder
 from semsearch.index import Index
-from semsearch.reader import SentenceReader
+from semsearch.reader.bundled import SentenceReader
 from semsearch.types import Answer, Quote
 
 WORDS = load_encoder()

@@ -19,7 +19,7 @@ import pytest
 from cli_case import process, run, run_json
 
 from semsearch import Index, StorageError, __version__
-from semsearch.cli.run import date_option
+from semsearch.cli.runtime import date_option
 
 BRIDGE_QUESTION = "Cầu Rạch Dừa dài bao nhiêu mét?"
 OFF_TOPIC = "Ai vô địch World Cup 2022?"

@@ -17,12 +17,11 @@ from cli_case import run, run_json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semsearch.cli import human
-from semsearch.cli.style import Paper
+from semsearch.cli import render as human
+from semsearch.cli.terminal import Paper
 from semsearch.encoders import load_encoder
-from semsearch.index import Index
-from semsearch.index.core import READ
-from semsearch.reader import SentenceReader
+from semsearch.index import READ, Index
+from semsearch.reader.bundled import SentenceReader
 from semsearch.reader.compose import NEAR, asks_for_newest, compose
 from semsearch.reader.items import asks_for_several, items
 from semsearch.reader.question import common_rarity, understand

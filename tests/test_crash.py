@@ -20,10 +20,12 @@ from typing import Any
 import pytest
 from index_case import HashEncoder, article, story, write
 
+from semsearch import failpoints
 from semsearch.errors import IndexDamaged, IndexLocked, IndexUnusable, SemsearchError, StorageError
-from semsearch.index import Index, doctor, steps
-from semsearch.index.folder import Folder
-from semsearch.index.view import View
+from semsearch.index import Index
+from semsearch.indexing.check import doctor
+from semsearch.search.view import View
+from semsearch.storage.layout import Folder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills with SIGKILL")
 
@@ -73,15 +75,15 @@ def check(path: Path, encoder: HashEncoder) -> dict[str, str]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small batches, so that one run has many points to be killed at; and no waiting for the disk."""
-    monkeypatch.setattr("semsearch.index.sync.BATCH_ARTICLES", 5)
-    monkeypatch.setattr("semsearch.index.rebuild.BATCH_PASSAGES", 4)
+    monkeypatch.setattr("semsearch.indexing.pipeline.BATCH_ARTICLES", 5)
+    monkeypatch.setattr("semsearch.indexing.rebuild.BATCH_PASSAGES", 4)
     monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture
 def hooked() -> Iterator[None]:
     yield
-    steps.hook = lambda name: None
+    failpoints.failpoint_hook = lambda name: None
 
 
 def trial(script: str, *arguments: str) -> str:
@@ -91,7 +93,7 @@ def trial(script: str, *arguments: str) -> str:
         "PYTHONPATH": os.pathsep.join(filter(None, [str(HERE.parent), *sys.path])),
         "OMP_NUM_THREADS": "1",
     }
-    command = [sys.executable, str(HERE.parent / "scripts" / script), *arguments]
+    command = [sys.executable, str(HERE / "trials" / script), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\n0 wrong" in done.stdout or "skipped" in done.stdout, done.stdout
@@ -122,10 +124,10 @@ def test_stopped_by_hand(tmp_path: Path, quick: None, hooked: None, name: str) -
 
     with Index.open_or_create(path, encoder=encoder) as index:
         for work in (lambda: index.sync([news]), lambda: index.remove(news / "1.txt"), index.rebuild):
-            steps.hook = stop
+            failpoints.failpoint_hook = stop
             with contextlib.suppress(KeyboardInterrupt):
                 work()
-            steps.hook = lambda reached: None
+            failpoints.failpoint_hook = lambda reached: None
             if Folder(path).exists():
                 check(path, encoder)
             index.sync([news])
@@ -523,7 +525,7 @@ def test_words_that_were_never_committed_may_be_anything(small: Path, tmp_path: 
 def test_every_folder_is_synced_before_the_database_counts_on_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hooked: None
 ) -> None:
-    """``scripts/try_power.py`` says more, where there is strace."""
+    """``tests/trials/try_power.py`` says more, where there is strace."""
     path, sync, order = tmp_path / "new" / "index", os.fsync, list[str]()
 
     def noted(handle: int) -> None:
@@ -533,7 +535,7 @@ def test_every_folder_is_synced_before_the_database_counts_on_it(
     if not Path("/proc/self/fd").is_dir():
         pytest.skip("the name of an open file is asked of /proc")
     monkeypatch.setattr(os, "fsync", noted)
-    steps.hook = order.append
+    failpoints.failpoint_hook = order.append
     with Index.open_or_create(path, encoder=HashEncoder(16)) as index:
         index.add([article(1)])
         made = order.index("created database")

@@ -18,7 +18,7 @@ from semsearch.encoders import cutter_from, load_encoder, static
 from semsearch.encoders.cutter import Cutter
 from semsearch.encoders.static import StaticEncoder
 from semsearch.encoders.unigram import Unigram
-from semsearch.index.prepare import encoded, prepare
+from semsearch.indexing.prepare import encoded, prepare
 
 ROOT = Path(__file__).parents[1]
 MODEL = ROOT / "semsearch" / "model" / "tokenizer.json"
@@ -54,11 +54,11 @@ def test_articles_are_cut_as_by_the_library() -> None:
     assert len(found) > 50
     unsure = 0
     for whole, parts in found:
-        made = cutter.pieces_of_all(whole, parts)
+        made = cutter.token_ids_of_all(whole, parts)
         for text, pieces in zip((whole, *parts), made, strict=True):
             unsure += pieces is None
             assert pieces is None or ids(pieces) == library.encode(text, add_special_tokens=False).ids
-            assert pieces == cutter.pieces(text)
+            assert pieces == cutter.token_ids(text)
     assert unsure <= len(found) // 50
 
 
@@ -68,10 +68,10 @@ def test_vectors_and_pieces_do_not_depend_on_who_cut(monkeypatch: pytest.MonkeyP
     given += ["mất\x0bmùa\u2028lũ\x85lụt\u3000bão", "a\u200db c", "ﬁ ﬂ", "İ ı ſ", "q oà hoà quà", "một_hai-ba"]
     encoder = load_encoder(threads=2)
     assert isinstance(encoder, StaticEncoder)
-    vectors, kept = encoder.encode_with_pieces(given)
+    vectors, kept = encoder.encode_with_tokens(given)
     assert encoder._cutter
     assert np.array_equal(vectors, encoder.encode_passages(given))
-    assert np.array_equal(vectors, encoder.encode_pieces(kept))
+    assert np.array_equal(vectors, encoder.encode_tokens(kept))
     library = Tokenizer.from_file(str(MODEL))
     assert [ids(pieces) for pieces in kept] == [library.encode(text, add_special_tokens=False).ids for text in given]
 
@@ -79,11 +79,11 @@ def test_vectors_and_pieces_do_not_depend_on_who_cut(monkeypatch: pytest.MonkeyP
 def test_a_vector_does_not_depend_on_the_others() -> None:
     encoder = load_encoder(threads=1)
     assert isinstance(encoder, StaticEncoder)
-    pieces = encoder.pieces([text for whole, parts in texts()[:40] for text in (*parts, whole)])
-    together = encoder.encode_pieces(pieces)
+    pieces = encoder.token_ids([text for whole, parts in texts()[:40] for text in (*parts, whole)])
+    together = encoder.encode_tokens(pieces)
     for one, vector in zip(pieces, together, strict=True):
-        assert np.array_equal(encoder.encode_pieces([one])[0], vector)
-    assert encoder.encode_pieces([]).shape == (0, encoder.dim)
+        assert np.array_equal(encoder.encode_tokens([one])[0], vector)
+    assert encoder.encode_tokens([]).shape == (0, encoder.dim)
 
 
 def test_a_cutter_made_elsewhere(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_cutter_made_elsewhere(tmp_path: Path) -> None:
     cutter = cutter_from(cutting)
     assert cutter
     given = [whole for whole, _ in texts()[:20]]
-    assert [cutter.pieces(text) for text in given] == encoder.pieces(given)
+    assert [cutter.token_ids(text) for text in given] == encoder.token_ids(given)
     other = tmp_path / "tokenizer.json"
     assert cutter_from((str(other), *cutting[1:])) is None
     other.write_bytes(MODEL.read_bytes() + b" ")  # another file than the encoder read
@@ -127,10 +127,10 @@ def test_any_vocabulary_of_words_and_parts(pieces: list[tuple[str, float]], word
     cutter, library = pair([*pieces, *(single for single in singles if single[0] not in known)])
     parts = [" ".join(words[left:right]) for left, right in pairwise([*sorted(ends), len(words)])]
     whole = " ".join(words)
-    for text, told in zip((whole, *parts), map(ids, cutter.pieces_of_all(whole, parts)), strict=True):
+    for text, told in zip((whole, *parts), map(ids, cutter.token_ids_of_all(whole, parts)), strict=True):
         assert told is None or told == library.encode(text, add_special_tokens=False).ids
-        assert told == ids(cutter.pieces(text))
-    assert cutter.pieces_of_all(whole, ["a", whole]) == [cutter.pieces(text) for text in (whole, "a", whole)]
+        assert told == ids(cutter.token_ids(text))
+    assert cutter.token_ids_of_all(whole, ["a", whole]) == [cutter.token_ids(text) for text in (whole, "a", whole)]
 
 
 def test_pieces_of_several_words_may_end_inside_of_a_word() -> None:
@@ -138,24 +138,29 @@ def test_pieces_of_several_words_may_end_inside_of_a_word() -> None:
     cutter, library = pair(list(scores.items()))
     for text, wanted in {"a b": [7], "a bc": [7, 6], "bc a": [3, 6, 2], "a bcc a b": [7, 6, 6, 7]}.items():
         assert library.encode(text).ids == wanted
-        assert ids(cutter.pieces(text)) == wanted
-    assert [*map(ids, cutter.pieces_of_all("bc a bc. a b", ["a", "bc.", "a b"]))] == [[3, 6, 7, 6, 7], [2], [3, 6], [7]]
+        assert ids(cutter.token_ids(text)) == wanted
+    assert [*map(ids, cutter.token_ids_of_all("bc a bc. a b", ["a", "bc.", "a b"]))] == [
+        [3, 6, 7, 6, 7],
+        [2],
+        [3, 6],
+        [7],
+    ]
 
 
 def test_nothing_is_said_where_the_library_decides() -> None:
     cutter, _ = pair([("▁", -9.0), ("▁a", -2.0), ("a", -2.0), ("▁aa", -4.0), ("▁b", -3.0), ("b", -9.0)])
-    assert ids(cutter.pieces("b a b")) == [5, 2, 5]
-    assert cutter.pieces("aa") is None  # ▁aa, or ▁a and a: both -4
-    assert cutter.pieces("a z") is None  # z is no piece
-    assert cutter.pieces("a\u0301b") is None  # not composed
-    assert cutter.pieces(" . ") == b""
+    assert ids(cutter.token_ids("b a b")) == [5, 2, 5]
+    assert cutter.token_ids("aa") is None  # ▁aa, or ▁a and a: both -4
+    assert cutter.token_ids("a z") is None  # z is no piece
+    assert cutter.token_ids("a\u0301b") is None  # not composed
+    assert cutter.token_ids(" . ") == b""
 
 
 def test_words_together_or_apart_for_the_same_are_cut_as_by_the_library() -> None:
     scores = {"▁a": -2.0, "▁b": -3.0, "▁c": -1.0, "▁a▁b": -5.0, "▁c▁c": -2.0}
     cutter, library = pair([*((letter, -9.0) for letter in "▁abc"), *scores.items()])
     for text in ("a b", "b a b", "c c", "c c c", "c a b c c"):
-        assert ids(cutter.pieces(text)) == library.encode(text).ids
+        assert ids(cutter.token_ids(text)) == library.encode(text).ids
 
 
 def test_wide_ids() -> None:
@@ -163,12 +168,12 @@ def test_wide_ids() -> None:
     settings["model"]["vocab"] = [["<unk>", 0.0], ["▁a", -1.0], ["▁b", -2.0], ["a", -9.0], ["b", -9.0], ["▁", -9.0]]
     unigram = Unigram.parse(json.dumps(settings).encode())
     assert unigram
-    assert ids(Cutter(unigram, 4).pieces("b, a A"), 4) == [2, 1, 1]
+    assert ids(Cutter(unigram, 4).token_ids("b, a A"), 4) == [2, 1, 1]
 
 
 def test_with_pieces_from_inside_of_one_word_into_the_next_nothing_is_said() -> None:
     cutter, _ = pair([("▁", -9.0), ("▁a", -2.0), ("a", -2.0), ("b", -2.0), ("a▁b", -1.0)])
-    assert cutter.pieces("a b") is None
+    assert cutter.token_ids("a b") is None
 
 
 @pytest.mark.parametrize(
@@ -190,4 +195,4 @@ def test_words_stand_apart_or_nothing_is_said(normalizer: dict[str, Any] | None,
     unigram = Unigram.parse(json.dumps(settings | {"normalizer": normalizer}).encode())
     assert unigram
     assert unigram.apart is apart
-    assert (Cutter(unigram).pieces("a a") is not None) is apart
+    assert (Cutter(unigram).token_ids("a a") is not None) is apart

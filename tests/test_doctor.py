@@ -16,9 +16,11 @@ from index_case import HashEncoder, article
 
 from semsearch.encoders import BUNDLED
 from semsearch.errors import IndexStale, IndexUnusable, StorageError
-from semsearch.index import Finding, Index, doctor
-from semsearch.index.folder import Folder, Manifest
-from semsearch.store import rows
+from semsearch.index import Index
+from semsearch.indexing.check import doctor
+from semsearch.reports import Finding
+from semsearch.storage import rows
+from semsearch.storage.layout import Folder, Manifest
 
 ENCODER = HashEncoder(16)
 

@@ -20,11 +20,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from index_case import HashEncoder, article
 
-from semsearch import Duplicates, Index, UsageError, overlap
-from semsearch.index import duplicates as whole
-from semsearch.index.searching import Filter
-from semsearch.overlap import FINGERPRINTS, MIN_WORDS, NEAR, Words, fingerprints, key, said, stars
-from semsearch.store import Source, Store, body_hash
+from semsearch import Duplicates, Index, UsageError
+from semsearch.duplicates import groups as whole
+from semsearch.duplicates import overlap
+from semsearch.duplicates.overlap import FINGERPRINTS, MIN_WORDS, NEAR, Words, fingerprints, key, said, stars
+from semsearch.search.pipeline import Filter
+from semsearch.storage import Source, Store, body_hash
 from semsearch.types import Article, Passage, Span
 
 SENTENCES = [

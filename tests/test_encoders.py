@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from semsearch.encoders import BUNDLED, StaticEncoder, TransformerEncoder, family_of, known, load_encoder, transformer
 from semsearch.encoders.static import is_static
 from semsearch.errors import EncoderUnavailable, UsageError
-from semsearch.types import Encoder
+from semsearch.protocols import Encoder
 
 ROOT = Path(__file__).parents[1]
 SENTENCES = [
@@ -669,7 +669,7 @@ def test_a_hub_that_wants_to_be_asked_first(hub: str) -> None:
 
 
 def test_a_hub_that_does_not_answer_is_not_waited_for(hub: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("semsearch.pretrained.SECONDS", 0.5)
+    monkeypatch.setattr("semsearch.hub.SECONDS", 0.5)
     start = time.perf_counter()
     assert "the hub is out of reach" in _refused("org/slow")
     assert time.perf_counter() - start < 3

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from index_case import HashEncoder
 
 from semsearch.errors import ReaderUnavailable, UsageError
-from semsearch.index import Index, load_reader
-from semsearch.reader import MIN_CONFIDENCE, SentenceReader
+from semsearch.index import Index
+from semsearch.reader.bundled import MIN_CONFIDENCE, SentenceReader
+from semsearch.reader.loading import load_reader
 from semsearch.reader.windows import Window, aligned
 from semsearch.text import clean, tokens
 from semsearch.types import Article, Hit, Passage, Scores, Span
@@ -30,8 +31,8 @@ pytest.importorskip("torch")
 pytest.importorskip("pyvi")
 import tiny_readers
 
-from semsearch.reader import extractive
-from semsearch.reader.extractive import ExtractiveReader, probable
+from semsearch.reader import transformer as extractive
+from semsearch.reader.transformer import ExtractiveReader, probable
 
 QUESTION = "Cầu dài bao nhiêu?"
 BRIDGE = "Người dân qua sông. Cầu Bản Lầy dài 186 mét, rộng 9 m. Xe qua cầu."
@@ -348,7 +349,7 @@ def test_aligned(text: str, segmented: str, places: list[int] | None) -> None:
 )
 @settings(max_examples=60, deadline=None)
 def test_segmented_text_is_found_again_in_the_raw(parts: list[str]) -> None:
-    from semsearch.pretrained import pyvi
+    from semsearch.hub import pyvi
 
     text = clean(" ".join(parts))
     segmented = pyvi()(text)

@@ -1,127 +1,164 @@
-"""A module imports only from floors below its own; see "Floors" in docs/decisions and CONTRIBUTING."""
+"""Imports go down the floors, and no modules import each other in a circle. CONTRIBUTING.md draws the floors."""
 
 from __future__ import annotations
 
 import ast
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1] / "semsearch"
-FLOORS = {
-    0: {"_version", "errors", "types"},
-    1: {"text"},  # pure like the next, which compare words by it
-    2: {"sentences", "fusion", "evaluate", "overlap", "wire", "pretrained", "halves", "wordfile"},
-    3: {"ingest", "encoders", "vectors", "lexical", "store", "rerank", "reader"},
-    4: {"index", "cluster"},
-    5: {"cli", "server", "mcp", "__init__", "__main__"},
-}
-FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}
-SLOW = {"torch", "sentence_transformers", "transformers", "pyvi", "sklearn", "ray", "pymilvus", "underthesea"}
-FILES = sorted(ROOT.rglob("*.py"))
+import semsearch
+
+PACKAGE = Path(semsearch.__file__).parent
+FLOORS = (
+    {"_version", "errors", "types", "protocols", "reports", "failpoints", "float16", "lazy_regex"},
+    {"text", "hub", "paths", "evaluate", "serialize"},
+    {"ingest", "segmentation", "encoders", "storage"},
+    {"search", "indexing", "reader", "duplicates"},
+    {"index", "answer", "cluster"},
+    {"cli", "server", "mcp", "__init__", "__main__"},
+)
+FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
+SLOW_LIBRARIES = {"torch", "sentence_transformers", "transformers", "pyvi", "sklearn", "onnxruntime", "ray", "pymilvus"}
 
 
-def part(path: Path) -> str:
-    """The module or package directly below ``semsearch`` that a file belongs to."""
-    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+class Tree:
+    """The modules below a package's folder and what they import from one another."""
 
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.files = {self.name(path): path for path in sorted(folder.rglob("*.py"))}
 
-def imported(path: Path) -> Iterator[str]:
-    """The parts of semsearch that a file imports anywhere, in a function too."""
-    depth = len(path.relative_to(ROOT).parts) - 1
-    tree = ast.parse(path.read_text("utf-8"))
-    parts = {part(file) for file in FILES}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name.split(".")[0] == "semsearch":
-                    yield [*alias.name.split("."), "__init__"][1]
-        elif isinstance(node, ast.ImportFrom):
-            names = (node.module or "").split(".") if node.module else []
-            if node.level == 0 and names[:1] == ["semsearch"]:
-                names = names[1:]
-            elif node.level != depth + 1:
-                continue  # another distribution, or a sibling in the same package
-            if names:
-                yield names[0]
-            else:
+    def name(self, path: Path) -> str:
+        """The dotted name of a module relative to the package; packages are named by their folder."""
+        parts = path.relative_to(self.folder).with_suffix("").parts
+        return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+    def part(self, module: str) -> str:
+        """The module or package directly below the package."""
+        return module.split(".")[0]
+
+    def imported(self, module: str, *, annotations: bool = True) -> Iterator[str]:
+        """Modules imported anywhere in ``module``, in functions too; type-only imports unless not ``annotations``."""
+        path = self.files[module]
+        tree = ast.parse(path.read_text("utf-8"))
+        package = list(path.relative_to(self.folder).parts[:-1])
+        skipped: set[ast.AST] = set()
+        if not annotations:
+            for node in ast.walk(tree):
+                if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+                    skipped |= set(ast.walk(node))
+        for node in ast.walk(tree):
+            if node in skipped:
+                continue
+            if isinstance(node, ast.Import):
                 for alias in node.names:
-                    yield alias.name if alias.name in parts else "__init__"
+                    names = alias.name.split(".")
+                    if names[0] == "semsearch":
+                        yield self._known(names[1:])
+            elif isinstance(node, ast.ImportFrom):
+                names = (node.module or "").split(".") if node.module else []
+                if node.level:
+                    base = package[: len(package) - node.level + 1]
+                elif names[:1] == ["semsearch"]:
+                    base, names = [], names[1:]
+                else:
+                    continue
+                for alias in node.names:
+                    yield self._known([*base, *names, alias.name])
+
+    def _known(self, names: list[str]) -> str:
+        while names and ".".join(names) not in self.files:
+            names = names[:-1]
+        return ".".join(names) or "__init__"
+
+
+TREE = Tree(PACKAGE)
+
+
+def circles(edges: dict[str, set[str]]) -> list[list[str]]:
+    """Groups of modules that can all reach one another (Tarjan's strongly connected components)."""
+    order: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(node: str) -> None:
+        order[node] = low[node] = len(order)
+        stack.append(node)
+        for other in sorted(edges.get(node, ())):
+            if other not in order:
+                visit(other)
+                low[node] = min(low[node], low[other])
+            elif other in stack:
+                low[node] = min(low[node], order[other])
+        if low[node] == order[node]:
+            group = stack[stack.index(node) :]
+            del stack[stack.index(node) :]
+            if len(group) > 1:
+                found.append(sorted(group))
+
+    for node in sorted(edges):
+        if node not in order:
+            visit(node)
+    return found
 
 
 def test_every_part_has_a_floor() -> None:
-    assert {part(file) for file in FILES} <= FLOOR.keys()
+    assert {TREE.part(module) for module in TREE.files} <= FLOOR.keys()
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_imports_come_from_floors_below(path: Path) -> None:
-    own = part(path)
-    wrong = [name for name in imported(path) if name != own and FLOOR[name] >= FLOOR[own] and FLOOR[own] < 5]
-    assert not wrong, f"{own} (floor {FLOOR[own]}) imports {wrong}"
+@pytest.mark.parametrize("module", TREE.files)
+def test_imports_come_from_floors_below(module: str) -> None:
+    own = TREE.part(module)
+    others = {TREE.part(name) for name in TREE.imported(module)} - {own, "_version"}
+    wrong = {name for name in others if FLOOR[name] >= FLOOR[own] and FLOOR[own] < len(FLOORS) - 1}
+    assert not wrong, f"{module} (floor {FLOOR[own]}) imports {wrong}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_slow_libraries_are_not_imported_at_the_top(path: Path) -> None:
-    tree = ast.parse(path.read_text("utf-8"))
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Imports for annotations count too; a package's ``__init__`` that only re-exports its modules does not."""
+    edges = {module: set(TREE.imported(module)) - {module} for module in TREE.files}
+    for module, path in TREE.files.items():
+        if path.name == "__init__.py":
+            edges[module] = {name for name in edges[module] if not name.startswith(f"{module}.")}
+    assert circles(edges) == []
+
+
+def test_circles_are_seen(tmp_path: Path) -> None:
+    (tmp_path / "search").mkdir()
+    (tmp_path / "text.py").write_text("def f():\n    from .search import view\n")
+    (tmp_path / "search" / "view.py").write_text("from ..text import f\nfrom semsearch import errors\n")
+    (tmp_path / "errors.py").write_text("")
+    tree = Tree(tmp_path)
+    assert list(tree.imported("search.view")) == ["text", "errors"]
+    assert circles({name: set(tree.imported(name)) for name in tree.files}) == [["search.view", "text"]]
+
+
+@pytest.mark.parametrize("module", TREE.files)
+def test_slow_libraries_are_not_imported_at_the_top(module: str) -> None:
+    tree = ast.parse(TREE.files[module].read_text("utf-8"))
     names: set[str] = set()
     for node in tree.body:
         if isinstance(node, ast.Import):
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             names.add((node.module or "").split(".")[0])
-    assert not names & SLOW
+    assert not names & SLOW_LIBRARIES
 
 
-def test_the_floors_see_an_import_in_a_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "text.py"
-    file.write_text(
-        "def f():\n    from .store import Store\n    from . import errors\n    from semsearch.index import Index\n"
-    )
-    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
-    monkeypatch.setattr(sys.modules[__name__], "FILES", [file, tmp_path / "errors.py"])
-    assert list(imported(file)) == ["store", "errors", "index"]
-
-
-def test_public_names() -> None:
-    import tomllib
-
-    import semsearch
-
+def test_public_names_can_be_imported() -> None:
     assert semsearch.__all__ == sorted(semsearch.__all__)
-    assert semsearch.__all__ == [
-        "Answer",
-        "Article",
-        "Duplicate",
-        "Duplicates",
-        "Encoder",
-        "EncoderUnavailable",
-        "Finding",
-        "Hit",
-        "Index",
-        "IndexDamaged",
-        "IndexLocked",
-        "IndexMissing",
-        "IndexStale",
-        "IndexUnusable",
-        "IngestError",
-        "Passage",
-        "ReaderUnavailable",
-        "Scores",
-        "SemsearchError",
-        "Span",
-        "Status",
-        "StorageError",
-        "SyncReport",
-        "UsageError",
-        "__version__",
-        "load_encoder",
-        "load_reader",
-    ]
     for name in semsearch.__all__:
         assert getattr(semsearch, name) is not None
     with pytest.raises(AttributeError):
         semsearch.nothing  # noqa: B018
-    project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text("utf-8"))["project"]
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text("utf-8"))["project"]
     assert semsearch.__version__ == project["version"]
+    assert sys.version_info >= (3, 11)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from semsearch.fusion import convex, minmax, rrf
+from semsearch.search.fusion import convex, minmax, rrf
 from semsearch.types import Ranking
 
 SCORE = st.integers(-50, 50).map(float)

@@ -1,4 +1,4 @@
-"""A small part of what scripts/fuzz.py and scripts/fuzz_index.py try, always the same part."""
+"""A small part of what tests/trials/fuzz.py and tests/trials/fuzz_index.py try, always the same part."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 from index_case import HashEncoder, article
 
 from semsearch.index import Index
-from semsearch.index.readers import load_reader
+from semsearch.reader.loading import load_reader
 
-SCRIPTS = Path(__file__).parents[1] / "scripts"
+SCRIPTS = Path(__file__).parent / "trials"
 
 
 def script(name: str) -> ModuleType:

@@ -20,13 +20,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from index_case import TOWNS, HashEncoder, article, story, write
 
-from semsearch import sentences, text
+from semsearch import segmentation as sentences
+from semsearch import text
 from semsearch.errors import IndexLocked, IndexMissing, IndexStale, IngestError, StorageError, UsageError
-from semsearch.index import Index, ranking, segments
-from semsearch.index.core import READ
-from semsearch.index.folder import Folder, Manifest
-from semsearch.index.ranking import Weights
-from semsearch.store import Store
+from semsearch.index import READ, Index
+from semsearch.search import ranking
+from semsearch.search.ranking import Weights
+from semsearch.storage import Store, segments
+from semsearch.storage.layout import Folder, Manifest
 from semsearch.types import Hit
 
 
@@ -567,7 +568,7 @@ def test_dense_scores_are_those_of_brute_force(index: Index, news: Path, encoder
         for hit in hits:
             assert hit.scores.dense == pytest.approx(expected[hit.passage.id][0], abs=2e-6)
             assert hit.scores.sentence == pytest.approx(expected[hit.passage.id][1], abs=2e-6)
-            assert hit.scores.topic == pytest.approx(expected[hit.passage.id][2], abs=2e-6)
+            assert hit.scores.article_dense == pytest.approx(expected[hit.passage.id][2], abs=2e-6)
             assert hit.scores.lexical is None
 
         def scaled(values: list[float]) -> list[float]:
@@ -576,7 +577,10 @@ def test_dense_scores_are_those_of_brute_force(index: Index, news: Path, encoder
         ids = sorted(expected)
         w = ranking.DEFAULTS["dense"]
         sides = zip(*(scaled([expected[i][side] for i in ids]) for side in range(3)), strict=True)
-        fused = [(w.dense * d + w.sentence * s + w.topic * t) / (w.dense + w.sentence + w.topic) for d, s, t in sides]
+        fused = [
+            (w.dense * d + w.sentence * s + w.article_dense * t) / (w.dense + w.sentence + w.article_dense)
+            for d, s, t in sides
+        ]
         assert [hit.score for hit in hits] == pytest.approx(sorted(fused, reverse=True), abs=1e-4)
 
 

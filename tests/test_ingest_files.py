@@ -13,16 +13,7 @@ import pytest
 from ingest_files import PAGE, docx, pdf
 
 from semsearch.errors import IngestError, UsageError
-from semsearch.ingest import (
-    MAX_TEXT,
-    expand,
-    file_hash,
-    read_bytes,
-    read_path,
-    read_paths,
-    site,
-    source_of,
-)
+from semsearch.ingest import MAX_TEXT, expand, file_hash, read_bytes, read_path, read_paths, site, source_of
 from semsearch.types import Article
 
 TEXT = "Hội đua thuyền Nậm Cắt mở sáng nay, đông vui hơn mọi năm.\n"

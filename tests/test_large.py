@@ -14,11 +14,12 @@ import tiny_models
 from index_case import HashEncoder, article, story
 
 from semsearch.encoders import load_encoder
-from semsearch.index import Index, ranking
-from semsearch.index.segments import Shelf
-from semsearch.store import Store
+from semsearch.index import Index
+from semsearch.search import ranking
+from semsearch.storage import Store
+from semsearch.storage.segments import Shelf
+from semsearch.storage.vectors import among
 from semsearch.types import Mode
-from semsearch.vectors import among
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_what_the_encoder_kept_stays_when_only_the_date_changes(tmp_path: Path) 
     assert before.keys() == after.keys()
     assert not set(before.values()) & set(after.values())
     store = Store.open(tmp_path / "index" / "store.db")
-    kept = store.pieces(encoder.fingerprint, list(after.values()))
+    kept = store.token_ids(encoder.fingerprint, list(after.values()))
     store.close()
     assert sorted(kept) == sorted(after.values())
 

@@ -20,9 +20,9 @@ import tantivy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semsearch import lexical
 from semsearch.errors import IndexDamaged, IndexLocked, IndexMissing, StorageError, UsageError
-from semsearch.lexical import LexicalIndex, Weights, terms_of
+from semsearch.storage import lexical
+from semsearch.storage.lexical import LexicalIndex, Weights, terms_of
 from semsearch.text import fold, has_accents, terms
 from semsearch.types import Ranking
 
@@ -326,7 +326,7 @@ def test_one_writer(index: LexicalIndex, tmp_path: Path) -> None:
 KILLED = """
 import os, sys
 from pathlib import Path
-from semsearch.lexical import LexicalIndex
+from semsearch.storage.lexical import LexicalIndex
 index = LexicalIndex.open(Path(sys.argv[1]))
 index.remove([2])
 index.add(range(100, 400), ["một câu nữa"] * 300, [""] * 300)
@@ -373,7 +373,7 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from semsearch.errors import StorageError
-from semsearch.lexical import LexicalIndex
+from semsearch.storage.lexical import LexicalIndex
 index = LexicalIndex.open(Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:

@@ -20,14 +20,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from llm_server import Body, Handler, Server, piece, say, serving, whole
+from semsearch.reader.llm.reader.client import MAX_REPLY, address
+from semsearch.reader.llm.reader.verify import Claim, claims, support
 
 from semsearch.errors import ReaderUnavailable, UsageError
-from semsearch.index import load_reader
-from semsearch.reader import llm
-from semsearch.reader.chat import MAX_REPLY, address
-from semsearch.reader.llm import MAX_PASSAGE, messages
-from semsearch.reader.support import Claim, claims, support
-from semsearch.sentences import split
+from semsearch.reader.llm import reader as llm
+from semsearch.reader.llm.reader import MAX_PASSAGE, messages
+from semsearch.reader.loading import load_reader
+from semsearch.segmentation import split
 from semsearch.types import Answer, Article, Hit, Passage, Scores, Span, Statement
 
 LLMReader = partial(llm.LLMReader, quoter=load_reader(min_confidence=0.0))

@@ -17,11 +17,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from index_case import HashEncoder, article
 
+from semsearch import failpoints
 from semsearch.errors import IndexDamaged, UsageError
-from semsearch.index import Index, segments, session, steps
-from semsearch.index.folder import Folder
-from semsearch.types import Ranking, VectorIndex
-from semsearch.vectors import FlatIndex, MappedIndex, SegmentFile, mapped, open_segment, trained, write_segment
+from semsearch.index import Index
+from semsearch.protocols import VectorIndex
+from semsearch.search import session
+from semsearch.storage import segments
+from semsearch.storage.layout import Folder
+from semsearch.storage.vectors import FlatIndex, MappedIndex, SegmentFile, mapped, open_segment, trained, write_segment
+from semsearch.types import Ranking
 
 
 def coded(path: Path, ids: np.ndarray, vectors: np.ndarray) -> SegmentFile:
@@ -298,7 +302,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files get codes, and searches use them, from a few vectors on."""
     monkeypatch.setattr(segments, "CODED", 12)
     monkeypatch.setattr(session, "EXACT", 12)
-    monkeypatch.setattr("semsearch.index.sync.BATCH_ARTICLES", 4)
+    monkeypatch.setattr("semsearch.indexing.pipeline.BATCH_ARTICLES", 4)
 
 
 @pytest.fixture
@@ -415,7 +419,9 @@ def test_killed_while_files_get_codes(tmp_path: Path, small: None, monkeypatch: 
     child = os.fork()
     if not child:  # pragma: no cover
         try:
-            steps.hook = lambda reached: os.kill(os.getpid(), signal.SIGKILL) if reached == name else None
+            failpoints.failpoint_hook = lambda reached: (
+                os.kill(os.getpid(), signal.SIGKILL) if reached == name else None
+            )
             with Index.open(tmp_path / "index", encoder=encoder) as index:
                 index.add([article(50)])
         finally:

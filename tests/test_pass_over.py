@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 from index_case import HashEncoder, story
 
 from semsearch.encoders.cutter import Cutter
-from semsearch.index import Index, prepare, sync, workers
+from semsearch.index import Index
+from semsearch.indexing import pipeline as sync
+from semsearch.indexing import pool as workers
+from semsearch.indexing import prepare
 from semsearch.types import Article
 
 

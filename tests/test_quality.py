@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from semsearch.cli.measure import measure
+from semsearch.cli.evaluate import measure
 from semsearch.evaluate import best_per_entry, retrieval
 from semsearch.index import Index
 from semsearch.ingest import read_qrels, read_queries

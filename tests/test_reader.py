@@ -19,13 +19,14 @@ from index_case import HashEncoder
 from semsearch.encoders import load_encoder
 from semsearch.errors import UsageError
 from semsearch.index import Index
-from semsearch.reader import SentenceReader
-from semsearch.reader import sentence_reader as sr
+from semsearch.protocols import Reader
+from semsearch.reader import bundled as sr
+from semsearch.reader.bundled import SentenceReader
 from semsearch.reader.evidence import FEATURES, SIGNS, features, lines, signs
 from semsearch.reader.extract import GROUPS, SPAN_FEATURES, best_span, candidates, completed, marks, typed
 from semsearch.reader.question import Rarity, understand
 from semsearch.text import clean
-from semsearch.types import Answer, Article, Hit, Passage, Reader, Scores, Span
+from semsearch.types import Answer, Article, Hit, Passage, Scores, Span
 
 WORDS = load_encoder()
 

@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 from semsearch.encoders import load_encoder
 from semsearch.encoders.static import StaticEncoder
 from semsearch.errors import ReaderUnavailable
-from semsearch.reader import SentenceReader
-from semsearch.reader import sentence_reader as sr
+from semsearch.reader import bundled as sr
+from semsearch.reader.bundled import SentenceReader
 from semsearch.reader.evidence import lines
 from semsearch.reader.extract import counted, whole_number
 from semsearch.reader.network import Edges, Network, Part, Read, part
 from semsearch.reader.question import Rarity, understand
 from semsearch.reader.words import MEETINGS, OVERLAPS, Text, cut, meetings, overlaps, rarities
-from semsearch.sentences import split
+from semsearch.segmentation import split
 from semsearch.text import fold
 from semsearch.types import Article, Hit, Passage, Scores, Span
 

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semsearch.errors import UsageError
-from semsearch.sentences import MAX_PASSAGE_SENTENCES, MAX_SENTENCE, PASSAGE_SYLLABLES, ends, split, windows
-from semsearch.sentences import passages as passages_module
+from semsearch.segmentation import MAX_PASSAGE_SENTENCES, MAX_SENTENCE, PASSAGE_SYLLABLES, split, windows
+from semsearch.segmentation import chunking as passages_module
+from semsearch.segmentation import sentences as ends
 from semsearch.types import Span
 
 

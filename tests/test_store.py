@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from index_case import article
 
 from semsearch.errors import IndexDamaged, IndexLocked, IndexMissing, IndexStale, StorageError, UsageError
-from semsearch.store import FORMAT, Segment, Source, Store, body_hash, content_hash, rows
-from semsearch.store.rows import PHRASES, deflated, inflated, pack, unpack
+from semsearch.storage import FORMAT, Segment, Source, Store, body_hash, content_hash, rows
+from semsearch.storage.rows import PHRASES, deflated, inflated, pack, unpack
 from semsearch.types import Article, Passage, Span
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semsearch.cli.style import Paper, date, decimal, one_line, safe, where
+from semsearch.cli.terminal import Paper, date, decimal, one_line, safe, where
 from semsearch.types import Span
 
 

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semsearch.errors import IndexDamaged, StorageError
-from semsearch.types import VectorIndex
-from semsearch.vectors import FORMAT, FlatIndex, read_segment, set_threads, write_segment
+from semsearch.protocols import VectorIndex
+from semsearch.storage.vectors import FORMAT, FlatIndex, read_segment, set_threads, write_segment
 
 
 class TestFlatIndex(VectorIndexContract):
@@ -186,7 +186,7 @@ def test_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
 import resource, numpy as np
 from pathlib import Path
 from semsearch.errors import StorageError
-from semsearch.vectors import write_segment
+from semsearch.storage.vectors import write_segment
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 try:
     write_segment(Path({str(path)!r}), np.arange(1000), np.zeros((1000, 16), np.float32))

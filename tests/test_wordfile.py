@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semsearch.errors import IndexDamaged
-from semsearch.lexical import LexicalIndex, terms_of
+from semsearch.storage.lexical import LexicalIndex, terms_of
+from semsearch.storage.wordfile import Words, number
 from semsearch.text import fold
-from semsearch.wordfile import Words, number
 
 WORDS = "là lá la lạ của cua cứ mưa bão hà nội 27/8 27 8 11,5 ai đi di thuở thưở".split()
 TERMS = [("plain", "la"), ("exact", "là"), ("exact", "la"), ("title", "la"), ("pairs", "ha_noi"), ("pairs", "la_la")]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-_SCRIPT = Path(__file__).parents[1] / "scripts" / "static_model.py"
+_SCRIPT = Path(__file__).parents[1] / "scripts" / "training" / "static_model.py"
 WORDS = """
     khu vực phòng thủ tỉnh được đầu tư tỷ đồng mô hình tự quản khen bộ đội biên giúp dân quân và
     the how many people live in district ghế đá gỗ ngày a b c d e g h i k l m n o ô u v x y 1 2 3 5 7 8 , . /

@@ -1,5 +1,5 @@
 """The command line: each verb parses its words, calls the library once, and prints."""
 
-from .app import app, console, main
+from .main import app, console, main
 
 __all__ = ["app", "console", "main"]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ..index.ranking import weights
+from ..search.ranking import weights
 from ..text import fold, language, terms
 from ..types import Hit, Mode
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["explained"]
 
 _SIDES = {
-    "hybrid": ("dense", "sentence", "topic", "lexical", "article", "alignment"),
-    "dense": ("dense", "sentence", "topic"),
+    "hybrid": ("dense", "sentence", "article_dense", "lexical", "article", "maxsim"),
+    "dense": ("dense", "sentence", "article_dense"),
     "lexical": ("lexical", "article"),
 }
 

@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..index import load_reader
-from ..reader.chat import address, is_local
-from ..reader.llm import TIMEOUT, LLMReader
+from ..reader.llm.client import address, is_local
+from ..reader.llm.reader import TIMEOUT, LLMReader
+from ..reader.loading import load_reader
 from .progress import Bar
-from .run import say
-from .style import one_line
+from .runtime import say
+from .terminal import one_line
 
 __all__ = ["language_model"]
 

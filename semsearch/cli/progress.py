@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TextIO
 
-from .style import grouped
+from .terminal import grouped
 
 __all__ = ["Bar"]
 

@@ -20,7 +20,7 @@ from .static import StaticEncoder, cutter_from, is_static
 from .transformer import TransformerEncoder, load_transformer
 
 if TYPE_CHECKING:
-    from .. import types
+    from .. import protocols
 
 __all__ = [
     "BUNDLED",
@@ -81,9 +81,9 @@ def known() -> tuple[Family, ...]:
 
 if TYPE_CHECKING:
 
-    def _hold(static: StaticEncoder, transformer: TransformerEncoder) -> tuple[types.Encoder, types.Encoder]:
+    def _hold(static: StaticEncoder, transformer: TransformerEncoder) -> tuple[protocols.Encoder, protocols.Encoder]:
         """Both are encoders; mypy says so here."""
         return static, transformer
 
-    def _holds_more(static: StaticEncoder) -> tuple[types.Aligner, types.Precut]:
+    def _holds_more(static: StaticEncoder) -> tuple[protocols.LateInteraction, protocols.Pretokenized]:
         return static, static

@@ -109,18 +109,18 @@ class Cutter:
         last.id, last.score = id_, self._scores[id_]
         self._lasts.add(words[-1])
 
-    def pieces(self, text: str) -> bytes | None:
+    def token_ids(self, text: str) -> bytes | None:
         """What ``Tokenizer.encode(text, add_special_tokens=False).ids`` gives; None if that is not certain."""
         read = self._read(text.split())
         return None if read is None else self._told(text, self._cut(list(chain.from_iterable(read)))[0])
 
-    def pieces_of_all(self, whole: str, parts: Sequence[str]) -> list[bytes | None]:
+    def token_ids_of_all(self, whole: str, parts: Sequence[str]) -> list[bytes | None]:
         """``pieces`` of a text and of ``parts`` with which it ends, for little more than those of the text."""
         split, own = whole.split(), [part.split() for part in parts]
         first = len(split) - sum(map(len, own))
         read = self._read(split) if first >= 0 and split[first:] == list(chain.from_iterable(own)) else None
         if read is None:
-            return [self.pieces(text) for text in (whole, *parts)]
+            return [self.token_ids(text) for text in (whole, *parts)]
         words = list(chain.from_iterable(read))
         found, runs = self._cut(words)
         told = [self._told(whole, found)]

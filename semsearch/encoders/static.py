@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import EncoderUnavailable
-from ..halves import widened
+from ..float16 import to_float32
 from .unigram import Unigram
 
 if TYPE_CHECKING:
@@ -107,11 +107,11 @@ class StaticEncoder:
         """``(len(texts), dim)`` float32, rows of unit length, in the order of ``texts``."""
         return self._encode(texts, self._passage_prompt)
 
-    def pieces(self, texts: Sequence[str]) -> list[bytes]:
+    def token_ids(self, texts: Sequence[str]) -> list[bytes]:
         """The ids of each text's pieces, little-endian, of two bytes where that is enough, else four."""
         return self._pieces(texts, many=len(texts) >= _MANY)
 
-    def encode_pieces(self, pieces: Sequence[bytes]) -> Vectors:
+    def encode_tokens(self, pieces: Sequence[bytes]) -> Vectors:
         """``encode_passages`` of the texts that have these pieces, prompt and all."""
         sums = np.zeros((len(pieces), self.dim), dtype=np.float32)
         # Each text's rows are added up by themselves, so that a vector does not depend on what else is in the batch.
@@ -119,19 +119,19 @@ class StaticEncoder:
             if len(some) == 1:
                 ids = self._numbers(some[0])
                 for at in range(0, len(ids), _TOKENS_AT_ONCE):
-                    sums[first] += widened(self._matrix.take(ids[at : at + _TOKENS_AT_ONCE], axis=0)).sum(axis=0)
+                    sums[first] += to_float32(self._matrix.take(ids[at : at + _TOKENS_AT_ONCE], axis=0)).sum(axis=0)
                 continue
-            rows = widened(self._matrix.take(self._numbers(b"".join(some)), axis=0))
+            rows = to_float32(self._matrix.take(self._numbers(b"".join(some)), axis=0))
             end = 0
             for row, one in enumerate(some, first):
                 start, end = end, end + len(one) // self._width
                 sums[row] += rows[start:end].sum(axis=0)
         return unit(sums)
 
-    def encode_with_pieces(self, texts: Sequence[str]) -> tuple[Vectors, list[bytes]]:
+    def encode_with_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[bytes]]:
         """``encode_passages`` and ``pieces`` of the same texts, which are cut into pieces once."""
-        pieces = self.pieces(texts)
-        return self.encode_passages(texts) if self._passage_prompt else self.encode_pieces(pieces), pieces
+        pieces = self.token_ids(texts)
+        return self.encode_passages(texts) if self._passage_prompt else self.encode_tokens(pieces), pieces
 
     def cutting(self) -> tuple[str, str, int] | None:
         """What :func:`cutter_from` needs to cut texts as ``pieces`` does; None if it cannot, or texts get a prompt."""
@@ -147,7 +147,7 @@ class StaticEncoder:
             self._cutter = Cutter(self._quick, self._width)
         return self._cutter
 
-    def align(self, query: str, pieces: Sequence[bytes]) -> NDArray[np.float32]:
+    def maxsim(self, query: str, pieces: Sequence[bytes]) -> NDArray[np.float32]:
         """``(len(pieces),)`` float32 in -1..1: how well each piece of the query is met in a text.
 
         The greatest cosine of each of the query's pieces with a piece of the text (MaxSim of Khattab &
@@ -172,7 +172,7 @@ class StaticEncoder:
         firsts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
         likeness, total = np.zeros(len(filled), np.float32), 0.0
         for at in range(0, len(asked), _ASKED_AT_ONCE):
-            own = widened(self._matrix.take(asked[at : at + _ASKED_AT_ONCE], axis=0))
+            own = to_float32(self._matrix.take(asked[at : at + _ASKED_AT_ONCE], axis=0))
             lengths = np.linalg.norm(own, axis=1)
             likeness += lengths @ np.maximum.reduceat((unit(own) @ theirs.T).take(places, axis=1), firsts, axis=1)
             total += float(lengths.sum())
@@ -192,7 +192,7 @@ class StaticEncoder:
         rows = np.zeros((len(known), self.dim), np.float32)
         for ids, place in known.items():
             if ids:
-                rows[place] = widened(self._matrix.take(ids, axis=0)).mean(axis=0)
+                rows[place] = to_float32(self._matrix.take(ids, axis=0)).mean(axis=0)
         lengths = np.linalg.norm(rows, axis=1).astype(np.float32)
         rows /= np.maximum(lengths, 1e-9)[:, None]
         return rows[places], lengths[places]
@@ -254,7 +254,7 @@ class StaticEncoder:
             texts = [prompt + text for text in texts]
         vectors = [np.empty((0, self.dim), np.float32)]
         for first in range(0, len(texts), _TEXTS_AT_ONCE):
-            vectors.append(self.encode_pieces(self._pieces(texts[first : first + _TEXTS_AT_ONCE])))
+            vectors.append(self.encode_tokens(self._pieces(texts[first : first + _TEXTS_AT_ONCE])))
         return np.concatenate(vectors)
 
     def _pieces(self, texts: Sequence[str], *, many: bool = False) -> list[bytes]:
@@ -263,7 +263,7 @@ class StaticEncoder:
         if many and (self._threads or _processors()) <= _THREADS:
             cutter = self.cutter()
         if cutter:
-            found = list(map(cutter.pieces, texts))
+            found = list(map(cutter.token_ids, texts))
             rest = [text for text, pieces in zip(texts, found, strict=True) if pieces is None]
             others = map(self._packed, self._tokenise(rest, few=_REST))
             return [next(others) if pieces is None else pieces for pieces in found]
@@ -323,7 +323,7 @@ def _processors() -> int:
 
 def unit(vectors: NDArray[Any]) -> Vectors:
     """Rows divided by their length, float32; a row of zeros becomes the first basis vector."""
-    result: Vectors = widened(vectors)
+    result: Vectors = to_float32(vectors)
     lengths = np.linalg.norm(result, axis=1, keepdims=True)
     empty = lengths[:, 0] == 0
     lengths[empty] = 1

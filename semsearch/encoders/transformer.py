@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import EncoderUnavailable
-from ..pretrained import INSTALL, NAME, bars, hub_refusal, is_cached, positions, pyvi, quiet, short
+from ..hub import INSTALL, NAME, bars, hub_refusal, is_cached, positions, pyvi, quiet, short
 from .families import Family, family_of
 from .static import declared_prompts, read_json, sampled, unit
 

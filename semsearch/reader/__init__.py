@@ -2,11 +2,11 @@
 
 ``SentenceReader`` ranks the sentences of the hits by what they share with the question and by what a small network
 makes of them, tells by a calibrated probability whether the best one answers at all, and picks the words in it
-that do. Its weights come with semsearch: a table made by ``scripts/calibrate_reader.py``, a network trained by
-``scripts/train_reader.py``.
+that do. Its weights come with semsearch: a table made by ``scripts/training/calibrate_reader.py``, a network trained by
+``scripts/training/train_reader.py``.
 ``ExtractiveReader`` (a model of the hub) and ``LLMReader`` (a language model's server) take its place where asked to.
 """
 
-from .sentence_reader import MIN_CONFIDENCE, SentenceReader
+from .loading import load_reader
 
-__all__ = ["MIN_CONFIDENCE", "SentenceReader"]
+__all__ = ["load_reader"]

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from ..lazy_regex import late
 from ..text import canonical, clean, fold, language
 from ..types import Answer, Hit, Quote, Span
 from .extract import counts_in, typed
 from .items import asks_for_several, items
-from .late import late
 from .patterns import NUMBER
 from .question import Question, common_rarity, understand
 from .same import Said, contradict, said, same, says

@@ -10,9 +10,9 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 
+from ..lazy_regex import late
 from ..text import canonical, fold, is_syllable, tokens
 from ..types import Hit, Span
-from .late import late
 from .patterns import (
     BREAK,
     CLASS,

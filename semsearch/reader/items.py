@@ -7,10 +7,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 
+from ..lazy_regex import late
 from ..text import canonical, clean, fold, language, tokens
 from ..types import Hit, Quote, Span
 from .extract import typed
-from .late import late
 from .question import Question
 
 __all__ = ["asks_for_several", "items"]

@@ -1,6 +1,6 @@
 """A small network that reads a question and passages against each other, in numpy.
 
-Trained by ``scripts/train_reader.py``, which names where its parts come from. It knows words by the vectors of the
+Trained by ``scripts/training/train_reader.py``, which names where its parts come from. It knows words by vectors of the
 bundled encoder and by a table of common words; convolutions give each word its neighbours, one attention
 the words of the question. It says of each sentence how far it answers, and of each word how far the answer begins or
 ends with it.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from .late import late
+from ..lazy_regex import late
 from .question import Kind
 
 __all__ = [

@@ -11,8 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
+from ..lazy_regex import late
 from ..text import fold, has_accents, is_syllable, language, terms, tokens
-from .late import late
 
 __all__ = ["COUNTED", "SHORT", "Kind", "Name", "Question", "Rarity", "common_rarity", "rarity_of", "understand"]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from ..lazy_regex import late
 from ..text import canonical, clean, is_syllable, tokens
-from .late import late
 from .patterns import CLASS, DATE, NOT_ALONE, NUMBER, TITLE, UNIT
 
 __all__ = ["Day", "Said", "contradict", "said", "same", "says", "value"]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..lazy_regex import late
 from ..text import canonical, fold
-from .late import late
 from .question import Rarity
 
 if TYPE_CHECKING:

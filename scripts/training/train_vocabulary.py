@@ -1,0 +1,150 @@
+"""Stage 1 of the bundled encoder: a Unigram vocabulary whose pieces are whole Vietnamese words.
+
+    python scripts/training/train_vocabulary.py DATA WORK [--pieces 62000]
+
+Words are counted in text segmented by pyvi (``khu_vực`` becomes the piece ``▁khu▁vực``), with their
+forms without accents, English words, numbers, and character pieces for whatever is left. The
+tokenizer needs no segmenter when it is used. Writes WORK/tokenizer.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+import random
+import re
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from training_data import rows
+
+from semsearch.text import _OLD_TO_NEW, canonical, clean, fold
+
+SPACE = "▁"
+
+
+def normalizer() -> normalizers.Normalizer:
+    """The same as ``text.clean`` + ``text.canonical`` for what matters, then letters and digits only."""
+    tone = [normalizers.Replace(Regex(rf"(?<!q){old}(?!\p{{L}})"), new) for old, new in _OLD_TO_NEW.items()]
+    return normalizers.Sequence(
+        [
+            normalizers.NFC(),
+            normalizers.Lowercase(),
+            normalizers.Replace("ð", "đ"),
+            *tone,
+            normalizers.Replace(Regex(r"[^\p{L}\p{N}\p{M}]+"), " "),
+            normalizers.Strip(),
+        ]
+    )
+
+
+def segment(texts: list[str]) -> Counter[str]:
+    from pyvi import ViTokenizer
+
+    counts: Counter[str] = Counter()
+    for text in texts:
+        for word in canonical(ViTokenizer.tokenize(text)).split():
+            syllables = [s for s in word.split("_") if s]
+            if len(syllables) <= 4 and all(s.isalpha() for s in syllables):
+                counts[SPACE + SPACE.join(syllables)] += 1
+            else:
+                counts.update(SPACE + s for s in re.findall(r"[^\W_]+", word))
+    return counts
+
+
+def sample(data: Path, limit: int) -> list[str]:
+    rng = random.Random(0)
+    texts: list[str] = []
+    for row in rows(data, "news"):
+        lines = [row["title"] or "", row["abstract"] or "", *(row["text"] or "").split("\n")]
+        texts.extend(rng.sample(lines, min(3, len(lines))))
+    for row in rows(data, "wiki"):
+        lines = row["text"].split("\n")
+        texts.extend(rng.sample(lines, min(3, len(lines))))
+    for row in rows(data, "qa"):
+        texts.append(row["question"])
+        texts.append(rng.choice(row["context"].split("\n")))
+    texts = [clean(t)[:600] for t in texts if t]
+    rng.shuffle(texts)
+    return texts[:limit] + [clean(r["vi"]) for r in rows(data, "parallel_en_vi")]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--pieces", type=int, default=62_000)
+    parser.add_argument("--sentences", type=int, default=400_000)
+    args = parser.parse_args()
+    args.work.mkdir(parents=True, exist_ok=True)
+
+    texts = sample(args.data, args.sentences)
+    counts: Counter[str] = Counter()
+    with ProcessPoolExecutor() as pool:
+        for part in pool.map(segment, [texts[i : i + 4000] for i in range(0, len(texts), 4000)]):
+            counts.update(part)
+    english: Counter[str] = Counter()
+    for row in rows(args.data, "parallel_en_vi"):
+        english.update(SPACE + w for w in re.findall(r"[a-z]+", row["en"].lower()))
+
+    single = Counter({p: n for p, n in counts.items() if p.count(SPACE) == 1 and p[1:].isalpha()})
+    multi = Counter({p: n for p, n in counts.items() if p.count(SPACE) > 1 and p.replace(SPACE, "").isalpha()})
+    numbers = Counter({p: n for p, n in counts.items() if p[1:].isdigit()})
+    pieces: dict[str, float] = {}
+
+    def take(some: list[tuple[str, int]], weight: float = 1.0) -> None:
+        for piece, count in some:
+            pieces.setdefault(piece, count * weight)
+
+    take([(p, n) for p, n in single.most_common(15_000) if n >= 4])
+    take([(p, n) for p, n in english.most_common(13_000) if n >= 3])
+    take(numbers.most_common(2_000))
+    room = args.token_ids - len(pieces) - 5_000
+    folded: Counter[str] = Counter()
+    for piece, count in (single + multi).items():
+        if fold(piece) != piece and len(piece) > 2:
+            folded[fold(piece)] += count
+    take(multi.most_common(int(room * 0.68)))
+    take([(p, n) for p, n in folded.most_common(int(room * 0.45))], 0.05)
+
+    # Character pieces for what is left: names, typos, foreign words.
+    rest: Counter[str] = Counter()
+    for piece, count in itertools.chain(single.items(), english.items()):
+        if piece not in pieces:
+            word = piece[1:]
+            for size in range(2, 6):
+                for i in range(len(word) - size + 1):
+                    rest[word[i : i + size]] += min(count, 5)
+                rest[SPACE + word[:size]] += min(count, 5)
+    letters = Counter(itertools.chain.from_iterable(p.strip(SPACE) for p in counts))
+    chars = [c for c, n in letters.most_common() if n >= 20 or c.isascii()]
+    sub = [*chars, *(SPACE + c for c in chars if SPACE + c not in pieces)]
+    sub += [f"{i:02d}" for i in range(100)] + [SPACE]
+    for piece, _ in rest.most_common():
+        if len(pieces) + len(sub) >= args.token_ids - 1:
+            break
+        if piece not in pieces:
+            sub.append(piece)
+
+    total = sum(pieces.values())
+    scores = {p: math.log(n / total) for p, n in pieces.items()}
+    floor = min(scores.values())
+    # A character piece costs more than any word: whole words win, then the fewest pieces.
+    vocabulary = [("<unk>", 0.0), *sorted(scores.items(), key=lambda item: (-item[1], item[0]))]
+    vocabulary += [(p, floor - 8.0 - 0.001 * i) for i, p in enumerate(dict.fromkeys(sub)) if p not in scores]
+
+    tokenizer = Tokenizer(models.Unigram([(p, round(s, 4)) for p, s in vocabulary], unk_id=0, byte_fallback=False))
+    tokenizer.normalizer = normalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme="always", split=False)
+    tokenizer.decoder = decoders.Metaspace(replacement=SPACE, prepend_scheme="always", split=False)
+    tokenizer.save(str(args.work / "tokenizer.json"), pretty=False)
+    print(f"{len(vocabulary)} pieces: {len(single)} syllables seen, {len(multi)} words seen")
+    for text in ("Hoà bình khu vực phòng thủ 11,5 tỷ", "khu vuc phong thu nam 2017", "How many people?"):
+        print(tokenizer.encode(text, add_special_tokens=False).tokens)
+
+
+if __name__ == "__main__":
+    main()

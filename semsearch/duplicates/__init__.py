@@ -1,0 +1,1 @@
+"""Groups of articles that share most of their text."""

@@ -1,0 +1,1 @@
+"""From files to a committed state of the index."""

@@ -1,0 +1,164 @@
+"""Everything but the database made anew from it, while readers go on with what there is.
+
+New vectors are written beside the old ones, in batches that are kept if the run is interrupted; new terms
+into a folder of their own. One transaction then changes over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import IndexDamaged, IndexMissing
+from ..failpoints import failpoint
+from ..protocols import Encoder
+from ..reports import Progress
+from ..search.ranking import SENTENCES
+from ..storage import Segment
+from ..storage.layout import Manifest
+from ..storage.lexical import LexicalIndex, terms_of
+from ..storage.segments import arrays, read, write
+from .changes import Plan
+from .pipeline import BATCH_ARTICLES, BATCH_CHARACTERS
+from .writer import Writer, encoded, encoded_parts, encoded_whole
+
+if TYPE_CHECKING:
+    from ..types import Ids
+
+__all__ = ["rebuild"]
+
+BATCH_PASSAGES = 1024
+
+
+def rebuild(writer: Writer, encoder: Callable[[], Encoder], manifest: Manifest, progress: Progress) -> int:
+    """To what ``manifest`` says, with ``encoder``; how many articles were split anew."""
+    old, store = writer.manifest, writer.store
+    writer.touch()
+    writer.manifest = manifest
+    changed = 0
+    if (old.text, old.sentences, old.window) != (manifest.text, manifest.sentences, manifest.window):
+        writer.lost_terms = not _terms_there(writer)
+        changed = _split_anew(writer, encoder, progress)
+    there = _encode_missing(writer, encoder, _intact(writer), progress)
+    number = _terms_anew(writer, progress)
+    failpoint("changing over")
+    dead = np.array(store.dead(), np.int64)
+    with store.transaction():
+        for segment in store.segments():
+            if segment.fingerprint != manifest.fingerprint:
+                store.drop_segment(segment.number)
+        store.drop_other_token_ids(manifest.fingerprint)
+        store.set_dead(dead[np.isin(dead, there)].tolist())
+        store.clear_unwanted()
+        store.set_meta("lexical", number)
+        store.set_meta("manifest", manifest.dump())
+    failpoint("changed over")
+    writer.close_lexical()
+    writer.lost_terms = False
+    writer.folder.write_manifest(manifest)
+    writer.folder.sweep({segment.number for segment in store.segments()}, number)
+    return changed
+
+
+def _terms_there(writer: Writer) -> bool:
+    """Whether there are terms that can be changed while articles are split anew, for those who search meanwhile."""
+    try:
+        writer.lexical()
+    except (IndexDamaged, IndexMissing):
+        return False
+    return True
+
+
+def _split_anew(writer: Writer, encoder: Callable[[], Encoder], progress: Progress) -> int:
+    """Every article windowed again, its site's lines counted again; vectors of unchanged texts are kept."""
+    store = writer.store
+    with store.transaction():
+        store.clear_lines()
+    ids = store.all_ids("articles")
+    plan = Plan(store)
+    for number, id_ in enumerate(ids, 1):
+        # An article can have been made anew already: for a line that turned out to be its site's.
+        if store.titles([id_]):
+            plan.redo(id_)
+        if plan.size >= BATCH_CHARACTERS or number % BATCH_ARTICLES == 0 or number == len(ids):
+            writer.commit(plan, encoder)
+            plan = Plan(store)
+            progress("splitting", number, len(ids))
+    return len(ids)
+
+
+def _intact(writer: Writer) -> Ids:
+    """The passages that have their vectors, ascending; segments that are damaged are given up."""
+    found = [np.empty(0, np.int64)]
+    for segment in writer.store.segments(writer.manifest.fingerprint):
+        try:
+            ids, _ = read(writer.folder, segment, "passages", verify=True)
+            read(writer.folder, segment, "sentences", verify=True)
+            found.append(ids)
+        except IndexDamaged:
+            with writer.store.transaction():
+                writer.store.drop_segment(segment.number)
+    return np.unique(np.concatenate(found))
+
+
+def _encode_missing(writer: Writer, encoder: Callable[[], Encoder], there: Ids, progress: Progress) -> Ids:
+    """Vectors for the passages that have none; afterwards all of them have, and are returned."""
+    store = writer.store
+    wanted = np.array(store.all_ids("passages"), np.int64)
+    lacking = np.setdiff1d(wanted, there)
+    done = 0
+    for ids in _batches(lacking, store.segments(writer.manifest.fingerprint)):
+        texts = {id_: encoded(article, passage.sentences) for id_, (passage, article) in store.load(ids).items()}
+        wholes = list(dict.fromkeys(whole for whole, _ in texts.values()))
+        halves, token_ids = encoded_whole(encoder(), wholes)
+        vectors, kept = dict(zip(wholes, halves, strict=True)), dict(zip(wholes, token_ids, strict=False))
+        others = [
+            part for part in dict.fromkeys(p for _, parts in texts.values() for p in parts) if part not in vectors
+        ]
+        vectors.update(zip(others, encoded_parts(encoder(), others), strict=True))
+        writer.encoded += len(wholes) + len(others)
+        own = [(id_, vectors[whole]) for id_, (whole, _) in texts.items()]
+        of_sentences = [
+            (id_ * SENTENCES + place, vectors[part])
+            for id_, (_, parts) in texts.items()
+            for place, part in enumerate(parts)
+        ]
+        number = store.reserve(0, 0)[2]
+        segment = write(writer.folder, number, writer.manifest.fingerprint, arrays(own), arrays(of_sentences))
+        failpoint("vectors written")
+        with store.transaction():
+            store.put_segment(segment)
+            store.put_token_ids(
+                writer.manifest.fingerprint, {id_: kept[whole] for id_, (whole, _) in texts.items() if whole in kept}
+            )
+        done += len(ids)
+        progress("encoding", done, len(lacking))
+    return np.union1d(there, lacking)
+
+
+def _batches(ids: Ids, segments: list[Segment]) -> Iterator[list[int]]:
+    """Runs of ``ids`` that reach over no segment: what a segment holds is told by its first and last."""
+    firsts = np.array([segment.first for segment in segments], np.int64)
+    gaps = np.searchsorted(firsts, ids)
+    for run in np.split(ids, np.flatnonzero(np.diff(gaps)) + 1):
+        for start in range(0, len(run), BATCH_PASSAGES):
+            yield run[start : start + BATCH_PASSAGES].tolist()
+
+
+def _terms_anew(writer: Writer, progress: Progress) -> int:
+    """Terms of everything in a new folder; its number."""
+    store = writer.store
+    number, total = int(store.meta("lexical")) + 1, store.article_count()
+    with LexicalIndex.create(writer.folder.terms(number)) as terms:
+        done, article = 0, store.next_article(0)
+        while article:
+            made = store.passages(article)
+            ids, texts = [passage.id for passage in made], [passage.text for passage in made]
+            terms.add(ids, map(terms_of, texts), [article.title] * len(made))
+            done, article = done + 1, store.next_article(article.id)
+            progress("terms", done, total)
+        terms.commit()
+    writer.folder.sync_terms(number)
+    return number

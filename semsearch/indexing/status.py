@@ -1,0 +1,68 @@
+"""What there is, counted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from .. import segmentation as sentences
+from .. import text
+from ..errors import IndexDamaged
+from ..reports import Status
+from ..search import session
+from ..storage import Segment, Store
+from ..storage.layout import Folder, Manifest
+
+__all__ = ["status"]
+
+
+def status(folder: Folder, store: Store, manifest: Manifest) -> Status:
+    """The state that ``store`` sees; call it inside a snapshot."""
+    counts = store.counts()
+    updated = str(store.meta("updated"))
+    segments = store.segments(manifest.fingerprint)
+    notes = []
+    if (manifest.text, manifest.sentences, manifest.window) != (
+        text.VERSION,
+        sentences.VERSION,
+        sentences.PASSAGE_SYLLABLES,
+    ):
+        notes.append(f"made by another version of semsearch ({manifest.made_with}): run semsearch rebuild")
+    if len(store.segments()) > len(segments):
+        notes.append("a rebuild with another encoder was interrupted: run it again to finish it")
+    return Status(
+        path=folder.path,
+        format=manifest.format,
+        made_with=manifest.made_with,
+        encoder=manifest.encoder,
+        fingerprint=manifest.fingerprint,
+        dim=manifest.dim,
+        articles=counts["articles"],
+        passages=counts["passages"],
+        sentences=counts["sentences"],
+        sources=counts["sources"],
+        files=counts["files"],
+        roots=tuple(store.roots()),
+        generation=store.generation(),
+        updated=dt.datetime.fromisoformat(updated) if updated else None,
+        bytes=folder.size(),
+        segments=len(segments),
+        dead_vectors=len(store.dead()),
+        vectors="approximate" if _approximate(folder, segments) else "exact",
+        writer=folder.writer(),
+        notes=tuple(notes),
+    )
+
+
+def _approximate(folder: Folder, segments: Sequence[Segment]) -> bool:
+    """Whether there are vectors enough, of passages or of sentences, to be found by their codes."""
+    if sum(segment.sentences for segment in segments) < session.EXACT:
+        return False
+    from ..search.living import enough
+    from ..storage.segments import opened
+
+    try:
+        kinds = [[opened(folder, segment, kind) for segment in segments] for kind in ("passages", "sentences")]
+    except IndexDamaged:
+        return False  # doctor tells more
+    return any(map(enough, kinds))

@@ -1,0 +1,1 @@
+"""A language model as the reader, its citations verified."""

@@ -1,0 +1,311 @@
+"""Any extractive question-answering model of the transformers library, by its folder or by its name on the hub."""
+
+from __future__ import annotations
+
+import sys
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import ReaderUnavailable, UsageError
+from ..hub import INSTALL, NAME, bars, hub_refusal, is_cached, positions, pyvi, quiet, short
+from ..text import tokens
+from ..types import Answer, Hit, Quote, Span
+from .compose import compose
+from .extract import marks
+from .question import Question, Rarity, understand
+from .windows import Cutter, Window
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Logits = NDArray[np.float64]  # shape (tokens of a window,)
+
+__all__ = ["MIN_CONFIDENCE", "ExtractiveReader", "probable"]
+
+MIN_CONFIDENCE = 0.5
+"""Below it the model itself holds it for more likely than not that the words are no answer."""
+
+_BUNDLED = "or leave --reader out: the bundled reader needs nothing more"
+_WINDOW = 384  # tokens; what these models are trained with
+_AT_ONCE = 8  # windows in one pass through the model
+_LONGEST = 64  # tokens of an answer
+_BEST = 20  # spans of a passage that share its probability with "no answer"
+_QUOTES = 3  # answers that one passage may give
+
+
+class ExtractiveReader:
+    """Quotes what a question-answering model marks in the passages; satisfies ``types.Reader``.
+
+    ``name``: the folder of a model for transformers' ``AutoModelForQuestionAnswering``, or its name on the hub
+    (downloaded once). A passage longer than the model takes goes in by overlapping windows; PhoBERT and its kin get
+    their words segmented by pyvi. ``threads`` sets torch's number of threads for the whole process; ``device`` is
+    torch's, None takes an accelerator if there is one.
+
+    The confidence of an answer is the model's own probability: a softmax over the best spans of the passage and
+    "no answer" (the score of its first token, as in SQuAD 2). It is not calibrated on any corpus, and of a model
+    that was never trained on questions without an answer it says little. An answer below ``min_confidence`` (0..1)
+    is withheld.
+
+    Raises ReaderUnavailable, with one sentence on what was tried and what to do, and UsageError for an empty name,
+    a confidence outside 0..1 or threads below 1.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        min_confidence: float = MIN_CONFIDENCE,
+        threads: int | None = None,
+        device: str | None = None,
+    ) -> None:
+        if not name.strip():
+            raise UsageError('The name of the reader is empty; give "bundled", a folder, or a name on the hub.')
+        if not 0.0 <= min_confidence <= 1.0:
+            raise UsageError(f"a confidence lies between 0 and 1, not at {min_confidence}")
+        if threads is not None and threads < 1:
+            raise UsageError(f"threads must be 1 or more, not {threads}.")
+        self.name = name
+        self.min_confidence = min_confidence
+        tokenizer, self._model, segment = _load(name)
+        import torch
+
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self._model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
+        if self._model.device.type == "cpu":
+            self._model.float()  # half precision is slow and coarse there
+        limits = (_WINDOW, positions(self._model.config), tokenizer.model_max_length)
+        self._cutter = Cutter(tokenizer, min(limit for limit in limits if limit), segment)
+        self._padding = tokenizer.pad_token_id or 0
+        # Models of the RoBERTa kind have one type only, whatever the tokenizer says of a second window.
+        several = getattr(self._model.config, "type_vocab_size", 0) > 1
+        self._typed = several and "token_type_ids" in tokenizer.model_input_names
+        try:
+            self._logits(self._cutter.windows("1", "1"))
+        except Exception as error:  # whatever a model that wants more than a question and a text raises
+            raise _unloadable(name, error) from error
+
+    def read(self, question: str, hits: Sequence[Hit]) -> Answer:
+        """What ``hits`` (best first) answer to ``question``, or an Answer that is not ``found``."""
+        return compose(question, self.candidates(question, hits), hits, self.min_confidence)
+
+    def candidates(self, question: str, hits: Sequence[Hit]) -> list[Quote]:
+        """What may answer, best first: of each passage up to three stretches that do not overlap."""
+        asked = understand(question, Rarity({}, 1.0))
+        windows = [self._cutter.windows(question, hit.passage.text) for hit in hits]
+        logits = iter(self._logits([window for own in windows for window in own]))
+        quotes: list[Quote] = []
+        for hit, own in zip(hits, windows, strict=True):
+            spans = probable([(window, *next(logits)) for window in own])
+            quotes += [quote for span, chance in _apart(hit, spans) if (quote := _quote(asked, hit, span, chance))]
+        return sorted(quotes, key=lambda quote: -quote.confidence)
+
+    def _logits(self, windows: Sequence[Window]) -> list[tuple[Logits, Logits]]:
+        """The scores of every token of each window as the start and as the end of the answer."""
+        import torch
+
+        found: dict[int, tuple[Logits, Logits]] = {}
+        by_length = sorted(range(len(windows)), key=lambda i: -len(windows[i].ids))  # little is lost to padding
+        for at in range(0, len(windows), _AT_ONCE):
+            batch = by_length[at : at + _AT_ONCE]
+            width = len(windows[batch[0]].ids)
+            ids = np.full((len(batch), width), self._padding)
+            types, mask = np.zeros_like(ids), np.zeros_like(ids)
+            for row, i in enumerate(batch):
+                length = len(windows[i].ids)
+                ids[row, :length], types[row, :length], mask[row, :length] = windows[i].ids, windows[i].types, 1
+            inputs = {"input_ids": ids, "attention_mask": mask} | ({"token_type_ids": types} if self._typed else {})
+            with torch.inference_mode(), quiet():
+                out = self._model(
+                    **{key: torch.from_numpy(value).to(self._model.device) for key, value in inputs.items()}
+                )
+            starts, ends = (
+                side.float().cpu().numpy().astype(np.float64) for side in (out.start_logits, out.end_logits)
+            )
+            for row, i in enumerate(batch):
+                length = len(windows[i].ids)
+                found[i] = starts[row, :length], ends[row, :length]
+        return [found[i] for i in range(len(windows))]
+
+
+def probable(read: Sequence[tuple[Window, Logits, Logits]]) -> list[tuple[Span, float]]:
+    """The best spans of one text that was read in windows, best first, each with its probability.
+
+    A span scores what its first token does as a start and its last as an end. The probabilities are a softmax over
+    the best spans and "no answer", whose score is the lowest that a window gives it, as for SQuAD 2 (Devlin et al.,
+    "BERT", 2019, section 4.3): what they lack to 1 is its own.
+    """
+    scores: dict[Span, float] = {}
+    null = np.inf
+    for window, start, end in read:
+        null = min(null, float(start[window.null] + end[window.null]))
+        inside = [(i, place) for i, place in enumerate(window.places) if place is not None]
+        count = len(inside)
+        places = [place for _, place in inside]
+        own = [i for i, _ in inside]
+        allowed = np.triu(np.ones((count, count), bool)) & ~np.triu(np.ones((count, count), bool), _LONGEST)
+        table = np.where(allowed, start[own][:, None] + end[own][None, :], -np.inf).ravel()
+        for at in np.argsort(-table, kind="stable")[:_BEST].tolist():
+            if table[at] > -np.inf:
+                first, last = divmod(at, count)
+                span = Span(places[first].start, places[last].end)
+                scores[span] = max(float(table[at]), scores.get(span, -np.inf))
+    best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:_BEST]
+    if not best:
+        return []
+    highest = max(null, best[0][1])
+    weights = [float(np.exp(score - highest)) for _, score in best]
+    total = sum(weights) + float(np.exp(null - highest))
+    return [(span, weight / total) for (span, _), weight in zip(best, weights, strict=True)]
+
+
+def _apart(hit: Hit, spans: Sequence[tuple[Span, float]]) -> list[tuple[Span, float]]:
+    """The answers of a passage in its article, best first, without overlap.
+
+    Each gets the probability of all the spans that overlap it: they are other cuts of the same answer.
+    """
+    words = tokens(hit.passage.text)
+    chances: dict[Span, float] = {}
+    for span, chance in spans:
+        whole = _whole_words(hit.passage.text, words, span)
+        chances[whole] = chances.get(whole, 0.0) + chance
+    answers: list[tuple[Span, float]] = []
+    while chances and len(answers) < _QUOTES:
+        best = max(chances, key=lambda span: (chances[span], -span.start, -span.end))
+        near = [span for span in chances if span.overlaps(best) or span == best]
+        chance = min(1.0, sum(chances.pop(span) for span in near))
+        if best.end > best.start:
+            answers.append((Span(best.start + hit.passage.start, best.end + hit.passage.start), chance))
+    return answers
+
+
+def _whole_words(text: str, words: Sequence[Span], span: Span) -> Span:
+    """``span`` to_float32 to the ends of the words that it cuts, without spaces and commas around it."""
+    starts = [word.start for word in words]
+    start, end = span.start, span.end
+    first = bisect_right(starts, start) - 1
+    if first >= 0 and start < words[first].end:
+        start = words[first].start
+    last = bisect_right(starts, end - 1) - 1
+    if last >= 0 and end <= words[last].end:
+        end = words[last].end
+    inside = text[start:end]
+    start += len(inside) - len(inside.lstrip(" \n,;:"))
+    return Span(start, max(start, start + len(inside.strip(" \n,;:"))))
+
+
+def _quote(asked: Question, hit: Hit, span: Span, chance: float) -> Quote | None:
+    """The span with the sentences that hold it; None if it is not all in sentences, or says nothing."""
+    text = hit.article.text
+    held = [sentence for sentence in hit.passage.sentences if sentence.overlaps(span)]
+    if not held:
+        return None
+    sentence = Span(held[0].start, held[-1].end)
+    gaps = [text[a.end : b.start] for a, b in pairwise(held)]
+    if span.start < sentence.start or span.end > sentence.end or any(gap.strip() for gap in gaps):
+        return None
+    if span.end == sentence.end:
+        span = Span(span.start, span.start + len(span.of(text).removesuffix(".").rstrip()))
+    if not any(c.isalnum() for c in span.of(text)):
+        return None
+    quote = sentence.of(text)
+    own = Span(span.start - sentence.start, span.end - sentence.start)
+    placed = tuple(Span(s.start + sentence.start, s.end + sentence.start) for s in marks(asked, quote, own))
+    return Quote(span.of(text), hit, span, sentence, chance, placed)
+
+
+def _load(name: str) -> tuple[Any, Any, Callable[[str], str] | None]:
+    """Tokenizer, model and, if it wants any, word segmentation: from a folder, the hub's cache here, or the hub."""
+    folder = Path(name).expanduser()
+    local = folder.is_dir()
+    if local:
+        if not (folder / "config.json").exists():
+            raise ReaderUnavailable(
+                f"{folder} is no model (there is no config.json in it); give the folder of one, {_BUNDLED}."
+            )
+        name = folder.resolve().as_posix()
+    elif folder.exists():
+        raise ReaderUnavailable(f'"{name}" is a file; give the folder of a model, or its name on the hub, {_BUNDLED}.')
+    elif not NAME.fullmatch(name):
+        raise ReaderUnavailable(f'There is no folder "{name}"; give the folder of a model, {_BUNDLED}.')
+    if missing := [package for package in ("transformers", "torch") if find_spec(package) is None]:
+        raise ReaderUnavailable(
+            f'The reader "{name}" needs {" and ".join(missing)}, not installed here: {INSTALL}, {_BUNDLED}.'
+        )
+    if local or is_cached([name], ("config.json",)):
+        try:
+            return _from_files(name, offline=True)
+        except OSError as error:  # what is on this machine may not be all of it: the hub may have the rest
+            if local:
+                raise _unloadable(name, error) from error
+    if refusal := hub_refusal([name]):
+        reason, cause = refusal
+        raise ReaderUnavailable(
+            f'The reader "{name}" cannot be loaded: it is no folder here, it was not downloaded before, and {reason}; '
+            f"give the folder of a model, {_BUNDLED}."
+        ) from cause
+    try:
+        return _from_files(name, offline=False)
+    except OSError as error:
+        raise _unloadable(name, error) from error
+
+
+def _from_files(name: str, *, offline: bool) -> tuple[Any, Any, Callable[[str], str] | None]:
+    """Raises OSError where files are missing, ReaderUnavailable otherwise."""
+    where = {"local_files_only": offline, "trust_remote_code": False}
+    with quiet():
+        try:
+            import transformers as hf
+
+            # A download may show itself, on a terminal.
+            with bars(not offline and sys.stderr.isatty()):
+                config = hf.AutoConfig.from_pretrained(name, **where)
+                if type(config) not in hf.MODEL_FOR_QUESTION_ANSWERING_MAPPING:
+                    raise _headless(name, f"it is of the kind {config.model_type}")
+                tokenizer = hf.AutoTokenizer.from_pretrained(name, **where)
+                # Whatever it is called, a model with PhoBERT's tokenizer wants what PhoBERT wants.
+                kinds = (type(tokenizer).__name__, getattr(config, "tokenizer_class", None), *name.split("/")[-2:])
+                segment = _segmenter(name) if any("phobert" in str(kind).lower() for kind in kinds) else None
+                model, told = hf.AutoModelForQuestionAnswering.from_pretrained(
+                    name, config=config, output_loading_info=True, **where
+                )
+        except (OSError, ReaderUnavailable):
+            raise
+        except Exception as error:  # whatever torch and transformers raise
+            raise _unloadable(name, error) from error
+    if missing := sorted(told["missing_keys"]):
+        # They would be random: such a model answers anything.
+        raise _headless(name, f"there are no weights for {missing[0]} in it")
+    return tokenizer, model, segment
+
+
+def _segmenter(name: str) -> Callable[[str], str]:
+    try:
+        return pyvi()
+    except ImportError as error:
+        raise ReaderUnavailable(
+            f'The reader "{name}" reads segmented words and needs pyvi for it: {INSTALL}, {_BUNDLED}.'
+        ) from error
+
+
+def _headless(name: str, why: str) -> ReaderUnavailable:
+    return ReaderUnavailable(
+        f'The model "{name}" is not trained to answer questions ({why}); name an extractive question-answering '
+        f"model, {_BUNDLED}."
+    )
+
+
+def _unloadable(name: str, error: Exception) -> ReaderUnavailable:
+    if "trust_remote_code" in str(error):
+        return ReaderUnavailable(f'The reader "{name}" runs Python code of its own; name another, {_BUNDLED}.')
+    if "tiktoken" in str(error) and find_spec("sentencepiece") is None:  # transformers' last resort for such a file
+        return ReaderUnavailable(f'The reader "{name}" needs sentencepiece, not installed here: {INSTALL}, {_BUNDLED}.')
+    return ReaderUnavailable(
+        f'The model "{name}" cannot be loaded ({short(error)}); check its files or download it again, {_BUNDLED}.'
+    )

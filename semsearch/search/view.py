@@ -1,0 +1,142 @@
+"""What a reader holds in memory: vectors and terms of the state it looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import IndexDamaged
+from ..storage import Store
+from ..storage.layout import Folder, Manifest
+from ..storage.lexical import LexicalIndex
+from ..storage.readonly_lexical import Terms
+from .living import Living
+from .ranking import SENTENCES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..types import Ids, Vectors, VectorSearch
+    from .pipeline import Filter
+
+    Cosines = NDArray[np.float64]  # shape (n,), NaN where there is no vector
+
+__all__ = ["View"]
+
+_FILTERS = 8  # so many are remembered: eight bytes for each passage that one leaves
+
+
+class View:
+    """Everything a search needs apart from the database; each part is read when first used.
+
+    It belongs to one encoder and one lexical index. ``refresh`` brings it to the state that the
+    database is in; call it, and everything else, inside one of the store's snapshots.
+    """
+
+    def __init__(self, folder: Folder, manifest: Manifest, lexical: int, *, kind: VectorSearch, verify: bool) -> None:
+        self.manifest = manifest
+        self.lexical = lexical
+        self._folder = folder
+        self._verify = verify  # compare checksums of what is read: the seal did not
+        self._passages = Living(folder, "passages", manifest.dim, 1, kind)
+        self._sentences = Living(folder, "sentences", manifest.dim, SENTENCES, kind)
+        self._terms: Terms | None = None
+        self._count: int | None = None
+        self._allowed: dict[Filter, Ids | None] = {}
+        self._terms_of = self._vectors_of = -1  # generations
+        self.read_terms = False  # whether terms were read: what is read is the last commit, perhaps after the snapshot
+
+    def refresh(self, store: Store, generation: int, *, vectors: bool) -> None:
+        """To the state of ``store``, which is ``generation``; vectors only if they are needed."""
+        if generation != self._terms_of:
+            if self._terms is not None:
+                self._terms.reload()
+                self.read_terms = True
+            self._terms_of, self._count, self._allowed = generation, None, {}
+        if vectors and generation != self._vectors_of:
+            segments, dead = store.segments(self.manifest.fingerprint), np.array(store.dead(), np.int64)
+            for part in (self._passages, self._sentences):
+                part.refresh(segments, dead, verify=self._verify)
+            self._vectors_of = generation
+
+    @property
+    def terms(self) -> LexicalIndex:
+        """BM25 over passages."""
+        if self._terms is None:
+            self._terms = Terms(self._folder.terms(self.lexical), verify=self._verify)
+            self.read_terms = True
+        return self._terms.index
+
+    def allowed(self, only: Filter, store: Store) -> Ids | None:
+        """``only.allowed``, remembered: to go through all articles takes longer than a search."""
+        if only not in self._allowed:
+            if len(self._allowed) >= _FILTERS:
+                self._allowed.clear()
+            self._allowed[only] = only.allowed(store)
+        return self._allowed[only]
+
+    def articles(self, store: Store) -> int:
+        """How many there are."""
+        if self._count is None:
+            self._count = store.article_count()
+        return self._count
+
+    def nearest(self, vector: Vectors, count: int, allowed: Ids | None) -> Ids:
+        """Of ``allowed`` (None: of all) those among the ``count`` nearest, or with a sentence that is; ascending."""
+        of_passages = self._passages.near(vector, count, allowed)
+        of_sentences = self._sentences.near(vector, count, allowed)
+        found = np.sort(np.concatenate([of_passages, of_sentences // SENTENCES]))
+        return found[np.diff(found, prepend=-1) > 0]  # np.unique would import masked arrays, a cold start's 7 ms
+
+    def cosines(self, passages: Ids, articles: Ids, vector: Vectors) -> tuple[Cosines, Cosines]:
+        """For each passage its cosine with ``vector`` (dim,), and that of the mean of its article's passages here.
+
+        Passages of one article follow each other.
+        """
+        own, of_articles = np.full((2, len(passages)), np.nan)
+        there = self._passages.index.has(passages)
+        vectors, articles = self._passages.index.get(passages[there]), articles[there]
+        own[there] = _cosines(vectors, vector)
+        firsts = _firsts(articles)
+        sums: Vectors = np.add.reduceat(vectors, firsts, axis=0)
+        means = _cosines(sums, vector, np.linalg.norm(sums, axis=1))
+        of_articles[there] = np.repeat(means, np.diff(firsts, append=len(articles)))
+        return own, of_articles
+
+    def best_sentences(self, passages: Ids, vector: Vectors) -> Cosines:
+        """For each passage, ascending, the best cosine of its sentences with ``vector`` (dim,)."""
+        best = np.full(len(passages), np.nan)
+        ids = self._sentences.of(passages)
+        firsts = _firsts(ids // SENTENCES)
+        cosines = _cosines(self._sentences.index.get(ids), vector)
+        best[np.searchsorted(passages, ids[firsts] // SENTENCES)] = np.maximum.reduceat(cosines, firsts)
+        return best
+
+    def sentences(self, passages: Ids, vector: Vectors) -> dict[int, list[float]]:
+        """For each passage, ascending, the cosines of its sentences with ``vector`` (dim,), in order."""
+        found: dict[int, list[float]] = {id_: [] for id_ in passages.tolist()}
+        ids = self._sentences.of(passages)
+        cosines = _cosines(self._sentences.index.get(ids), vector)
+        for id_, cosine in zip((ids // SENTENCES).tolist(), cosines.tolist(), strict=True):
+            found[id_].append(cosine)
+        return found
+
+    def mean(self, passages: Sequence[int]) -> Vectors:
+        """The mean of the passages' vectors, of unit length; shape (1, dim). Raises IndexDamaged."""
+        try:
+            total: Vectors = self._passages.index.get(np.array(passages, np.int64)).sum(axis=0, keepdims=True)
+        except KeyError as error:
+            raise IndexDamaged(f"passage {error} has no vector; run: semsearch rebuild") from error
+        return total / max(float(np.linalg.norm(total)), 1e-12)
+
+
+def _cosines(vectors: Vectors, vector: Vectors, lengths: NDArray[np.float32] | float = 1.0) -> Cosines:
+    cosines = (vectors @ vector).astype(np.float64) / np.maximum(lengths, 1e-12, dtype=np.float64)
+    return np.round(cosines, 6)  # beyond that, sums differ with what else is asked
+
+
+def _firsts(groups: Ids) -> Ids:
+    """Where each run of equal numbers, 0 or more, begins."""
+    return np.flatnonzero(np.diff(groups, prepend=-1))

@@ -1,0 +1,32 @@
+"""Unit vectors by id: the immutable files they are kept in, and two ways to search them.
+
+The inner product is the only metric. ``FlatIndex`` has every vector in memory and compares every one.
+``MappedIndex`` leaves those of large files where they lie: short codes of them are in memory, and only vectors
+whose codes are near are compared. Both implement ``types.VectorIndex``, and give a vector the same score.
+"""
+
+from typing import TYPE_CHECKING
+
+from .files import FORMAT, SegmentFile, open_segment, read_segment, spans, write_segment
+from .flat import FlatIndex, among, best, set_threads
+from .mapped import MappedIndex
+from .pq import trained
+
+if TYPE_CHECKING:
+    from .flat import Float16Array as Float16Array
+    from .pq import Codebook as Codebook
+
+__all__ = [
+    "FORMAT",
+    "FlatIndex",
+    "MappedIndex",
+    "SegmentFile",
+    "among",
+    "best",
+    "open_segment",
+    "read_segment",
+    "set_threads",
+    "spans",
+    "trained",
+    "write_segment",
+]
