@@ -18,7 +18,7 @@ from semsearch.encoders import cutter_from, load_encoder, static
 from semsearch.encoders.cutter import Cutter
 from semsearch.encoders.static import StaticEncoder
 from semsearch.encoders.unigram import Unigram
-from semsearch.indexing.prepare import encoded, prepare
+from semsearch.indexing.prepare import encoder_texts, prepare
 
 ROOT = Path(__file__).parents[1]
 MODEL = ROOT / "semsearch" / "model" / "tokenizer.json"
@@ -28,7 +28,7 @@ def texts() -> list[tuple[str, list[str]]]:
     """What the encoder is given for the passages of the articles that come with the project, and their sentences."""
     found = []
     for record in ingest.read_paths([ROOT / "seeds" / "articles"], on_error=lambda error: None):
-        found += [encoded(record.article, window) for window in prepare(record.article).windows]
+        found += [encoder_texts(record.article, spans) for spans in prepare(record.article).passages]
     return found
 
 

@@ -442,40 +442,6 @@ def test_adding_one_article_encodes_one_article(index: Index, encoder: HashEncod
     sound(index)
 
 
-def test_lines_of_a_site_are_left_out(tmp_path: Path, encoder: HashEncoder) -> None:
-    footer = "Tòa soạn ở số 9 phố Hàng Than, điện thoại 024.1234567."
-
-    def page(number: int, line: str) -> str:
-        return f"{story(number)}\n{line}\n"
-
-    made = {}
-    for order in (range(8), reversed(range(8))):
-        order = list(order)
-        folder = tmp_path / f"site{order[0]}"
-        folder.mkdir()
-        with Index.open_or_create(tmp_path / f"index{order[0]}", encoder=encoder) as index:
-            for number in order[:4]:
-                (folder / f"{number}.txt").write_text(page(number, footer), "utf-8")
-                index.sync([folder])
-            assert all(footer in held_text for _, texts in held(index).values() for held_text in texts)
-            encoded = len(encoder.passages)
-            (folder / f"{order[4]}.txt").write_text(page(order[4], footer), "utf-8")
-            report = index.sync([folder])
-            assert report.added == 1
-            # Four passages are encoded again, without the line; their sentences were known.
-            assert report.encoded == len(encoder.passages) - encoded == 4 + 5
-            assert len(index) == 5
-            for number in order[5:]:
-                (folder / f"{number}.txt").write_text(page(number, footer), "utf-8")
-            index.sync([folder])
-            assert not any(footer in passage for _, texts in held(index).values() for passage in texts)
-            assert all(footer in item.text for item in index.articles())  # left out, not cut out
-            assert all(footer not in hit.passage.text for hit in index.search("Hàng Than", 50))
-            sound(index)
-            made[order[0]] = {Path(s[0]).name: passages for s, (_, passages) in held(index).items()}
-    assert made[0] == made[7]
-
-
 def test_all_at_once_and_one_by_one_are_the_same(tmp_path: Path) -> None:
     news = tmp_path / "news"
     footer = "Bản quyền nội dung thuộc về trang tin của huyện."

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semsearch.ingest import content_key, repeatable_lines, without
+from semsearch.ingest import content_key
 from semsearch.ingest.blocks import find_blocks
 from semsearch.ingest.head import lines_of
 from semsearch.text import clean
-from semsearch.types import Article, Span
+from semsearch.types import Article
 
 P1 = "Sáng nay, xã Nậm Cắt mở hội đua thuyền độc mộc trên khúc sông trước nhà văn hóa, đông vui hơn mọi năm."
 P2 = "Mười chín đội thuyền của bảy bản dọc sông cùng về tranh giải, mỗi đội từ mười sáu đến hai mươi tư tay chèo."
@@ -191,27 +191,6 @@ def test_a_caption_said_twice_is_kept_once() -> None:
     assert blocks(f"{P1}\n\nQuang cảnh hội\n\nQuang cảnh hội\n\n{P2}") == [P1, "Quang cảnh hội", P2]
     prizes = ["Giải nhì", "Một triệu đồng", "Giải ba", "Một triệu đồng"]  # no captions
     assert blocks("\n\n".join([P1, *prizes])) == [P1, *prizes]
-
-
-def test_repeated_lines_of_a_site_are_told_by_hash_and_taken_out() -> None:
-    one = article(f"Báo Miền Núi – tiếng nói của bản làng\n\n{P1}")
-    two = article(f"BÁO MIỀN NÚI – Tiếng nói của bản làng\n\n{P2}")
-    (hash_one, span), *_ = repeatable_lines(one)
-    assert span == Span(0, 37) and len(hash_one) == 16 and int(hash_one, 16) >= 0
-    assert repeatable_lines(two)[0][0] == hash_one  # case and accents aside
-    less = without(one, {hash_one})
-    assert [b.of(less.text) for b in less.blocks] == [P1]
-    assert less.text == one.text
-    assert without(one, set()) is one
-    assert without(one, {key for key, _ in repeatable_lines(one)}) is one  # nothing would be left
-
-
-def test_only_short_whole_lines_can_repeat() -> None:
-    long = "Đoạn này dài. " * 30
-    broken = "Một dòng bị\nngắt giữa câu"
-    assert [
-        span.of(a.text) for a in [article(f"{long.strip()}\n\n{broken}\n\n{P1}")] for _, span in repeatable_lines(a)
-    ] == [P1]
 
 
 def test_the_same_article_in_another_frame_has_the_same_key() -> None:

@@ -13,8 +13,7 @@ import pytest
 from ingest_files import PAGE, docx, pdf
 
 from semsearch.errors import IngestError, UsageError
-from semsearch.ingest import MAX_TEXT, expand, file_hash, read_bytes, read_path, read_paths, site, source_of
-from semsearch.types import Article
+from semsearch.ingest import MAX_TEXT, expand, file_hash, read_bytes, read_path, read_paths, source_of
 
 TEXT = "Hội đua thuyền Nậm Cắt mở sáng nay, đông vui hơn mọi năm.\n"
 
@@ -263,17 +262,6 @@ def test_standard_input() -> None:
         list(read_bytes(b""))
     with pytest.raises(IngestError, match="25 MB large"):
         list(read_bytes(b"a" * 25_000_000))
-
-
-def test_sites() -> None:
-    def of(source: str, url: str = "") -> str:
-        return site(Article("x", (source,), (), url=url))
-
-    assert of("/tin/a.txt") == "/tin"
-    assert of("/tin/a.jsonl#7") == of("/tin/a.jsonl#x/y#z") == "/tin/a.jsonl"
-    assert of("/tin/a.jsonl.zst#7") == "/tin/a.jsonl.zst"
-    assert of("/tin/a.txt", "https://www.Bao.vn/tin/1") == of("/x/b.txt", "bao.vn/tin/2") == "bao.vn"
-    assert of("stdin#0123456789ab") == "stdin"
 
 
 def test_plain_files_import_no_parser(tmp_path: Path) -> None:

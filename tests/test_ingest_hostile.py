@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ingest_files import PAGE, TABLE_PAGE, docx, pdf
 
 from semsearch.errors import IngestError
-from semsearch.ingest import Record, read_bytes, repeatable_lines, site, without
+from semsearch.ingest import Record, read_bytes
 from semsearch.text import clean
 
 LINE = "Hội đua thuyền Nậm Cắt mở sáng nay, đông vui hơn mọi năm."
@@ -46,9 +46,8 @@ def outcome(data: bytes, name: str) -> list[Record]:
             assert end <= block.start < block.end <= len(article.text)
             assert block.of(article.text) == block.of(article.text).strip()
             end = block.end
-        for written in (article.text, article.title, article.author, article.url, article.source, site(article)):
+        for written in (article.text, article.title, article.author, article.url, article.source):
             written.encode()
-        without(article, {key for key, _ in repeatable_lines(article)[:1]})
     return records
 
 

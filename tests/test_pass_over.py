@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +33,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The titles of all articles that anything is made of."""
     titles: list[str] = []
 
-    def counted(article: Article, cutter: Cutter | None = None, repeated: Set[int] = frozenset()) -> prepare.Prepared:
+    def counted(article: Article, cutter: Cutter | None = None) -> prepare.PreparedArticle:
         titles.append(article.title)
-        return prepare.prepare(article, cutter, repeated)
+        return prepare.prepare(article, cutter)
 
     monkeypatch.setattr(workers, "prepare", counted)
     monkeypatch.setattr(sync, "prepare", counted)

@@ -24,7 +24,7 @@ from semsearch.index import Index
 from semsearch.indexing import pipeline as sync
 from semsearch.indexing import pool as workers
 from semsearch.indexing.pool import Workers, made_here
-from semsearch.indexing.prepare import encoded
+from semsearch.indexing.prepare import encoder_texts
 from semsearch.ingest import Made, Raw, read_path
 from semsearch.storage import Store
 from semsearch.storage.layout import Folder
@@ -303,7 +303,7 @@ def test_texts_cut_by_others_have_the_vectors_that_the_encoder_gives(
         kept = store.token_ids(encoder.fingerprint, store.all_ids("passages"))
         for article in map(store.article, store.all_ids("articles")):
             for passage in store.passages(article):
-                whole, parts = encoded(article, passage.sentences)
+                whole, parts = encoder_texts(article, passage.sentences)
                 assert np.array_equal(vectors["passages", passage.id], halved(encoder, whole))
                 assert kept[passage.id] == pieces(encoder, [whole])[0]
                 for place, part in enumerate(parts):
@@ -319,17 +319,3 @@ def test_texts_cut_by_others_have_the_vectors_that_the_encoder_gives(
 def halved(encoder: Encoder, text: str) -> NDArray[np.float16]:
     vector: NDArray[np.float16] = encoder.encode_passages([text])[0].astype(np.float16)
     return vector
-
-
-def test_lines_of_sites_are_left_out_from_the_beginning(pool: Workers) -> None:
-    rows = [
-        Raw(n, line(n, text=f"{story(n)}\n\nXem thêm tin trong ngày tại đây", url="https://a.vn/1")) for n in range(9)
-    ]
-    first, *others = pool.make("x", rows[:5])
-    assert not any(made.more.left_out for made in (first, *others))
-    ((key, hash_),) = [pair for pair in first.more.lines if pair in others[0].more.lines]
-    pool.learn([key])
-    again = list(pool.make("x", rows))
-    assert all(made.more.left_out == {hash_} for made in again)
-    assert len(again[0].more.terms[-1].exact) < len(first.more.terms[-1].exact)
-    assert again == list(made_here("x", rows, None, {key}))

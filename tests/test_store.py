@@ -175,16 +175,6 @@ def test_provenance(store: Store) -> None:
     assert store.files() == {"f1": "hash"}
 
 
-def test_lines(store: Store) -> None:
-    assert store.lines([-5]) == {-5: ()}
-    with store.transaction():
-        store.put_lines({-5: [3, 1], 7: None})
-    assert store.lines([-5, 7, 8]) == {-5: (3, 1), 7: None, 8: ()}
-    with store.transaction():
-        store.put_lines({-5: []})
-    assert store.lines([-5]) == {-5: ()}
-
-
 def test_segments(store: Store) -> None:
     one, two = Segment(1, "a", 1, 9, 9, 20, "x", "y"), Segment(2, "b", 1, 9, 9, 20, "x", "y")
     with store.transaction():

@@ -11,12 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..storage import Source, Store
-from .prepare import Prepared, prepare
+from .prepare import PreparedArticle, prepare
 
 __all__ = ["Draft", "Outcome", "Plan"]
-
-REPEATED = 5
-"""A line that stands in so many articles of one site is no part of any of them."""
 
 Outcome = Literal["added", "changed", "unchanged", "duplicate", "removed", "unknown"]
 
@@ -25,13 +22,12 @@ Outcome = Literal["added", "changed", "unchanged", "duplicate", "removed", "unkn
 class Draft:
     """An article to be stored, for all its sources."""
 
-    made: Prepared
+    made: PreparedArticle
     before: list[int] = field(default_factory=list)  # stored articles whose vectors may serve again
-    boilerplate: set[str] = field(default_factory=set)  # hashes of lines that its site repeats
 
 
 class Plan:
-    """Sources put and dropped one after the other; after ``finish`` the rest says what to write."""
+    """Sources put and dropped one after the other."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -39,8 +35,6 @@ class Plan:
         self._sources: dict[str, Source | None] = {}  # that changed; None: dropped
         self._owners: dict[int, list[str]] = {}  # of every key that anything happened to
         self._bodies: dict[bytes, int] = {}
-        self._lines: dict[int, set[int] | None] = {}  # keys of the articles; None: too many
-        self._counted: set[int] = set()
         self.files: dict[str, str | None] = {}  # content hash; None: gone; "": to be read again
         self.heirs: set[str] = set()  # files whose source is now the first of an article that another told of
         self.latecomers: set[str] = set()  # sources that now hold what others held before
@@ -49,9 +43,9 @@ class Plan:
 
     # Changes -------------------------------------------------------------------------------
 
-    def put(self, source: str, file: str, made: Prepared, mark: bytes = b"") -> Outcome:
+    def put(self, source: str, file: str, made: PreparedArticle, mark: bytes = b"") -> Outcome:
         """``source`` holds this article now, read from a record of this mark."""
-        content = made.content
+        content = made.content_hash
         known = self.source(source)
         if known is not None and known.content == content:
             if known.mark != mark:
@@ -59,7 +53,7 @@ class Plan:
                 self.changes += 1
             return "unchanged"
         key = known.article if known else None
-        twin = self._with_body(made.body)
+        twin = self._with_body(made.body_hash)
         self.changes += 1
         self.size += len(made.article.text)
         if twin is not None and (twin != key or self.owners(twin)[0] != source):
@@ -90,14 +84,14 @@ class Plan:
         self._move_all(key, draft)
         return draft
 
-    def _draft(self, made: Prepared, before: Iterable[int]) -> int:
+    def _draft(self, made: PreparedArticle, before: Iterable[int]) -> int:
         key = -1 - len(self._drafts)
         stored: list[int] = []
         for old in before:
             stored += [old] if old > 0 else self._drafts[old].before
         self._drafts[key] = Draft(made, stored)
         self._owners[key] = []
-        self._bodies[made.body] = key
+        self._bodies[made.body_hash] = key
         return key
 
     def _move(self, new: Source) -> None:
@@ -151,31 +145,6 @@ class Plan:
 
     # Result --------------------------------------------------------------------------------
 
-    def finish(self) -> None:
-        """Counts the lines that a site repeats; what stood in few of its articles until now may be too many."""
-        self._look_up({line for draft in self.drafts().values() for line, _ in draft.made.lines})
-        for key in self.gone():
-            self._forget(key)
-        waiting = list(self.drafts())
-        while waiting:
-            key = waiting.pop()
-            if not self._owners[key]:
-                continue
-            for line, _ in self._drafts[key].made.lines:
-                held = self._holding(line)
-                if held is None:
-                    continue
-                held.add(key)
-                self._counted.add(line)
-                if len(held) >= REPEATED:
-                    self._lines[line] = None
-                    # One of them may have gone long ago: a file that moves changes its site, and is not found again.
-                    for old in sorted(self._store.titles([k for k in held if k > 0])):
-                        self._forget(old)
-                        waiting.append(self.redo(old))
-        for draft in self.drafts().values():
-            draft.boilerplate = {hash_ for line, hash_ in draft.made.lines if self._holding(line) is None}
-
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
         return bool(self._sources or self.files)
@@ -191,28 +160,3 @@ class Plan:
     def sources(self) -> dict[str, Source | None]:
         """The sources that changed, as they will be; None: it is gone."""
         return self._sources
-
-    def lines(self) -> dict[int, set[int] | None]:
-        """The lines whose counts changed, with the keys of the articles that hold them."""
-        return {line: self._lines[line] for line in self._counted}
-
-    def repeated(self) -> list[int]:
-        """The lines met that are their site's."""
-        return [line for line, held in self._lines.items() if held is None]
-
-    def _holding(self, line: int) -> set[int] | None:
-        if line not in self._lines:
-            self._look_up([line])
-        return self._lines[line]
-
-    def _look_up(self, lines: Iterable[int]) -> None:
-        """What the database says of lines that were not asked for yet."""
-        for line, stored in self._store.lines(sorted(set(lines) - self._lines.keys())).items():
-            self._lines[line] = None if stored is None else set(stored)
-
-    def _forget(self, key: int) -> None:
-        for line, _ in prepare(self._store.article(key)).lines:
-            held = self._holding(line)
-            if held and key in held:
-                held.remove(key)
-                self._counted.add(line)

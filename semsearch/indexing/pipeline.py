@@ -21,7 +21,7 @@ from ..text.dates import as_date
 from ..types import Article
 from .changes import Outcome, Plan
 from .pool import Workers
-from .prepare import Prepared, prepare
+from .prepare import PreparedArticle, prepare
 from .writer import Writer
 
 __all__ = ["BATCH_ARTICLES", "Sync", "check_paths"]
@@ -262,7 +262,7 @@ class Sync:
 
     # Changes -------------------------------------------------------------------------------
 
-    def _put(self, source: str, file: str, made: Prepared, mark: bytes = b"") -> None:
+    def _put(self, source: str, file: str, made: PreparedArticle, mark: bytes = b"") -> None:
         outcome = self._plan.put(source, file, made, mark)
         if outcome == "duplicate":
             self._twins.add(source)
@@ -289,7 +289,6 @@ class Sync:
         if self._plan:
             self.writer.commit(self._plan, self.encoder)
             self._heirs |= self._plan.heirs
-            self._workers.learn(self._plan.repeated())
             self._plan = Plan(self.writer.store)
             self._show()
 

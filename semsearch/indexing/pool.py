@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
@@ -30,7 +30,7 @@ from ..protocols import Pretokenized
 from ..storage import pack, unpack
 from ..storage.lexical import Terms
 from ..types import Article
-from .prepare import Prepared, prepare
+from .prepare import PreparedArticle, prepare
 
 if TYPE_CHECKING:
     from ..encoders.cutter import Cutter
@@ -73,13 +73,11 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def made_here(
-    file: str, raws: Iterable[Raw], cutter: Cutter | None = None, repeated: Set[int] = frozenset()
-) -> Iterator[Made]:
+def made_here(file: str, raws: Iterable[Raw], cutter: Cutter | None = None) -> Iterator[Made]:
     """Every record interpreted and its article prepared; ``more`` is a Prepared."""
     for raw in raws:
         made = ingest.interpret(file, raw)
-        more = prepare(made.article, cutter, repeated) if made.article else None
+        more = prepare(made.article, cutter) if made.article else None
         yield replace(made, more=more)
 
 
@@ -96,7 +94,6 @@ class Workers:
         self._count = 0 if getattr(sys, "frozen", False) or not sys.executable else count
         self._encoder = encoder
         self._precut: Pretokenized | None = None
-        self._repeated: set[int] = set()
         self._few = FEW
         self._alive: deque[_Worker] = deque()
         self._started = False
@@ -108,14 +105,7 @@ class Workers:
             if self._count > 0 and not raw.known and self._ready():
                 yield from self._elsewhere(file, _tasks(chain([raw], raws)))
                 return
-            yield from made_here(file, [raw], None, self._repeated)
-
-    def learn(self, repeated: Iterable[int]) -> None:
-        """Keys of lines that their sites repeat: what is prepared from now on does without them."""
-        fresh = set(repeated) - self._repeated
-        self._repeated |= fresh
-        for worker in self._alive:
-            worker.news += fresh
+            yield from made_here(file, [raw])
 
     def _ready(self) -> bool:
         """Whether processes are there to do what is new; they are started when it is more than a few."""
@@ -126,7 +116,7 @@ class Workers:
             self._started = True
             with suppress(OSError, RuntimeError):  # no more processes or threads than there are
                 for _ in range(self._count):
-                    self._alive.append(_Worker(self._repeated))
+                    self._alive.append(_Worker())
             if not self._alive:
                 return False
             self._precut = self._encoder()  # which may have to be loaded, while they start
@@ -164,7 +154,7 @@ class Workers:
                 first = waiting[0].worker
                 while first and not first.answered() and (task := following(2 * ahead)):
                     cutter = self._precut.cutter() if self._precut else None
-                    task.made = list(made_here(file, task.raws, cutter, self._repeated))
+                    task.made = list(made_here(file, task.raws, cutter))
                 task = waiting.popleft()
                 yield from self._made(file, task)
         finally:
@@ -182,7 +172,7 @@ class Workers:
         if task.made:
             yield from task.made
         elif answer is None:
-            yield from made_here(file, task.raws, None, self._repeated)
+            yield from made_here(file, task.raws)
         else:
             rows = iter(answer)
             for raw in task.raws:
@@ -195,8 +185,7 @@ class Workers:
             return None
         self._alive.rotate(-1)
         worker = self._alive[-1]
-        news, worker.news = worker.news, []
-        worker.give((file, new, news))
+        worker.give((file, new))
         return worker
 
     def close(self) -> None:
@@ -227,13 +216,9 @@ class _Task:
 
 
 class _Worker:
-    """One process, and a thread that takes its answers as they come: neither side waits for a full pipe.
+    """One process, and a thread that takes its answers as they come: neither side waits for a full pipe."""
 
-    ``news``: what it has not been told yet of lines that sites repeat.
-    """
-
-    def __init__(self, news: Iterable[int] = ()) -> None:
-        self.news = list(news)
+    def __init__(self) -> None:
         # Ctrl-C is for this process, which then ends the others.
         apart: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
@@ -350,13 +335,11 @@ def serve() -> None:
     threading.Thread(target=listen, daemon=True).start()
     cutting = tasks.get()
     cutter = cutter_from(cutting) if cutting else None
-    repeated: set[int] = set()
     answers.write(_MARK)  # whatever was printed before is none either
     _send(answers, "ready")
     while True:
-        file, raws, news = tasks.get()
-        repeated.update(news)
-        _send(answers, [_packed(made) for made in made_here(file, (Raw(*raw) for raw in raws), cutter, repeated)])
+        file, raws = tasks.get()
+        _send(answers, [_packed(made) for made in made_here(file, (Raw(*raw) for raw in raws), cutter)])
 
 
 # As plain values: a span is two numbers among others, in bytes.
@@ -370,8 +353,8 @@ def _packed(made: Made) -> tuple[Any, ...]:
     return (
         *(made.number, made.key, made.encoding),
         (article.text, article.sources, pack(article.blocks), article.title, day, article.author, article.url),
-        *(more.content, more.body, more.lines, more.left_out),
-        ([len(window) for window in more.windows], pack([span for window in more.windows for span in window])),
+        *(more.content_hash, more.body_hash),
+        ([len(spans) for spans in more.passages], pack([span for spans in more.passages for span in spans])),
         [(terms.exact, terms.plain, terms.pairs) for terms in more.terms],
         more.token_ids,
     )
@@ -381,12 +364,10 @@ def _unpacked(raw: Raw, row: tuple[Any, ...]) -> Made:
     if len(row) == 2:
         return Made(row[0], reason=row[1])
     number, key, encoding, (text, sources, blocks, title, day, author, url), *more = row
-    content, body, lines, left_out, made, terms, token_ids = more
+    content, body, made, terms, token_ids = more
     date = dt.date.fromordinal(day) if day else None
     article = Article(text, sources, unpack(blocks), title, date, author, url)
     spans = iter(unpack(made[1]))
     windows = tuple(tuple(islice(spans, length)) for length in made[0])
-    prepared = Prepared(
-        article, content, body, lines, left_out, windows, tuple(Terms(*some) for some in terms), token_ids
-    )
+    prepared = PreparedArticle(article, content, body, windows, tuple(Terms(*some) for some in terms), token_ids)
     return Made(number, key, article, encoding, more=prepared, raw=raw)

@@ -1,16 +1,14 @@
-"""What can be made of an article by itself: most of the work of indexing beside the encoder's.
+"""The part of indexing that needs nothing but the article itself, so that other processes can do it.
 
-Nothing here knows of other articles or of the database, so it may be done in another process.
+``RawRecord -> ParsedRecord -> PreparedArticle`` happens here and in ``semsearch.ingest``, without the database, the
+encoder's vectors or other articles.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .. import ingest
 from .. import segmentation as sentences
 from ..search.ranking import passage_text
 from ..storage import body_hash, content_hash
@@ -20,55 +18,56 @@ from ..types import Article, Span
 if TYPE_CHECKING:
     from ..encoders.cutter import Cutter
 
-__all__ = ["Prepared", "Windows", "encoded", "prepare", "windows"]
+__all__ = ["PassageSpans", "PreparedArticle", "encoder_texts", "prepare", "split_passages"]
 
-Windows = tuple[tuple[Span, ...], ...]
+PassageSpans = tuple[tuple[Span, ...], ...]
 """Passages, each as the spans of its sentences."""
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """An article and all that can be made of it alone."""
+class PreparedArticle:
+    """An article split into passages, with everything that is computed from its text alone.
+
+    ``token_ids`` holds, for each passage and then for each of its sentences, the ids that the encoder's tokenizer
+    gives its text; None where they are not certain. It is empty if the article was prepared without a tokenizer.
+    """
 
     article: Article
-    content: bytes  # store.content_hash
-    body: bytes  # store.body_hash
-    lines: tuple[tuple[int, str], ...]  # that may be its site's, as (key in the database, hash in the article)
-    left_out: set[str]  # hashes of lines that are thought to be its site's; neither are they in what follows
-    windows: Windows
+    content_hash: bytes
+    body_hash: bytes
+    passages: PassageSpans
     terms: tuple[Terms, ...]  # of each passage
-    # Of each passage and then of its sentences; None where they are not certain.
-    token_ids: tuple[bytes | None, ...] = ()  # nothing where nobody cut them
+    token_ids: tuple[bytes | None, ...] = ()
 
 
-def prepare(article: Article, cutter: Cutter | None = None, repeated: Set[int] = frozenset()) -> Prepared:
-    """``repeated``: keys of lines that are known to be their site's."""
-    lines = _lines(article)
-    left_out = {hash_ for line, hash_ in lines if line in repeated}
-    made, terms = windows(ingest.without(article, left_out) if left_out else article)
-    texts = [encoded(article, window) for window in made] if cutter else []
-    token_ids = tuple(one for text in texts for one in cutter.token_ids_of_all(*text)) if cutter else ()
-    return Prepared(article, content_hash(article), body_hash(article), lines, left_out, made, terms, token_ids)
+def prepare(article: Article, tokenizer: Cutter | None = None) -> PreparedArticle:
+    """Split an article into passages, and compute its hashes, terms and, with a tokenizer, token ids."""
+    passages = split_passages(article)
+    terms = []
+    token_ids: list[bytes | None] = []
+    for spans in passages:
+        terms.append(terms_of(article.text[spans[0].start : spans[-1].end]))
+        if tokenizer is not None:
+            token_ids.extend(tokenizer.token_ids_of_all(*encoder_texts(article, spans)))
+    return PreparedArticle(
+        article=article,
+        content_hash=content_hash(article),
+        body_hash=body_hash(article),
+        passages=passages,
+        terms=tuple(terms),
+        token_ids=tuple(token_ids),
+    )
 
 
-def encoded(article: Article, spans: tuple[Span, ...]) -> tuple[str, list[str]]:
-    """What the encoder is given for a passage of ``spans``, and for each of them."""
-    whole = article.text[spans[0].start : spans[-1].end]
-    return passage_text(article.title, whole), [span.of(article.text) for span in spans]
+def split_passages(article: Article) -> PassageSpans:
+    """Split an article's blocks into sentences, and group these into passages."""
+    spans: list[Span] = []
+    for block in article.blocks:
+        spans.extend(sentences.split(article.text, block.start, block.end))
+    return tuple(sentences.windows(article.text, spans, article.blocks))
 
 
-def windows(article: Article) -> tuple[Windows, tuple[Terms, ...]]:
-    """The passages of an article, and the terms of each."""
-    text = article.text
-    spans = [span for block in article.blocks for span in sentences.split(text, block.start, block.end)]
-    made = tuple(sentences.windows(text, spans, article.blocks))
-    return made, tuple(terms_of(text[window[0].start : window[-1].end]) for window in made)
-
-
-def _lines(article: Article) -> tuple[tuple[int, str], ...]:
-    site = ingest.site(article)
-    found = []
-    for hash_, _ in ingest.repeatable_lines(article):
-        digest = hashlib.blake2b(f"{site}\0{hash_}".encode(), digest_size=8).digest()
-        found.append((int.from_bytes(digest, signed=True), hash_))
-    return tuple(found)
+def encoder_texts(article: Article, spans: tuple[Span, ...]) -> tuple[str, list[str]]:
+    """Texts given to the encoder for the passage of these sentences, and for each of its sentences."""
+    passage = article.text[spans[0].start : spans[-1].end]
+    return passage_text(article.title, passage), [span.of(article.text) for span in spans]

@@ -22,7 +22,8 @@ from ..storage.lexical import LexicalIndex, terms_of
 from ..storage.segments import arrays, read, write
 from .changes import Plan
 from .pipeline import BATCH_ARTICLES, BATCH_CHARACTERS
-from .writer import Writer, encoded, encoded_parts, encoded_whole
+from .prepare import encoder_texts
+from .writer import Writer, encoded_parts, encoded_whole
 
 if TYPE_CHECKING:
     from ..types import Ids
@@ -72,16 +73,12 @@ def _terms_there(writer: Writer) -> bool:
 
 
 def _split_anew(writer: Writer, encoder: Callable[[], Encoder], progress: Progress) -> int:
-    """Every article windowed again, its site's lines counted again; vectors of unchanged texts are kept."""
+    """Split every article into passages again; vectors of unchanged texts are kept."""
     store = writer.store
-    with store.transaction():
-        store.clear_lines()
     ids = store.all_ids("articles")
     plan = Plan(store)
     for number, id_ in enumerate(ids, 1):
-        # An article can have been made anew already: for a line that turned out to be its site's.
-        if store.titles([id_]):
-            plan.redo(id_)
+        plan.redo(id_)
         if plan.size >= BATCH_CHARACTERS or number % BATCH_ARTICLES == 0 or number == len(ids):
             writer.commit(plan, encoder)
             plan = Plan(store)
@@ -110,7 +107,7 @@ def _encode_missing(writer: Writer, encoder: Callable[[], Encoder], there: Ids, 
     lacking = np.setdiff1d(wanted, there)
     done = 0
     for ids in _batches(lacking, store.segments(writer.manifest.fingerprint)):
-        texts = {id_: encoded(article, passage.sentences) for id_, (passage, article) in store.load(ids).items()}
+        texts = {id_: encoder_texts(article, passage.sentences) for id_, (passage, article) in store.load(ids).items()}
         wholes = list(dict.fromkeys(whole for whole, _ in texts.values()))
         halves, token_ids = encoded_whole(encoder(), wholes)
         vectors, kept = dict(zip(wholes, halves, strict=True)), dict(zip(wholes, token_ids, strict=False))

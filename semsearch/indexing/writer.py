@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import ingest, text
 from .. import segmentation as sentences
+from .. import text
 from ..errors import IndexDamaged, IndexMissing, IndexStale
 from ..failpoints import failpoint
 from ..protocols import Encoder, LateInteraction, Pretokenized
@@ -32,7 +32,7 @@ from ..storage.lexical import LexicalIndex, Terms
 from ..storage.segments import Shelf, merge, write
 from ..types import Article, Passage
 from .changes import Draft, Plan
-from .prepare import Windows, encoded, windows
+from .prepare import PassageSpans, encoder_texts
 
 if TYPE_CHECKING:
     from ..storage.vectors import Float16Array
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     Text = tuple[str, list[str]]
 
-__all__ = ["Writer", "encoded", "encoded_parts", "encoded_whole", "kept_token_ids", "manifest_of", "writing"]
+__all__ = ["Writer", "encoded_parts", "encoded_whole", "kept_token_ids", "manifest_of", "writing"]
 
 _ENCODED_AT_ONCE = 8192
 """Texts given to the encoder at once: their vectors are numbers of 32 bits before they are halved."""
@@ -117,7 +117,7 @@ class _Ready:
     """A draft with its windows, and what is to be encoded of it."""
 
     draft: Draft
-    windows: Windows  # without the lines its site repeats
+    windows: PassageSpans
     terms: tuple[Terms, ...]
     texts: list[Text]  # for each passage what the encoder is given for it, and for its sentences
     cut: dict[str, bytes]  # token_ids of texts, where they are known
@@ -238,7 +238,6 @@ class Writer:
 
     def commit(self, plan: Plan, encoder: Callable[[], Encoder]) -> None:
         """Makes a plan true. What fails or is killed on the way leaves the index as it was."""
-        plan.finish()
         drafts = plan.drafts()
         keys = sorted(drafts, reverse=True)
         ready = [self._ready(drafts[key]) for key in keys]
@@ -272,7 +271,7 @@ class Writer:
             for key in plan.gone():
                 self.store.drop_article(key)
             for article, item, made in zip(articles, ready, passages, strict=True):
-                self.store.put_article(article, made, item.draft.made.body)
+                self.store.put_article(article, made, item.draft.made.body_hash)
             self._put_provenance(plan, numbers)
             if segment:
                 self.store.put_segment(segment)
@@ -281,13 +280,10 @@ class Writer:
         failpoint("committed")
 
     def _ready(self, draft: Draft) -> _Ready:
-        article, spans, terms = draft.made.article, draft.made.windows, draft.made.terms
-        texts = [encoded(article, window) for window in spans]
+        article, spans, terms = draft.made.article, draft.made.passages, draft.made.terms
+        texts = [encoder_texts(article, passage) for passage in spans]
         flat = (text for whole, parts in texts for text in (whole, *parts))
         cut = {text: one for text, one in zip(flat, draft.made.token_ids, strict=False) if one is not None}
-        if draft.boilerplate != draft.made.left_out:
-            spans, terms = windows(ingest.without(article, draft.boilerplate))
-            texts = [encoded(article, window) for window in spans]
         return _Ready(draft, spans, terms, texts, cut)
 
     def _put_provenance(self, plan: Plan, keys: Mapping[int, int]) -> None:
@@ -301,12 +297,6 @@ class Writer:
                 self.store.drop_file(path)
             else:
                 self.store.put_file(path, content)
-        self.store.put_lines(
-            {
-                line: None if held is None else sorted(keys.get(key, key) for key in held)
-                for line, held in plan.lines().items()
-            }
-        )
 
     def _write_terms(self, articles: list[Article], ready: list[_Ready], passages: list[list[Passage]]) -> None:
         if self.lost_terms:
@@ -350,7 +340,7 @@ class Writer:
         for id_ in before:
             article = self.store.article(id_)
             for passage in self.store.passages(article):
-                whole, parts = encoded(article, passage.sentences)
+                whole, parts = encoder_texts(article, passage.sentences)
                 if passage.id in own:
                     known[whole] = own[passage.id]
                 if passage.id in token_ids:

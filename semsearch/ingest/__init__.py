@@ -9,9 +9,8 @@ docx are imported when the first such file is met.
 """
 
 from .article import MAX_TEXT, Record, content_key
-from .blocks import repeatable_lines, without
 from .evalset import Gold, read_answers, read_corpus, read_qrels, read_queries
-from .files import SUFFIXES, expand, file_hash, read_bytes, read_path, read_paths, site, source_of
+from .files import SUFFIXES, expand, file_hash, read_bytes, read_path, read_paths, source_of
 from .records import Made, Raw, interpret
 
 __all__ = [
@@ -32,8 +31,5 @@ __all__ = [
     "read_paths",
     "read_qrels",
     "read_queries",
-    "repeatable_lines",
-    "site",
     "source_of",
-    "without",
 ]

@@ -1,21 +1,18 @@
 """Which stretches of a text are worth finding: its paragraphs and headings, without what surrounds them.
 
 Nothing is cut out of the text. Menus, share buttons, photo credits and lines said before lie between
-the blocks. What only many articles together can show (a line on every page of a site) is found by the
-index with ``repeatable_lines`` and taken out with ``without``.
+the blocks.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Sequence
-from hashlib import blake2b
 
 from ..text import fold
-from ..types import Article, Span
+from ..types import Span
 
-__all__ = ["find_blocks", "repeatable_lines", "without"]
+__all__ = ["find_blocks"]
 
 # Whole lines, compared without accents. Links follow below a head; the others stand alone.
 _HEADS = re.compile(
@@ -214,23 +211,3 @@ def _outside(text: str, line: Span, metadata: Sequence[Span]) -> Span:
             rest = text[start : line.end]
             return Span(start + len(rest) - len(rest.lstrip()), line.end) if rest.strip() else Span(line.end, line.end)
     return line
-
-
-def repeatable_lines(article: Article) -> list[tuple[str, Span]]:
-    """Blocks of one line of 3 to 300 characters, each with a hash of what it says.
-
-    The index counts the hashes over the articles of a site: what stands in many of them is boilerplate.
-    """
-    found = []
-    for block in article.blocks:
-        line = block.of(article.text)
-        if 3 <= len(line) <= 300 and "\n" not in line:
-            found.append((blake2b(fold(line).encode(), digest_size=8).hexdigest(), block))
-    return found
-
-
-def without(article: Article, hashes: set[str]) -> Article:
-    """The article less the blocks whose hash is given; unchanged if nothing would be left of it."""
-    gone = {span for key, span in repeatable_lines(article) if key in hashes}
-    blocks = tuple(b for b in article.blocks if b not in gone)
-    return dataclasses.replace(article, blocks=blocks) if blocks and gone else article

@@ -6,15 +6,12 @@ import glob
 import hashlib
 import io
 import os
-import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from ..errors import IngestError, UsageError
-from ..types import Article
 from .article import MAX_TEXT, Draft, Record, finish
 from .pdf import read_pdf
 from .reading import read_markdown, read_text
@@ -22,7 +19,7 @@ from .records import Made, Make, Raw, Records, Report, interpret, raw_csv, raw_j
 from .web import read_html
 from .word import read_docx
 
-__all__ = ["SUFFIXES", "expand", "file_hash", "read_bytes", "read_path", "read_paths", "site", "source_of"]
+__all__ = ["SUFFIXES", "expand", "file_hash", "read_bytes", "read_path", "read_paths", "source_of"]
 
 SUFFIXES = {
     ".txt": "text",
@@ -295,17 +292,3 @@ def _single(kind: str, data: bytes, source: str, file: str) -> Record:
     draft = readers[kind](data, source)
     article = finish(draft, source)
     return Record(article, file, draft.encoding, tuple(draft.notes))
-
-
-_OF_MANY = re.compile(r"(.*?\.(?:jsonl|ndjson|jsonl\.zst|csv|tsv))#", re.IGNORECASE | re.DOTALL)
-
-
-def site(article: Article) -> str:
-    """Where lines repeat: the host of the article's address, else its file of many articles, else its folder."""
-    if article.url:
-        host = urlsplit(article.url if "//" in article.url else f"//{article.url}").hostname or ""
-        if host:
-            return host.removeprefix("www.")
-    if match := _OF_MANY.match(article.source):
-        return match[1]
-    return article.source.rpartition("/")[0] or article.source.partition("#")[0]

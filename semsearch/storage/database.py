@@ -41,7 +41,6 @@ _MIGRATIONS = (
     CREATE TABLE token_ids (passage INTEGER PRIMARY KEY, encoder BLOB NOT NULL, ids BLOB NOT NULL);
     CREATE TABLE dead (passage INTEGER PRIMARY KEY);
     CREATE TABLE unwanted (kind TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL);
-    CREATE TABLE lines (key INTEGER PRIMARY KEY, articles BLOB);
     INSERT INTO meta VALUES
         ('generation', 0), ('updated', ''), ('next_article', 1), ('next_passage', 1), ('next_segment', 1);
     """,

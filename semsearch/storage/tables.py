@@ -235,27 +235,6 @@ class Store(Database):
     def drop_root(self, path: str) -> None:
         self._all("DELETE FROM roots WHERE path = ?", path)
 
-    def lines(self, keys: Sequence[int]) -> dict[int, tuple[int, ...] | None]:
-        """The articles each line of a site stands in, while they are few; None: in so many that they are not kept."""
-        found: dict[int, tuple[int, ...] | None] = dict.fromkeys(keys, ())
-        for key, blob in self._in("SELECT key, articles FROM lines WHERE key IN (%s)", keys):
-            found[key] = None if blob is None else struct.unpack(f"<{len(blob) // 8}q", blob)
-        return found
-
-    def put_lines(self, lines: Mapping[int, Sequence[int] | None]) -> None:
-        """The same for those that changed; a line that stands in no article goes."""
-        gone = [(key,) for key, articles in lines.items() if articles is not None and not articles]
-        kept = [
-            (key, None if articles is None else struct.pack(f"<{len(articles)}q", *articles))
-            for key, articles in sorted(lines.items())
-            if articles is None or articles
-        ]
-        self._many("DELETE FROM lines WHERE key = ?", gone)
-        self._many("INSERT OR REPLACE INTO lines VALUES (?, ?)", kept)
-
-    def clear_lines(self) -> None:
-        self._all("DELETE FROM lines")
-
     # Vector segments -----------------------------------------------------------------------
 
     def segments(self, fingerprint: str | None = None) -> list[Segment]:

@@ -38,7 +38,7 @@ from semsearch.encoders import load_encoder
 from semsearch.errors import IngestError, SemsearchError
 from semsearch.index import Index
 from semsearch.indexing.prepare import prepare
-from semsearch.ingest import Record, read_path, repeatable_lines, site, without
+from semsearch.ingest import Record, read_path
 from semsearch.ingest.encoding import from_tcvn3, from_vni
 from semsearch.segmentation import MAX_PASSAGE_SENTENCES, MAX_SENTENCE, split, windows
 from semsearch.text import canonical, clean, fold, has_accents, is_syllable, language, terms, tokens
@@ -125,12 +125,11 @@ def check_record(record: Record) -> None:
         assert end <= block.start < block.end <= len(article.text)
         assert block.of(article.text) == block.of(article.text).strip()
         end = block.end
-    for written in (article.text, article.title, article.author, article.url, *article.sources, site(article)):
+    for written in (article.text, article.title, article.author, article.url, *article.sources):
         written.encode()
         assert clean(written) == written
     assert "\n" not in article.title + article.author + article.url
     check_sentences(article.text, article.blocks)
-    without(article, {key for key, _ in repeatable_lines(article)[:1]})
     prepare(article)
 
 
