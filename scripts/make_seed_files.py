@@ -50,6 +50,17 @@ CAPTIONS: dict[str, list[tuple[int, str]]] = {
     "cau-cua-lach": [(1, "Công nhân lắp ván khuôn trụ cầu. Ảnh: Thế Anh")],
     "le-hoi-long-tong": [(3, "Thi ném còn tại hội Lồng Tồng. Ảnh: Nông Hiền")],
     "yen-khe-so": [(2, "Đoàn viên hướng dẫn người dân cài ứng dụng. Ảnh: Tuấn Kiệt")],
+    "mua-lu-nam-ngan": [(1, "Dân quân gùi hàng vào bản Huổi Luông. Ảnh: Đức Toàn")],
+    "bien-phong-pa-lieng": [(3, "Tổ tuần tra lau cột mốc 104. Ảnh: Đức Toàn")],
+    "buoi-do-huong-cau": [(2, "Vườn bưởi đỏ ở xã Bãi Thượng. Ảnh: Thu Hằng")],
+    "muoi-bau-sen": [(1, "Diêm dân Long Phước gánh muối lên bờ. Ảnh: Thế Anh")],
+    "du-lich-yen-khe": [(1, "Khách chụp ảnh ở ruộng bậc thang Nậm Sang. Ảnh: Bảo Yến")],
+    "dua-thuyen-tra-loc": [(2, "Các đội thuyền nam trước giờ xuất phát. Ảnh: Hữu Phước")],
+    "kcn-kim-thach": [(1, "Công nhân tan ca ở Khu công nghiệp Kim Thạch. Ảnh: Thu Hằng")],
+    "hdnd-khoa-xii": [(2, "Đại biểu biểu quyết bằng thẻ. Ảnh: Minh Thư")],
+    "dai-hoi-nong-dan": [(0, "Đại biểu xem gian hàng nông sản bên lề đại hội. Ảnh: Hoàng Oanh")],
+    "sap-xep-xa-2025": [(2, "Đoàn viên hướng dẫn người dân lấy số. Ảnh: Hoàng Oanh")],
+    "nghe-nhan-khen": [(1, "Ông Giàng Chá Pó thử khèn. Ảnh: Nông Hiền")],
 }
 MENU = ["Trang chủ", "Thời sự", "Kinh tế", "Văn hóa - Xã hội", "Giáo dục", "Y tế", "Thể thao", "Liên hệ tòa soạn"]
 OTHER = [
@@ -64,6 +75,47 @@ MOST_READ = [
     "Giá vàng trong nước sáng nay",
     "Thời tiết ngày mai: vùng núi có mưa rào",
 ]
+# What stands above and below a decision or a notice: the office and the number; place and day; below on the
+# left who gets it, on the right who signed.
+OFFICIAL: dict[str, tuple[str, str, str, str]] = {
+    "quy-dinh-cho-nam-sang": (
+        "ỦY BAN NHÂN DÂN\nHUYỆN YÊN KHÊ\nSố: 1284/QĐ-UBND",
+        "Yên Khê, ngày 12 tháng 3 năm 2024",
+        "Nơi nhận:\n- Như Điều 7;\n- UBND tỉnh (b/c);\n- Lưu: VT, KTHT.",
+        "KT. CHỦ TỊCH\nPHÓ CHỦ TỊCH\n(Đã ký)\nLò Văn Tiến",
+    ),
+    "phi-tham-quan-63-2025": (
+        "ỦY BAN NHÂN DÂN\nTỈNH THẠCH XUYÊN\nSố: 63/2025/QĐ-UBND",
+        "Thạch Xuyên, ngày 18 tháng 8 năm 2025",
+        "Nơi nhận:\n- Như Điều 6;\n- Thường trực HĐND tỉnh;\n- Lưu: VT, VX.",
+        "TM. ỦY BAN NHÂN DÂN\nKT. CHỦ TỊCH\nPHÓ CHỦ TỊCH\n(Đã ký)\nLưu Bích Đào",
+    ),
+    "hoa-tang-36-2025": (
+        "ỦY BAN NHÂN DÂN\nTỈNH THẠCH XUYÊN\nSố: 36/2025/QĐ-UBND",
+        "Thạch Xuyên, ngày 28 tháng 7 năm 2025",
+        "Nơi nhận:\n- Như Điều 6;\n- Sở Tư pháp;\n- Lưu: VT, VX.",
+        "TM. ỦY BAN NHÂN DÂN\nKT. CHỦ TỊCH\nPHÓ CHỦ TỊCH\n(Đã ký)\nLưu Bích Đào",
+    ),
+    "khen-thuong-1876": (
+        "ỦY BAN NHÂN DÂN\nTỈNH VÂN SƠN\nSố: 1876/QĐ-UBND",
+        "Vân Sơn, ngày 07 tháng 10 năm 2024",
+        "Nơi nhận:\n- Như Điều 3;\n- Ban Thi đua - Khen thưởng tỉnh;\n- Lưu: VT, NC.",
+        "CHỦ TỊCH\n(Đã ký)\nHoàng Đình Sửu",
+    ),
+    "cho-meo-17-2024": (
+        "ỦY BAN NHÂN DÂN\nTỈNH LÂM HẢI\nSố: 17/2024/QĐ-UBND",
+        "Lâm Hải, ngày 27 tháng 5 năm 2024",
+        "Nơi nhận:\n- Như Điều 7;\n- Cục Thú y;\n- Lưu: VT, NN.",
+        "TM. ỦY BAN NHÂN DÂN\nKT. CHỦ TỊCH\nPHÓ CHỦ TỊCH\n(Đã ký)\nĐỗ Phước Toàn",
+    ),
+    "tuyen-dung-giao-vien": (
+        "UBND TỈNH VÂN SƠN\nSỞ GIÁO DỤC VÀ ĐÀO TẠO\nSố: 2046/TB-SGDĐT",
+        "Vân Sơn, ngày 14 tháng 7 năm 2025",
+        "Nơi nhận:\n- Các trường trực thuộc;\n- Sở Nội vụ (b/c);\n- Lưu: VT, TCCB.",
+        "GIÁM ĐỐC\n(Đã ký)\nLăng Thị Huệ",
+    ),
+}
+TWO_COLUMNS = {"cau-cua-lach", "du-lich-yen-khe"}
 SITES = {"tin-lam-hai.jsonl": "Lâm Hải Online", "tin-van-son.jsonl": "Vân Sơn Online"}
 WEEKDAYS = ["Thứ Hai", "Thứ Ba", "Thứ Tư", "Thứ Năm", "Thứ Sáu", "Thứ Bảy", "Chủ nhật"]
 
@@ -77,11 +129,19 @@ def is_heading(line: str) -> bool:
     return len(line) < 75 and not line.startswith("- ") and not line.endswith((".", ";", ",", '"'))
 
 
+def is_row(line: str) -> bool:
+    """A row of a table; the first of several is its heading."""
+    return " | " in line
+
+
 def paragraphs(record: Record) -> Iterator[tuple[str, str]]:
-    """("head" | "item" | "text" | "caption", line) in order, captions twice."""
+    """("head" | "item" | "row" | "text" | "caption", line) in order, captions twice."""
     captions = dict(CAPTIONS.get(record["_id"], []))
     for i, line in enumerate(record["text"].split("\n")):
-        yield "head" if is_heading(line) else "item" if line.startswith("- ") else "text", line
+        if is_row(line):
+            yield "row", line
+        else:
+            yield "head" if is_heading(line) else "item" if line.startswith("- ") else "text", line
         if i in captions:
             yield "caption", captions[i]
             yield "caption", captions[i]
@@ -210,6 +270,10 @@ def markdown(record: Record) -> str:
             lines += [f"*{line}*" if lines[-2].startswith("![") else f"![{line}](anh/{record['_id']}.jpg)", ""]
         elif kind == "item":
             lines += [line, ""] if line.endswith(".") else [line]
+        elif kind == "row" and lines[-2].startswith("|"):
+            lines[-1:] = [f"| {line} |", ""]
+        elif kind == "row":
+            lines += [f"| {line} |", "|" + "---|" * len(line.split(" | ")), ""]
         else:
             lines += ["## " + line if kind == "head" else line, ""]
     return "\n".join([*lines, "**" + OTHER[0] + "**", "", *(f"- [{t}](#)" for t in OTHER[1:]), ""])
@@ -286,10 +350,18 @@ def news_page(record: Record, site: str) -> str:
             body.append(f'<figure><img src="/anh/1.jpg" alt="{text}"><figcaption>{text}</figcaption></figure>')
         elif kind == "item" and body[-1].endswith("</li></ul>"):
             body[-1] = body[-1].removesuffix("</ul>") + f"\n<li>{text}</li></ul>"
+        elif kind == "row" and body[-1].endswith("</table>"):
+            body[-1] = body[-1].removesuffix("</table>") + "\n" + _html_row(text, "td") + "</table>"
+        elif kind == "row":
+            body.append("<table>" + _html_row(text, "th") + "</table>")
         else:
             start, end = {"head": ("<h2>", "</h2>"), "item": ("<ul><li>", "</li></ul>"), "text": ("<p>", "</p>")}[kind]
             body.append(start + text + end)
     return _page(NEWS_PAGE, record, site, body, '<li><a href="#">{}</a></li>')
+
+
+def _html_row(text: str, tag: str) -> str:
+    return "<tr>" + "".join(f"<{tag}>{cell}</{tag}>" for cell in text.split(" | ")) + "</tr>"
 
 
 def old_page(record: Record, site: str) -> str:
@@ -318,9 +390,10 @@ def json_lines(records: list[Record], site: str) -> str:
     return "".join(json.dumps(_row(r, foot), ensure_ascii=False) + "\n" for r in records)
 
 
-def comma_separated(records: list[Record]) -> str:
+def separated(records: list[Record], delimiter: str) -> str:
     out = io.StringIO()
-    writer = csv.DictWriter(out, ["id", "title", "date", "author", "url", "text"], lineterminator="\r\n")
+    names = ["id", "title", "date", "author", "url", "text"]
+    writer = csv.DictWriter(out, names, delimiter=delimiter, lineterminator="\r\n")
     writer.writeheader()
     writer.writerows(_row(r, "") for r in records)
     return out.getvalue()
@@ -337,15 +410,24 @@ def docx_bytes(record: Record) -> bytes:
     properties = document.core_properties
     properties.title, properties.author = record["title"], meta.get("author", "")
     properties.created = properties.modified = dt.datetime.fromisoformat(meta.get("date", "2024-01-01"))
-    legal = record["_id"] == "quy-dinh-cho-nam-sang"
+    official = OFFICIAL.get(record["_id"])
     document.sections[0].footer.paragraphs[0].text = "Trang 1"
-    if legal:
+    if official:
         table = document.add_table(1, 2)
-        table.cell(0, 0).text = "ỦY BAN NHÂN DÂN\nHUYỆN YÊN KHÊ\nSố: 1284/QĐ-UBND"
+        table.cell(0, 0).text = official[0]
         state = "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM\nĐộc lập - Tự do - Hạnh phúc\n"
-        table.cell(0, 1).text = state + "Yên Khê, ngày 12 tháng 3 năm 2024"
+        table.cell(0, 1).text = state + official[1]
     document.add_heading(record["title"], 0)
+    rows = None  # the table being filled
     for kind, line in paragraphs(record):
+        if kind == "row":
+            cells = line.split(" | ")
+            if rows is None:
+                rows = document.add_table(0, len(cells), style="Table Grid")
+            for cell, text in zip(rows.add_row().cells, cells, strict=True):
+                cell.text = text
+            continue
+        rows = None
         if kind == "head":
             document.add_heading(line, 2)
         elif kind == "item":
@@ -354,10 +436,9 @@ def docx_bytes(record: Record) -> bytes:
             document.add_paragraph(line, style="Caption")
         else:
             document.add_paragraph(line)
-    if legal:
+    if official:
         table = document.add_table(1, 2)
-        table.cell(0, 0).text = "Nơi nhận:\n- Như Điều 7;\n- UBND tỉnh (b/c);\n- Lưu: VT, KTHT."
-        table.cell(0, 1).text = "KT. CHỦ TỊCH\nPHÓ CHỦ TỊCH\n(Đã ký)\nLò Văn Tiến"
+        table.cell(0, 0).text, table.cell(0, 1).text = official[2:]
     raw = io.BytesIO()
     document.save(raw)
     out = io.BytesIO()  # once more with a fixed time, so that the same text gives the same bytes
@@ -433,6 +514,24 @@ def text_files() -> dict[str, bytes]:
     put("cau-ban-lay", old_page(articles["cau-ban-lay"], "Báo Vân Sơn"))
     put("sot-xuat-huyet-yen-khe", markdown(articles["sot-xuat-huyet-yen-khe"]))
     put("che-shan-nam-sang", markdown(articles["che-shan-nam-sang"]))
+    for key in ("mua-lu-nam-ngan", "hdnd-khoa-xii"):
+        put(key, news_page(articles[key], "Báo Vân Sơn"))
+    for key in ("muoi-bau-sen", "dua-thuyen-tra-loc"):
+        put(key, news_page(articles[key], "Báo Lâm Hải"))
+    put("kcn-kim-thach", news_page(articles["kcn-kim-thach"], "Báo Thạch Xuyên"))
+    put("bien-phong-pa-lieng", old_page(articles["bien-phong-pa-lieng"], "Báo Vân Sơn"))
+    for key in ("lich-ngung-cap-nuoc", "hoi-dap-xe-buyt", "hoi-dap-dat-gian-dan"):
+        put(key, markdown(articles[key]))
+    for key in ("buoi-do-huong-cau", "nghe-nhan-khen"):
+        put(key, markdown(articles[key]))
+    put("sap-xep-xa-2025", page_dump(articles["sap-xep-xa-2025"]))
+    put("cau-treo-khuoi-lech", broken(articles["cau-treo-khuoi-lech"]))
+    put("cong-van-chay-rung", windows_1258(office(articles["cong-van-chay-rung"], "UBND tỉnh Vân Sơn")))
+    put("sat-lo-duong-215", vni(plain(articles["sat-lo-duong-215"]).replace("\n", "\r\n")))
+    put("xam-nhap-man", tcvn3(plain(articles["xam-nhap-man"])))
+    put("dich-ta-lon", plain(articles["dich-ta-lon"]).replace("\n", "\r\n").encode("utf-8-sig"))
+    put("le-hoi-cau-ngu", unicodedata.normalize("NFD", plain(articles["le-hoi-cau-ngu"])))
+    put("bong-da-thieu-nien", b"\xff\xfe" + plain(articles["bong-da-thieu-nien"]).encode("utf-16-le"))
     put("lai-chau-nghi-dinh-21", page_dump(articles["lai-chau-nghi-dinh-21"]))
     put("bao-lam-quoc-phong", broken(articles["bao-lam-quoc-phong"]))
     permit, trade = articles["thong-bao-giay-phep-xay-dung"], articles["thong-bao-ho-kinh-doanh"]
@@ -449,8 +548,12 @@ def text_files() -> dict[str, bytes]:
         if "#" in record["metadata"]["file"]:
             many.setdefault(record["metadata"]["file"].split("#")[0], []).append(record)
     for name, records in many.items():
-        text = comma_separated(records) if name.endswith(".csv") else json_lines(records, SITES[name])
-        files[name] = text.encode()
+        if name == "tin-thach-xuyen.csv":  # as a spreadsheet saves it here: semicolons, a byte order mark
+            files[name] = separated(records, ";").encode("utf-8-sig")
+        elif name.endswith(".csv"):
+            files[name] = separated(records, ",").encode()
+        else:
+            files[name] = json_lines(records, SITES[name]).encode()
     return files
 
 
@@ -467,7 +570,7 @@ def main() -> int:
             if name.endswith(".docx"):
                 files[name] = docx_bytes(record)
             elif name.endswith(".pdf") and args.pdf:
-                files[name] = pdf_bytes(record, args.font, columns=2 if record["_id"] == "cau-cua-lach" else 1)
+                files[name] = pdf_bytes(record, args.font, columns=2 if record["_id"] in TWO_COLUMNS else 1)
     differing = 0
     for name, data in sorted(files.items()):
         path = SEEDS / "articles" / name
