@@ -23,7 +23,7 @@ from semsearch.index import Index
 from semsearch.reader.bundled import MIN_CONFIDENCE, SentenceReader
 from semsearch.reader.loading import load_reader
 from semsearch.reader.windows import Window, aligned
-from semsearch.text import clean, tokens
+from semsearch.text import clean, tokenize
 from semsearch.types import Article, Hit, Passage, Scores, Span
 
 pytest.importorskip("transformers")
@@ -187,7 +187,7 @@ def test_every_quote_stands_where_it_says(
         assert quote.span.end <= quote.sentence.end <= found.passage.end
         assert quote.text == quote.text.strip() and 0.0 <= quote.confidence <= 1.0
         # It begins and ends where words do.
-        for word in tokens(found.passage.text):
+        for word in tokenize(found.passage.text):
             place = Span(word.start + found.passage.start, word.end + found.passage.start)
             assert not place.start < quote.span.start < place.end and not place.start < quote.span.end < place.end
         for mark in quote.marks:

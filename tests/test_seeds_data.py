@@ -156,7 +156,7 @@ def test_enough_questions_of_every_kind() -> None:
 def test_kinds_are_what_the_language_rule_says() -> None:
     expected = {"vi": "vi", "plain": "vi-plain", "en": "en"}
     for row in QUERIES.values():
-        assert vietnamese.language(row["text"]) == expected[row["metadata"]["kind"]], row["text"]
+        assert vietnamese.detect_language(row["text"]) == expected[row["metadata"]["kind"]], row["text"]
         assert (row["metadata"]["kind"] == "vi") == vietnamese.has_accents(row["text"])
 
 

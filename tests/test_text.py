@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semsearch.text import canonical, clean, fold, has_accents, is_syllable, language, terms, tokens
+from semsearch.text import canonical, clean, detect_language, fold, has_accents, is_syllable, terms, tokenize
 
 ACCENTED = (
     "àáảãạăằắẳẵặâầấẩẫậèéẻẽẹêềếểễệìíỉĩịòóỏõọôồốổỗộơờớởỡợùúủũụưừứửữựỳýỷỹỵđ"
@@ -23,7 +23,7 @@ anything = st.text(st.characters(exclude_categories=())) | vietnamese  # lone su
 
 
 def words(text: str) -> list[str]:
-    return [text[span.start : span.end] for span in tokens(text)]
+    return [text[span.start : span.end] for span in tokenize(text)]
 
 
 # ---- clean
@@ -176,7 +176,7 @@ def test_tokens(text: str, expected: list[str]) -> None:
 
 @given(anything)
 def test_tokens_are_in_order_in_range_and_hold_every_letter_and_digit(text: str) -> None:
-    spans = tokens(text)
+    spans = tokenize(text)
     ends = [0, *(place for span in spans for place in (span.start, span.end)), len(text)]
     assert ends == sorted(ends)
     assert all(span.start < span.end for span in spans)
@@ -273,9 +273,9 @@ def test_what_no_syllable_is(word: str) -> None:
     ],
 )
 def test_language(text: str, expected: str) -> None:
-    assert language(text) == expected
+    assert detect_language(text) == expected
 
 
 @given(anything)
 def test_every_text_has_a_language(text: str) -> None:
-    assert language(text) in ("vi", "vi-plain", "en")
+    assert detect_language(text) in ("vi", "vi-plain", "en")

@@ -21,14 +21,15 @@ from pathlib import Path
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from training_data import rows
 
-from semsearch.text import _OLD_TO_NEW, canonical, clean, fold
+from semsearch.text import canonical, clean, fold
+from semsearch.text.normalize import NEW_TONE_PLACEMENT
 
 SPACE = "▁"
 
 
 def normalizer() -> normalizers.Normalizer:
     """The same as ``text.clean`` + ``text.canonical`` for what matters, then letters and digits only."""
-    tone = [normalizers.Replace(Regex(rf"(?<!q){old}(?!\p{{L}})"), new) for old, new in _OLD_TO_NEW.items()]
+    tone = [normalizers.Replace(Regex(rf"(?<!q){old}(?!\p{{L}})"), new) for old, new in NEW_TONE_PLACEMENT.items()]
     return normalizers.Sequence(
         [
             normalizers.NFC(),

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..search.ranking import weights
-from ..text import fold, language, terms
+from ..text import detect_language, fold, terms
 from ..types import Hit, Mode
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def explained(index: Index, query: str, hits: Iterable[Hit], mode: Mode) -> dict
 
     ``terms`` are met as typed, ``folded_terms`` only without their accents.
     """
-    spoken = language(query)
+    spoken = detect_language(query)
     own = asdict(weights(index.encoder, spoken, mode))
     wanted = list(dict.fromkeys(terms(query)))
     return {

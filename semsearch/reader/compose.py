@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from ..lazy_regex import late
-from ..text import canonical, clean, fold, language
+from ..text import canonical, clean, detect_language, fold
 from ..types import Answer, Hit, Quote, Span
 from .extract import counts_in, typed
 from .items import asks_for_several, items
@@ -48,7 +48,7 @@ _NOW = {
 
 def asks_for_newest(question: str) -> re.Match[str] | None:
     """Where the question asks for the newest state: hiện nay, mới nhất, latest."""
-    return _NOW[language(question)].search(" ".join(canonical(clean(question)).split()))
+    return _NOW[detect_language(question)].search(" ".join(canonical(clean(question)).split()))
 
 
 def compose(question: str, quotes: Sequence[Quote], hits: Sequence[Hit], min_confidence: float) -> Answer:

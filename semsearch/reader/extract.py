@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 
 from ..lazy_regex import late
-from ..text import canonical, fold, is_syllable, tokens
+from ..text import canonical, fold, is_syllable, tokenize
 from ..types import Hit, Span
 from .patterns import (
     BREAK,
@@ -177,7 +177,7 @@ class _Words:
 
     def __init__(self, question: Question, text: str) -> None:
         self.text = text
-        self.spans = tokens(text)
+        self.spans = tokenize(text)
         self.starts = [span.start for span in self.spans]
         self.ends = [span.end for span in self.spans]
         lowered = _lowered(text)
@@ -360,7 +360,7 @@ def marks(question: Question, text: str, answer: Span) -> list[Span]:
 
     In order, without overlap; neighbours that only a space parts are one mark.
     """
-    found = [word for word in tokens(text) if question.weights.keys() & set(question.form(word.of(text)))]
+    found = [word for word in tokenize(text) if question.weights.keys() & set(question.form(word.of(text)))]
     found += typed(question, text)
     if answer.end - answer.start < len(text) / 2:
         found.append(answer)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ..lazy_regex import late
-from ..text import canonical, clean, fold, language, tokens
+from ..text import canonical, clean, detect_language, fold, tokenize
 from ..types import Hit, Quote, Span
 from .extract import typed
 from .question import Question
@@ -35,7 +35,7 @@ def asks_for_several(question: str) -> bool:
     (True, False)
     """
     text = " ".join(canonical(clean(question)).split())
-    return _PATTERNS[language(question)].search(text) is not None
+    return _PATTERNS[detect_language(question)].search(text) is not None
 
 
 # What opens an item on a line of its own, or inside a sentence; it is no part of the item.
@@ -243,7 +243,7 @@ def _checked(text: str, pieces: Sequence[Span]) -> list[Span]:
     """The pieces, trimmed; none if there are fewer than two or one of them cannot be an item."""
     found = [_trimmed(text, piece) for piece in pieces]
     found = [piece for piece in found if piece.start < piece.end]
-    sizes = [len(tokens(piece.of(text))) for piece in found]
+    sizes = [len(tokenize(piece.of(text))) for piece in found]
     return found if len(found) > 1 and all(0 < size <= _LONGEST for size in sizes) else []
 
 
@@ -260,7 +260,7 @@ def _even(text: str, listed: list[Span]) -> list[Span]:
         return []
     heads = {text[span.start : span.end].split()[0] for span in listed}
     joined = _LAST.search(text[listed[-2].end : listed[-1].start])
-    sizes = [len(tokens(span.of(text))) for span in listed]
+    sizes = [len(tokenize(span.of(text))) for span in listed]
     alike = len(heads) == 1 or (len(listed) > 2 and max(sizes) <= 8) or joined
     return listed if alike and max(sizes) <= 2 * min(sizes) + 2 + 2 * (len(listed) > 2) else []
 

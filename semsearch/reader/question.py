@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..lazy_regex import late
-from ..text import fold, has_accents, is_syllable, language, terms, tokens
+from ..text import detect_language, fold, has_accents, is_syllable, terms, tokenize
 
 __all__ = ["COUNTED", "SHORT", "Kind", "Name", "Question", "Rarity", "common_rarity", "rarity_of", "understand"]
 
@@ -194,7 +194,7 @@ class Question:
 
 def understand(text: str, rarity: Rarity) -> Question:
     """Read a question; any text will do."""
-    spoken = language(text)
+    spoken = detect_language(text)
     english = spoken == "en"
     plain = english or not has_accents(text)
     lowered = " ".join(text.lower().split()).strip(" ?!.…")
@@ -238,7 +238,7 @@ def _names(text: str, plain: bool) -> tuple[Name, ...]:
     The first word counts if the next is capitalised too, or if it cannot be Vietnamese. Of a Vietnamese name any two
     neighbours will do (Nguyễn Ngọc Hà, Ngọc Hà), of a foreign one any word (Donald Trump, Trump).
     """
-    words = [text[s.start : s.end] for s in tokens(text)]
+    words = [text[s.start : s.end] for s in tokenize(text)]
     big = [word[0].isupper() for word in words]
     if sum(big) > 0.7 * len(words) > 2:
         big = [False] * len(words)  # all in capitals, or a bare name

@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from ..lazy_regex import late
-from ..text import canonical, clean, is_syllable, tokens
+from ..text import canonical, clean, is_syllable, tokenize
 from .patterns import CLASS, DATE, NOT_ALONE, NUMBER, TITLE, UNIT
 
 __all__ = ["Day", "Said", "contradict", "said", "same", "says", "value"]
@@ -200,7 +200,7 @@ def _parts(text: str) -> tuple[list[Day], list[tuple[Fraction, int]], str]:
 
 
 def _bare(text: str) -> list[str]:
-    return [span.of(text) for span in tokens(text)] + [c for c in text if c in "%‰$"]
+    return [span.of(text) for span in tokenize(text)] + [c for c in text if c in "%‰$"]
 
 
 @lru_cache(maxsize=256)

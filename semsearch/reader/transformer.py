@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import ReaderUnavailable, UsageError
 from ..hub import INSTALL, NAME, bars, hub_refusal, is_cached, positions, pyvi, quiet, short
-from ..text import tokens
+from ..text import tokenize
 from ..types import Answer, Hit, Quote, Span
 from .compose import compose
 from .extract import marks
@@ -170,7 +170,7 @@ def _apart(hit: Hit, spans: Sequence[tuple[Span, float]]) -> list[tuple[Span, fl
 
     Each gets the probability of all the spans that overlap it: they are other cuts of the same answer.
     """
-    words = tokens(hit.passage.text)
+    words = tokenize(hit.passage.text)
     chances: dict[Span, float] = {}
     for span, chance in spans:
         whole = _whole_words(hit.passage.text, words, span)

@@ -156,7 +156,7 @@ def _found(
     allowed = view.allowed(only, store)
     if not words.terms(wanted.text) or (allowed is not None and not len(allowed)):
         return []
-    tuned = weights(encoder, words.language(wanted.text), mode)
+    tuned = weights(encoder, words.detect_language(wanted.text), mode)
     found = ranked(view, store, wanted, k, mode, tuned, allowed, excluded, align)
     stored = store.load(id_ for id_, _ in found)
     cosines: dict[int, list[float]] = {}

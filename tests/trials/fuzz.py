@@ -41,7 +41,7 @@ from semsearch.indexing.prepare import prepare
 from semsearch.ingest import Record, read_path
 from semsearch.ingest.encoding import from_tcvn3, from_vni
 from semsearch.segmentation import MAX_PASSAGE_SENTENCES, MAX_SENTENCE, split, windows
-from semsearch.text import canonical, clean, fold, has_accents, is_syllable, language, terms, tokens
+from semsearch.text import canonical, clean, detect_language, fold, has_accents, is_syllable, terms, tokenize
 from semsearch.types import Span
 
 SEEDS = Path(__file__).parents[2] / "seeds"
@@ -84,12 +84,12 @@ def check_text(text: str) -> None:
     if "Σ" not in cleaned:  # whose small form hangs on what follows
         assert fold(lowered) == folded
     end = 0
-    for span in tokens(cleaned):
+    for span in tokenize(cleaned):
         assert end <= span.start < span.end <= len(cleaned)
         assert not any(c.isspace() for c in span.of(cleaned))
         end = span.end
     assert all(term and not any(c.isspace() for c in term) for term in terms(cleaned))
-    assert language(cleaned) in ("vi", "vi-plain", "en")
+    assert detect_language(cleaned) in ("vi", "vi-plain", "en")
     has_accents(cleaned)
     is_syllable(cleaned)
 
@@ -385,7 +385,7 @@ def check_valid(text: str, file: Path) -> None:
     for record in read(data, file):
         if record.encoding == "utf-8":
             assert record.article.text == clean(data.decode()).rstrip()
-            assert tokens(clean(data.decode())) == tokens(record.article.text)
+            assert tokenize(clean(data.decode())) == tokenize(record.article.text)
 
 
 # Real files, changed -----------------------------------------------------------------------------

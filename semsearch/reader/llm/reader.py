@@ -8,7 +8,7 @@ from itertools import groupby
 
 from ...errors import UsageError
 from ...protocols import Reader
-from ...text import clean, fold, language, tokens
+from ...text import clean, detect_language, fold, tokenize
 from ...types import Answer, Hit, Quote, Statement
 from ..compose import answered
 from .client import Chat
@@ -130,7 +130,7 @@ def messages(question: str, hits: Sequence[Hit]) -> list[dict[str, str]]:
     """The prompt: the rules; the hits, each between delimiters that nothing inside can forge; the question."""
     parts = [_passage(number, hit) for number, hit in enumerate(hits, 1)]
     parts.append(f"<câu hỏi>\n{_harmless(question)}\n</câu hỏi>")
-    parts.append(f"Trả lời câu hỏi theo các quy tắc trên. {_LANGUAGES[language(question)]}")
+    parts.append(f"Trả lời câu hỏi theo các quy tắc trên. {_LANGUAGES[detect_language(question)]}")
     return [{"role": "system", "content": _RULES}, {"role": "user", "content": "\n\n".join(parts)}]
 
 
@@ -161,7 +161,7 @@ def _harmless(text: str) -> str:
 def _refuses(claimed: Sequence[Claim]) -> bool:
     """Whether the reply is that nothing was found, and nothing else."""
     text = fold(" ".join(claim.text for claim in claimed))
-    return " ".join(span.of(text) for span in tokens(text)) in (fold(NOT_FOUND), "not found")
+    return " ".join(span.of(text) for span in tokenize(text)) in (fold(NOT_FOUND), "not found")
 
 
 def _composed(kept: Sequence[tuple[int, Statement, tuple[int, ...]]]) -> str:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from ...segmentation import split
-from ...text import clean, fold, has_accents, language, terms, tokens
+from ...text import clean, detect_language, fold, has_accents, terms, tokenize
 from ...types import Hit
 
 __all__ = ["MIN_CITED", "MIN_SHARE", "Claim", "claims", "support"]
@@ -102,7 +102,7 @@ def support(claim: Claim, hits: Sequence[Hit]) -> tuple[tuple[Hit, ...], str]:
     for date in dates:
         if not any(_dated(date, known, values) for values, known in there):
             return (), f"the date {'/'.join(map(str, date))} stands in no passage that it cites"
-    foreign = language(claim.text) == "en" and all(language(hit.passage.text) != "en" for hit in cited)
+    foreign = detect_language(claim.text) == "en" and all(detect_language(hit.passage.text) != "en" for hit in cited)
     plain = foreign or not has_accents(claim.text) or not all(map(has_accents, texts))
     words = _names(claim.text) if foreign else _content(claim.text, plain)
     if len(words) < 2 and not own:
@@ -144,7 +144,7 @@ def _content(text: str, plain: bool) -> set[str]:
 
 def _names(text: str) -> set[str]:
     """Words with a capital letter; the first one of the sentence only where another follows it."""
-    words = [span.of(text) for span in tokens(_plain_dates(text))]
+    words = [span.of(text) for span in tokenize(_plain_dates(text))]
     big = [word[0].isupper() for word in words]
     if big and not any(big[1:2]):
         big[0] = False
