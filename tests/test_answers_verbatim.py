@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from factories import DEV_SETS
 
 from semsearch.encoders import load_encoder
 from semsearch.index import Index
@@ -20,9 +21,8 @@ from semsearch.types import Answer, Quote
 WORDS = load_encoder()
 
 ROOT = Path(__file__).resolve().parents[1]
-DEV = ROOT.parent / "shared" / "data" / "dev"
 SAMPLE = 250
-SETS = [ROOT / "seeds", *(DEV / name for name in ("xquad-vi", "vinewsqa", "viquad-noanswer", "xquad-en-vi"))]
+SETS = [ROOT / "seeds", *(DEV_SETS / name for name in ("xquad-vi", "vinewsqa", "viquad-noanswer", "xquad-en-vi"))]
 
 
 def wrong(answer: Answer) -> list[str]:
@@ -60,7 +60,7 @@ def test_every_answer_stands_in_its_passage(folder: Path, tmp_path: Path) -> Non
         pytest.skip(f"../shared/data/dev/{folder.name} is not here")
     with (folder / "queries.jsonl").open(encoding="utf-8") as lines:
         questions = [json.loads(line)["text"] for line in lines]
-    if folder.parent == DEV:
+    if folder.parent == DEV_SETS:
         questions = questions[:: max(1, len(questions) // SAMPLE)]
     reader = SentenceReader(WORDS, min_confidence=0.0)
     with Index.create(tmp_path / "index") as index:

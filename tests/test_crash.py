@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from index_case import HashEncoder, article, story, write
+from factories import HashEncoder, article, story, write
 
 from semsearch import failpoints
 from semsearch.errors import IndexDamaged, IndexLocked, IndexUnusable, SemsearchError, StorageError
@@ -291,7 +291,7 @@ def test_what_cannot_be_mended_is_said(small: Path, tmp_path: Path) -> None:
 LIMITED = """
 import resource, sys
 sys.path[:0] = {paths}
-from index_case import HashEncoder
+from factories import HashEncoder
 from semsearch import Index, StorageError
 for line in sys.stdin:
     with Index.open({path!r}, encoder=HashEncoder(16)) as index:
@@ -416,7 +416,7 @@ def test_two_writers_at_once(tmp_path: Path) -> None:
     write(news, range(150))
     code = (
         f"import sys; sys.path[:0] = {[str(HERE), str(HERE.parent)]}\n"
-        "from index_case import HashEncoder; from semsearch import Index, IndexLocked\n"
+        "from factories import HashEncoder; from semsearch import Index, IndexLocked\n"
         "try:\n"
         f"    Index.open_or_create({str(path)!r}, encoder=HashEncoder(16)).sync([{str(news)!r}])\n"
         "    print('done')\n"

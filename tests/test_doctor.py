@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cli_case
 import pytest
-from index_case import HashEncoder, article
+from factories import HashEncoder, article
 
 from semsearch.encoders import BUNDLED
 from semsearch.errors import IndexStale, IndexUnusable, StorageError

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import compileall
 import os
 import shlex
-import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cli_case
@@ -69,29 +66,6 @@ def test_import_semsearch_costs_nothing() -> None:
         [sys.executable, "-c", code], env=cli_case.environment(), capture_output=True, text=True, check=True
     )
     assert not set(done.stdout.split()) & {*HEAVIER_THAN_HELP, "typer"}
-
-
-def seconds(command: list[str]) -> float:
-    start = time.perf_counter()
-    subprocess.run(command, env=cli_case.environment(), capture_output=True, check=False)
-    return time.perf_counter() - start
-
-
-def test_a_cold_question_takes_about_twice_the_bare_imports(index: Path) -> None:
-    """Medians of alternating runs; a machine that is busy with something else gets two more tries.
-
-    With the network that reads six passages it is 1.5 to 1.6.
-    """
-    bare = [sys.executable, "-c", "import numpy, faiss, typer, tokenizers, tantivy"]
-    ask = [sys.executable, "-m", "semsearch", "ask", "Cầu Bản Lầy dài bao nhiêu mét?", "--index", str(index)]
-    compileall.compile_dir(ROOT / "semsearch", quiet=1)  # as pip does for what it installs
-    seconds(bare), seconds(ask)  # both read from the disk once before it counts
-    for _ in range(3):
-        pairs = [(seconds(ask), seconds(bare)) for _ in range(7)]
-        ratio = statistics.median(a for a, _ in pairs) / statistics.median(b for _, b in pairs)
-        if ratio <= 2.0:
-            break
-    assert ratio <= 2.0, f"a cold ask takes {ratio:.2f} times the bare imports"
 
 
 def test_a_cold_question_is_answered(index: Path) -> None:

@@ -16,9 +16,9 @@ import cli_case
 import numpy as np
 import pytest
 from cli_case import run, run_json
+from factories import HashEncoder, article, passages
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from index_case import HashEncoder, article
 
 from semsearch import Duplicates, Index, UsageError
 from semsearch.duplicates import groups as whole
@@ -26,7 +26,7 @@ from semsearch.duplicates import overlap
 from semsearch.duplicates.overlap import FINGERPRINTS, MIN_WORDS, NEAR, Words, fingerprints, key, said, stars
 from semsearch.search.pipeline import Filter
 from semsearch.storage import Source, Store, body_hash
-from semsearch.types import Article, Passage, Span
+from semsearch.types import Article, Span
 
 SENTENCES = [
     "Xã Phú Lộc vừa khánh thành trạm cấp nước sạch cho ba thôn ven sông.",
@@ -308,17 +308,12 @@ def brute_force(items: Sequence[Article], share: float) -> list[set[str]]:
 
 def stored(path: Path, items: Sequence[Article]) -> Store:
     """What an index would keep of them, without vectors and terms."""
-    store, passage = Store.create(path, {}), 0
+    store, next_id = Store.create(path, {}), 1
     with store.transaction():
         for number, item in enumerate(items, 1):
             own = replace(item, id=number)
-            passages = []
-            for position, block in enumerate(own.blocks):
-                passage += 1
-                passages.append(
-                    Passage(passage, number, position, block.start, block.end, block.of(own.text), (block,))
-                )
-            store.put_article(own, passages, body_hash(own))
+            store.put_article(own, passages(own, next_id), body_hash(own))
+            next_id += len(own.blocks)
             store.put_source(Source(own.source, number, "", b""))
     return store
 

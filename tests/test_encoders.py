@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -627,12 +626,20 @@ def test_packages_that_are_not_installed(monkeypatch: pytest.MonkeyPatch, name: 
     assert package in message and 'pip install "semsearch[models]"' in message
 
 
+class _HubServer(http.server.ThreadingHTTPServer):
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.finished = threading.Event()
+
+
 class _Hub(http.server.BaseHTTPRequestHandler):
-    """A hub that knows nothing, one that wants a token, and one that never answers."""
+    """A hub that knows no model, wants a token for a gated one, and never answers while the test runs."""
+
+    server: _HubServer
 
     def do_GET(self) -> None:
         if "slow" in self.path:
-            time.sleep(8)
+            self.server.finished.wait()
         code = "GatedRepo" if "gated" in self.path else "RepoNotFound"
         self.send_response(403 if "gated" in self.path else 404)
         self.send_header("X-Error-Code", code)
@@ -648,13 +655,14 @@ class _Hub(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     constants = pytest.importorskip("huggingface_hub").constants
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Hub)
+    server = _HubServer(("127.0.0.1", 0), _Hub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setattr(constants, "ENDPOINT", address)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(transformer, "find_spec", lambda p: object())
     yield address
+    server.finished.set()
     server.shutdown()
     server.server_close()
 
@@ -668,11 +676,10 @@ def test_a_hub_that_wants_to_be_asked_first(hub: str) -> None:
     assert "asked for access" in _refused("org/gated")
 
 
+@pytest.mark.time_limit(60)
 def test_a_hub_that_does_not_answer_is_not_waited_for(hub: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("semsearch.hub.SECONDS", 0.5)
-    start = time.perf_counter()
     assert "the hub is out of reach" in _refused("org/slow")
-    assert time.perf_counter() - start < 3
 
 
 OFFLINE = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}  # the discard port: nobody listens
@@ -680,12 +687,10 @@ OFFLINE = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}  # the di
 
 def test_out_of_reach_is_said_at_once_and_once(tmp_path: Path) -> None:
     pytest.importorskip("sentence_transformers")
-    start = time.perf_counter()
     done = _python(
         "from semsearch.encoders import load_encoder; load_encoder('intfloat/multilingual-e5-small')",
         HF_HOME=str(tmp_path), **OFFLINE,
     )  # fmt: skip
-    assert time.perf_counter() - start < 10
     assert done.stdout == ""
     *_, last = done.stderr.splitlines()
     assert last.startswith('semsearch.errors.EncoderUnavailable: The encoder "intfloat/multilingual-e5-small" cannot')
@@ -701,7 +706,6 @@ def test_a_model_downloaded_before_needs_no_hub(prompted_folder: Path, tmp_path:
     shutil.copytree(prompted_folder, repository / "snapshots" / commit)
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text(commit)
-    start = time.perf_counter()
     done = _python(
         "from semsearch.encoders import load_encoder; e = load_encoder('org/multilingual-e5-small', device='cpu');"
         "print(e.name, e.describe()['family'], e.fingerprint)",
@@ -710,7 +714,6 @@ def test_a_model_downloaded_before_needs_no_hub(prompted_folder: Path, tmp_path:
     assert done.stderr == ""
     fingerprint = load_encoder(str(prompted_folder), device="cpu").fingerprint
     assert done.stdout == f"org/multilingual-e5-small e5 {fingerprint}\n"
-    assert time.perf_counter() - start < 60
 
 
 def _python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -14,9 +14,9 @@ from typing import Any
 import cli_case
 import numpy as np
 import pytest
+from factories import HashEncoder, hit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from index_case import HashEncoder
 
 from semsearch.errors import ReaderUnavailable, UsageError
 from semsearch.index import Index
@@ -24,7 +24,7 @@ from semsearch.reader.bundled import MIN_CONFIDENCE, SentenceReader
 from semsearch.reader.loading import load_reader
 from semsearch.reader.windows import Window, aligned
 from semsearch.text import clean, tokenize
-from semsearch.types import Article, Hit, Passage, Scores, Span
+from semsearch.types import Hit, Span
 
 pytest.importorskip("transformers")
 pytest.importorskip("torch")
@@ -39,8 +39,8 @@ BRIDGE = "Người dân qua sông. Cầu Bản Lầy dài 186 mét, rộng 9 m. 
 NOTHING = "Người dân ở đâu. Đoàn qua sông, qua cầu."
 
 
-def hit(text: str, *, before: str = "", id: int = 1, outside: Sequence[str] = ()) -> Hit:
-    """One passage, behind ``before`` in its article; a sentence ends at ". ", and those in ``outside`` are none."""
+def stopped(text: str, *, before: str = "", id: int = 1, outside: Sequence[str] = ()) -> Hit:
+    """Return a hit whose sentences end at ". ", without those that hold one of the words ``outside``."""
     sentences: list[Span] = []
     start = len(before)
     for part in text.split(". "):
@@ -48,9 +48,7 @@ def hit(text: str, *, before: str = "", id: int = 1, outside: Sequence[str] = ()
         if not any(words in part for words in outside):
             sentences.append(Span(start, end))
         start = end + 1
-    article = Article(before + text, (f"a{id}",), (Span(0, len(before + text)),), id=id)
-    passage = Passage(id, id, 0, len(before), len(before + text), text, tuple(sentences))
-    return Hit(passage, article, 1.0 / id, Scores(1.0 / id), sentences[0] if sentences else Span(0, 0), id)
+    return hit(id, text, before=before, sentences=sentences)
 
 
 def windows(reader: ExtractiveReader, question: str, text: str) -> list[Window]:
@@ -81,7 +79,7 @@ def reader(request: pytest.FixtureRequest, readers: dict[str, ExtractiveReader])
 
 
 def test_the_span_its_sentence_and_its_place(reader: ExtractiveReader) -> None:
-    found = hit(BRIDGE, before="Tin mới.\n\n")
+    found = stopped(BRIDGE, before="Tin mới.\n\n")
     answer = reader.read(QUESTION, [found])
     assert answer.found and answer.text == "186 mét" and answer.citation == found and answer.hits == (found,)
     assert answer.span and answer.sentence
@@ -92,51 +90,53 @@ def test_the_span_its_sentence_and_its_place(reader: ExtractiveReader) -> None:
 
 
 def test_nothing_where_the_model_says_so(reader: ExtractiveReader) -> None:
-    answer = reader.read(QUESTION, [hit(NOTHING), hit(NOTHING, id=2)])
+    answer = reader.read(QUESTION, [stopped(NOTHING), stopped(NOTHING, id=2)])
     assert not answer.found and answer.text == "" and answer.citation is None
     assert 0 < answer.confidence < 0.5 and len(answer.hits) == 2
 
 
 def test_the_threshold_decides(models: Path) -> None:
     eager = ExtractiveReader(str(models / "bert"), min_confidence=0.0)
-    assert eager.read(QUESTION, [hit(NOTHING)]).found
+    assert eager.read(QUESTION, [stopped(NOTHING)]).found
     certain = ExtractiveReader(str(models / "bert"), min_confidence=1.0)
-    answer = certain.read(QUESTION, [hit(BRIDGE)])
+    answer = certain.read(QUESTION, [stopped(BRIDGE)])
     assert not answer.found and 0.9 < answer.confidence < 1.0
 
 
 def test_no_hits_and_no_question(reader: ExtractiveReader) -> None:
     assert not reader.read(QUESTION, []).found
-    assert not reader.read("", [hit(BRIDGE)]).found
-    assert not reader.read("   ", [hit(BRIDGE)]).found
+    assert not reader.read("", [stopped(BRIDGE)]).found
+    assert not reader.read("   ", [stopped(BRIDGE)]).found
 
 
 def test_the_passage_that_answers_is_cited_wherever_it_ranks(reader: ExtractiveReader) -> None:
-    found = [hit(NOTHING, id=1), hit(NOTHING, id=2), hit(BRIDGE, id=3)]
+    found = [stopped(NOTHING, id=1), stopped(NOTHING, id=2), stopped(BRIDGE, id=3)]
     answer = reader.read(QUESTION, found)
     assert answer.citation == found[2] and answer.text == "186 mét"
 
 
 def test_a_cut_word_is_quoted_whole(readers: dict[str, ExtractiveReader]) -> None:
     # "186kg" becomes the pieces 186, ##k, ##g, and the model marks the first alone.
-    [first, *_] = readers["bert"].candidates(QUESTION, [hit("Xe dài (186kg) mét")])
+    [first, *_] = readers["bert"].candidates(QUESTION, [stopped("Xe dài (186kg) mét")])
     assert first.text == "186kg) mét"
-    [first, *_] = readers["bert"].candidates(QUESTION, [hit("Xe 186kg")])
+    [first, *_] = readers["bert"].candidates(QUESTION, [stopped("Xe 186kg")])
     assert first.text == "186kg"
 
 
 def test_what_is_quoted_stands_in_sentences(readers: dict[str, ExtractiveReader]) -> None:
     text = "Cầu dài 186. Mét là gì. Xe qua."
-    [first, *_] = readers["bert"].candidates(QUESTION, [hit(text)])
+    [first, *_] = readers["bert"].candidates(QUESTION, [stopped(text)])
     assert first.text == "186. Mét" and first.sentence.of(text) == "Cầu dài 186. Mét là gì."
     # A stretch that the index leaves out of the passage's sentences is never quoted, nor across it.
-    assert all("mét" not in q.text.lower() for q in readers["bert"].candidates(QUESTION, [hit(text, outside=["Mét"])]))
+    assert all(
+        "mét" not in q.text.lower() for q in readers["bert"].candidates(QUESTION, [stopped(text, outside=["Mét"])])
+    )
     text = "Cầu dài 186. Ảnh lầy. Mét qua."
-    assert all("Ảnh" not in q.text for q in readers["bert"].candidates(QUESTION, [hit(text, outside=["Ảnh"])]))
+    assert all("Ảnh" not in q.text for q in readers["bert"].candidates(QUESTION, [stopped(text, outside=["Ảnh"])]))
 
 
 def test_the_full_stop_of_a_sentence_is_no_part_of_the_answer() -> None:
-    found = hit("Cầu dài 186 mét. Hết.")
+    found = stopped("Cầu dài 186 mét. Hết.")
     span = Span(8, 16)
     assert span.of(found.article.text) == "186 mét."
     quote = extractive._quote(extractive.understand(QUESTION, extractive.Rarity({}, 1.0)), found, span, 0.5)
@@ -145,13 +145,13 @@ def test_the_full_stop_of_a_sentence_is_no_part_of_the_answer() -> None:
 
 def test_two_answers_of_one_passage(readers: dict[str, ExtractiveReader]) -> None:
     text = "Cầu dài 186 mét" + " và cầu" * 25 + " dài 186 mét."  # too far apart for one answer
-    found = [q for q in readers["xlmr"].candidates(QUESTION, [hit(text)]) if q.confidence > 0.1]
+    found = [q for q in readers["xlmr"].candidates(QUESTION, [stopped(text)]) if q.confidence > 0.1]
     assert [q.text for q in found] == ["186 mét", "186 mét"]
     assert not found[0].span.overlaps(found[1].span) and sum(q.confidence for q in found) <= 1.0
 
 
 def test_a_passage_is_read_alone_or_among_others_the_same(reader: ExtractiveReader) -> None:
-    passages = [hit(BRIDGE, id=1), hit(NOTHING, id=2), hit("186 mét " * 90, id=3), hit("Cầu.", id=4)]
+    passages = [stopped(BRIDGE, id=1), stopped(NOTHING, id=2), stopped("186 mét " * 90, id=3), stopped("Cầu.", id=4)]
     together = {(q.citation.passage.id, q.span): q.confidence for q in reader.candidates(QUESTION, passages * 3)}
     alone = {(q.citation.passage.id, q.span): q.confidence for p in passages for q in reader.candidates(QUESTION, [p])}
     assert together.keys() == alone.keys()
@@ -159,7 +159,7 @@ def test_a_passage_is_read_alone_or_among_others_the_same(reader: ExtractiveRead
 
 
 def test_signs_alone_are_no_answer() -> None:
-    found = hit("Cầu (…) dài.")
+    found = stopped("Cầu (…) dài.")
     asked = extractive.understand(QUESTION, extractive.Rarity({}, 1.0))
     assert extractive._quote(asked, found, Span(4, 7), 0.5) is None
     assert extractive._quote(asked, found, Span(0, 7), 0.5)
@@ -180,7 +180,7 @@ def test_signs_alone_are_no_answer() -> None:
 def test_every_quote_stands_where_it_says(
     readers: dict[str, ExtractiveReader], name: str, question: str, parts: list[str]
 ) -> None:
-    found = hit(clean(" ".join(parts)), before="Trước. ")
+    found = stopped(clean(" ".join(parts)), before="Trước. ")
     for quote in readers[name].candidates(clean(question), [found]):
         assert quote.text and quote.text == quote.span.of(found.article.text)
         assert found.passage.start <= quote.sentence.start <= quote.span.start
@@ -254,7 +254,7 @@ def test_an_answer_has_a_longest_length_and_never_ends_before_it_starts() -> Non
 
 
 def test_other_cuts_of_the_same_answer_add_to_it() -> None:
-    found = hit("Cầu dài 186 mét và rộng 9 mét.")
+    found = stopped("Cầu dài 186 mét và rộng 9 mét.")
     chances = [(Span(8, 15), 0.4), (Span(8, 11), 0.2), (Span(4, 15), 0.1), (Span(24, 29), 0.15)]
     assert dict(extractive._apart(found, chances)) == pytest.approx({Span(8, 15): 0.7, Span(24, 29): 0.15})
 
@@ -275,7 +275,7 @@ def test_a_long_passage_goes_in_by_windows(readers: dict[str, ExtractiveReader],
     assert covered == {at for at, c in enumerate(text) if not c.isspace()}
     shared = [sum(place in own for place in following) for own, following in pairwise(places)]
     assert min(shared) >= 15
-    answer = reader.read(QUESTION, [hit(text)])
+    answer = reader.read(QUESTION, [stopped(text)])
     assert answer.text == "186 mét" and answer.span == Span(len(text) - 8, len(text) - 1)
 
 
@@ -290,7 +290,7 @@ def test_a_text_as_long_as_a_window_is_one(readers: dict[str, ExtractiveReader])
 
 
 def test_a_question_longer_than_a_window_is_cut(reader: ExtractiveReader) -> None:
-    answer = reader.read("cầu " * 500, [hit(BRIDGE)])
+    answer = reader.read("cầu " * 500, [stopped(BRIDGE)])
     assert answer.text == "186 mét"
 
 
@@ -305,7 +305,7 @@ def test_phobert_reads_segmented_words_and_quotes_the_raw_text(readers: dict[str
     assert [window.places[window.ids.index(vocabulary[w])] for w in ("đoàn", "đến", "Lạng_Sơn", "186")] == [
         Span(8, 12), Span(13, 16), Span(18, 27), Span(29, 32),
     ]  # fmt: skip
-    answer = reader.read("Đoàn đến đâu?", [hit(text.replace("186", "12"))])
+    answer = reader.read("Đoàn đến đâu?", [stopped(text.replace("186", "12"))])
     assert answer.text == "Lạng  Sơn" and answer.span == Span(18, 27)
 
 
@@ -439,7 +439,7 @@ def test_a_model_downloaded_before_needs_no_hub(
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("transformers.utils.hub.constants.HF_HUB_CACHE", str(tmp_path))
-    assert ExtractiveReader("org/reader").read(QUESTION, [hit(BRIDGE)]).text == "186 mét"
+    assert ExtractiveReader("org/reader").read(QUESTION, [stopped(BRIDGE)]).text == "186 mét"
     assert capfd.readouterr() == ("", "")
 
 

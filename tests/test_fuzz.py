@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from index_case import HashEncoder, article
+from factories import HashEncoder, article
 
 from semsearch.index import Index
 from semsearch.reader.loading import load_reader

@@ -7,7 +7,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
 from itertools import pairwise
@@ -16,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from factories import TOWNS, HashEncoder, article, story, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from index_case import TOWNS, HashEncoder, article, story, write
 
 from semsearch import segmentation as sentences
 from semsearch import text
@@ -29,17 +28,6 @@ from semsearch.search.ranking import Weights
 from semsearch.storage import Store, segments
 from semsearch.storage.layout import Folder, Manifest
 from semsearch.types import Hit
-
-
-@pytest.fixture
-def encoder() -> HashEncoder:
-    return HashEncoder()
-
-
-@pytest.fixture
-def index(tmp_path: Path, encoder: HashEncoder) -> Iterator[Index]:
-    with Index.open_or_create(tmp_path / "index", encoder=encoder) as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -810,7 +798,7 @@ def test_weights_come_from_the_encoders_card(index: Index, encoder: HashEncoder,
 OTHER = """
 import sys
 sys.path[:0] = {paths}
-from index_case import HashEncoder, article
+from factories import HashEncoder, article
 from semsearch.index import Index
 with Index.open({path!r}, encoder=HashEncoder()) as index:
     {what}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 
 import pytest
 from hypothesis import given
@@ -255,7 +254,7 @@ def test_lines_are_the_lines(text: str) -> None:
         "a " * 500_000,
     ],
 )
+@pytest.mark.time_limit(60)
 def test_hostile_texts_take_linear_time(text: str) -> None:
-    start = time.perf_counter()
+    """The limit only tells work that grows with the square of the text, which would take hours."""
     find_blocks(text, lines_of(text))
-    assert time.perf_counter() - start < 10

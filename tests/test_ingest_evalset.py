@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from factories import DEV_SETS
 
 from semsearch.errors import IngestError, UsageError
 from semsearch.ingest import Gold, read_answers, read_corpus, read_qrels, read_queries, source_of
 from semsearch.types import Span
-
-SHARED = Path(__file__).parents[2] / "shared" / "data" / "dev"
 
 
 def write(folder: Path, name: str, *rows: object) -> None:
@@ -113,12 +112,12 @@ def test_empty_and_undecodable_files(tmp_path: Path) -> None:
         read_queries(tmp_path)
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the development sets lie outside of the project and are not here")
+@pytest.mark.skipif(not DEV_SETS.is_dir(), reason="the development sets lie outside of the project and are not here")
 @pytest.mark.parametrize("name", ["xquad-vi", "vinewsqa", "viquad-noanswer"])
 def test_the_gold_spans_of_the_development_sets_stay_findable(name: str) -> None:
     """Leaving boilerplate out must not leave the answers out: each gold span lies inside a block."""
-    articles = {r.article.source.removeprefix(r.file + "#"): r.article for r in read_corpus(SHARED / name)}
-    queries, qrels, answers = read_queries(SHARED / name), read_qrels(SHARED / name), read_answers(SHARED / name)
+    articles = {r.article.source.removeprefix(r.file + "#"): r.article for r in read_corpus(DEV_SETS / name)}
+    queries, qrels, answers = read_queries(DEV_SETS / name), read_qrels(DEV_SETS / name), read_answers(DEV_SETS / name)
     assert answers is not None and set(answers) <= set(queries)
     total = lost = 0
     for query, golds in answers.items():

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cli_case
 import pytest
-from index_case import story
+from factories import story
 
 from semsearch.index import Index
 

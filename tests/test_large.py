@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny_models
-from index_case import HashEncoder, article, story
+from factories import HashEncoder, article, story
 
 from semsearch.encoders import load_encoder
 from semsearch.index import Index
@@ -20,12 +19,6 @@ from semsearch.storage import Store
 from semsearch.storage.segments import Shelf
 from semsearch.storage.vectors import among
 from semsearch.types import Mode
-
-
-@pytest.fixture
-def index(tmp_path: Path) -> Iterator[Index]:
-    with Index.open_or_create(tmp_path / "index", encoder=HashEncoder()) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize("mode", ["hybrid", "dense", "lexical"])

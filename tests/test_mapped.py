@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from contract_vectorindex import DIM, VectorIndexContract, unit
+from factories import HashEncoder, article
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from index_case import HashEncoder, article
 
 from semsearch import failpoints
 from semsearch.errors import IndexDamaged, UsageError

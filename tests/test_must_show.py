@@ -7,16 +7,15 @@ from typing import Any
 
 import pytest
 from cli_case import run, run_json
+from factories import SAMPLE_ARTICLES
 
-ARTICLES = Path(__file__).resolve().parents[2] / "shared" / "seeds"
-
-pytestmark = pytest.mark.skipif(not ARTICLES.is_dir(), reason="the sample articles ../shared/seeds are not here")
+pytestmark = pytest.mark.skipif(not SAMPLE_ARTICLES.is_dir(), reason="the sample articles ../shared/seeds are not here")
 
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("must-show") / "index"
-    result = run("index", ARTICLES, index=path)
+    result = run("index", SAMPLE_ARTICLES, index=path)
     assert result.exit_code == 0, result.output
     assert "5 added" in result.stdout
     return path

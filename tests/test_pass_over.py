@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import zstandard
+from factories import HashEncoder, story
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from index_case import HashEncoder, story
 
 from semsearch.encoders.cutter import Cutter
 from semsearch.index import Index

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import zstandard
-from index_case import HashEncoder, story
+from factories import HashEncoder, story
 
 from semsearch.encoders import StaticEncoder
 from semsearch.errors import IngestError
@@ -249,7 +249,7 @@ def test_an_index_made_with_others_is_the_one_made_alone(tmp_path: Path) -> None
     script = tmp_path / "script.py"
     script.write_text(
         f"import sys; sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]}\n"
-        "from index_case import HashEncoder\nfrom semsearch.index import Index, workers\n"
+        "from factories import HashEncoder\nfrom semsearch.index import Index, workers\n"
         "workers.FEW, workers.TASK, workers.PATIENCE = 2, 600, 30.0\n"
         "index = Index.open_or_create(sys.argv[1], encoder=HashEncoder(16), threads=int(sys.argv[2]))\n"
         "report = index.sync([sys.argv[3]])\n"

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import statistics
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from factories import hit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,7 +26,7 @@ from semsearch.reader.question import Rarity, understand
 from semsearch.reader.words import MEETINGS, OVERLAPS, Text, cut, meetings, overlaps, rarities
 from semsearch.segmentation import split
 from semsearch.text import fold
-from semsearch.types import Article, Hit, Passage, Scores, Span
+from semsearch.types import Hit, Passage, Span
 
 FLAT = Rarity({}, 4.0)
 FERRY = (
@@ -64,13 +62,9 @@ def network(encoder: StaticEncoder) -> Network:
     return Network.load(sr._NETWORK, encoder, sr._bundled().rarity)
 
 
-def hit(number: int, title: str, text: str, before: str = "") -> Hit:
-    """One passage, behind ``before`` in its article."""
-    whole = before + text
-    spans = tuple(split(whole, len(before)))
-    passage = Passage(number, number, 0, len(before), len(whole), text, spans)
-    article = Article(whole, (f"test:{number}",), (Span(0, len(whole)),), title, id=number)
-    return Hit(passage, article, 1.0 / number, Scores(1.0 / number), spans[0], number)
+def titled(number: int, title: str, text: str, before: str = "") -> Hit:
+    """Return a hit of an article given as a pair of title and text."""
+    return hit(number, text, title=title, before=before)
 
 
 # Words -----------------------------------------------------------------------------------------
@@ -170,7 +164,7 @@ def test_overlaps_against_sets(data: st.DataObject) -> None:
 @given(words_of_news, words_of_news, st.sampled_from(["", "Trước đó. "]))
 def test_sentence_i_of_a_part_is_sentence_i_of_the_passage(title: list[str], text: list[str], before: str) -> None:
     body = " ".join(text).strip() or "Phà."
-    found = hit(1, " ".join(title), body, before)
+    found = titled(1, " ".join(title), body, before)
     made = part(found)
     assert [made.text.starts[first] for first in made.firsts] == [span.start for span in found.passage.sentences]
     assert made.text.words[: made.title] == cut(found.article.title).words
@@ -185,7 +179,7 @@ def test_sentences_that_are_cut_inside_a_word(network: Network, endless: str) ->
     text = f"Phà chạy.\n{endless}"
     spans = tuple(split(text))
     assert len(spans) > 2
-    found = hit(1, "", "Phà.")
+    found = titled(1, "", "Phà.")
     whole = Passage(1, 1, 0, 0, len(text), text, spans)
     made = part(replace(found, article=replace(found.article, text=text), passage=whole))
     assert (made.firsts < len(made.text)).all()
@@ -196,7 +190,12 @@ def test_sentences_that_are_cut_inside_a_word(network: Network, endless: str) ->
 @pytest.mark.parametrize("question", ["Vì sao phà ngừng chạy?", "ai nghi ra thu vien tren thuyen"])
 def test_what_else_is_read_makes_no_difference(network: Network, question: str) -> None:
     asked = cut(question)
-    parts = [part(hit(1, *FERRY)), part(hit(2, *LIBRARY)), part(hit(3, "", "Phà.")), part(hit(4, *FERRY, before="À. "))]
+    parts = [
+        part(titled(1, *FERRY)),
+        part(titled(2, *LIBRARY)),
+        part(titled(3, "", "Phà.")),
+        part(titled(4, *FERRY, before="À. ")),
+    ]
     none, together = network.read(asked, parts)
     for one, other in zip(parts, together, strict=True):
         alone_none, (alone,) = network.read(asked, [one])
@@ -212,14 +211,14 @@ def test_what_else_is_read_makes_no_difference(network: Network, question: str) 
 
 
 def test_a_word_that_the_sentence_holds_is_met(network: Network) -> None:
-    _, (read,) = network.read(cut("ngừng chạy dung"), [part(hit(1, *FERRY))])
+    _, (read,) = network.read(cut("ngừng chạy dung"), [part(titled(1, *FERRY))])
     assert read.met[1, :2] == pytest.approx([1.0, 1.0], abs=1e-4)  # the second sentence says both
     assert read.met[3, 0] < 1.0
 
 
 @pytest.mark.parametrize("many", [13, 25])
 def test_passages_are_read_by_the_dozen(encoder: StaticEncoder, many: int) -> None:
-    hits = [hit(n, *(FERRY if n % 2 else LIBRARY)) for n in range(1, many + 1)]
+    hits = [titled(n, *(FERRY if n % 2 else LIBRARY)) for n in range(1, many + 1)]
     seen = SentenceReader(encoder).seen("Vì sao phà ngừng chạy?", [*hits, hits[0]])
     assert sorted(seen.passages) == list(range(1, many + 1))
     assert seen.passages[many][1].sentences == pytest.approx(seen.passages[1][1].sentences, abs=1e-4)
@@ -227,7 +226,7 @@ def test_passages_are_read_by_the_dozen(encoder: StaticEncoder, many: int) -> No
 
 def test_verdict_and_sense_by_hand() -> None:
     asked = understand("Cầu dài bao nhiêu mét?", FLAT)  # cầu, dài, mét weigh alike
-    found = lines(asked, [hit(7, "Cầu mới", "Phà cũ. Nó vươn 9 thước.")])
+    found = lines(asked, [titled(7, "Cầu mới", "Phà cũ. Nó vươn 9 thước.")])
     words = cut(asked.text)
     met = np.array([[0.1] * len(words), [0.2] * len(words)])
     met[1, [words.words.index("dài"), words.words.index("mét")]] = [0.5, 0.25]
@@ -413,42 +412,7 @@ def test_a_file_without_words_is_refused(tmp_path: Path, encoder: StaticEncoder)
     ],
 )
 def test_the_golden_answers(encoder: StaticEncoder, question: str, rank: int, answer: str) -> None:
-    found = SentenceReader(encoder).read(question, [hit(1, *FERRY), hit(2, *LIBRARY)])
+    found = SentenceReader(encoder).read(question, [titled(1, *FERRY), titled(2, *LIBRARY)])
     assert found.found and found.citation and found.span
     assert (found.text, found.citation.rank) == (answer, rank)
     assert found.span.of(found.citation.article.text) == answer
-
-
-def test_ten_passages_are_read_in_little_time(encoder: StaticEncoder) -> None:
-    """50 ms on a machine at rest; a busy one may take longer, but not beside other work in the same run."""
-    places = "Sậy Chim Én Nai Mây Quạ Sen Tre Bàng Gạo".split()
-    bodies = [
-        f"{FERRY[1]} {LIBRARY[1]} Tin số {n}.".replace("27", str(20 + n)).replace("Sậy", place)
-        for n, place in enumerate(places)
-    ]
-    hits = [hit(n, FERRY[0], body) for n, body in enumerate(bodies, 1)]
-    assert all(115 <= len(body.split()) <= 140 for body in bodies), [len(body.split()) for body in bodies]
-    reader = SentenceReader(encoder)
-    matrix = np.ones((384, 384), np.float32)
-
-    def work() -> None:
-        """As the reader does: some products, and words in a loop."""
-        for _ in range(10):
-            matrix @ matrix
-        for body in bodies:
-            for _ in range(20):
-                fold(body), cut(body)
-
-    def spent(call: Callable[[], object]) -> float:
-        start = time.process_time()
-        call()
-        return time.process_time() - start
-
-    def ask() -> None:
-        reader.read("Vì sao phà ngừng chạy?", hits)
-
-    ask(), work()
-    pairs = [(spent(ask), spent(work)) for _ in range(9)]
-    taken, unit = (statistics.median(column) for column in zip(*pairs, strict=True))
-    print(f"{1000 * taken:.1f} ms, {taken / unit:.2f} units")
-    assert taken < 0.050 or taken / unit < 1.25

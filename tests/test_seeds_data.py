@@ -15,13 +15,13 @@ from typing import Any
 import docx
 import pypdf
 import pytest
+from factories import SAMPLE_ARTICLES
 
 from semsearch import text as vietnamese
 
 ROOT = Path(__file__).resolve().parents[1]
 ARTICLES = ROOT / "seeds" / "articles"
 EVAL = ROOT / "seeds"
-SHARED = ROOT.parent / "shared" / "seeds"
 
 
 def rows(name: str) -> list[dict[str, Any]]:
@@ -126,9 +126,9 @@ def test_one_article_stands_in_two_files() -> None:
 
 
 def test_nothing_is_copied_from_the_shared_articles() -> None:
-    if not SHARED.is_dir():
+    if not SAMPLE_ARTICLES.is_dir():
         pytest.skip("../shared/seeds is not here")
-    shared = set().union(*(runs(words(path.read_text(encoding="utf-8")), 9) for path in SHARED.glob("*.txt")))
+    shared = set().union(*(runs(words(path.read_text(encoding="utf-8")), 9) for path in SAMPLE_ARTICLES.glob("*.txt")))
     for row in CORPUS.values():
         assert not runs(words(row["title"] + "\n" + row["text"]), 9) & shared
     for name in ("queries.jsonl", "answers.jsonl"):

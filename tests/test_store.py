@@ -12,24 +12,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from factories import article, passages
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from index_case import article
 
 from semsearch.errors import IndexDamaged, IndexLocked, IndexMissing, IndexStale, StorageError, UsageError
 from semsearch.storage import FORMAT, Segment, Source, Store, body_hash, content_hash, rows
 from semsearch.storage.rows import PHRASES, deflated, inflated, pack, unpack
-from semsearch.types import Article, Passage, Span
+from semsearch.types import Article, Span
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store.create(tmp_path / "store.db", {"manifest": "m"})
-
-
-def passages(item: Article, first: int) -> list[Passage]:
-    """One passage for each block, one sentence in each."""
-    return [Passage(first + i, item.id, i, b.start, b.end, b.of(item.text), (b,)) for i, b in enumerate(item.blocks)]
 
 
 def put(store: Store, number: int, id_: int, first: int, source: str = "") -> Article:
