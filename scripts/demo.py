@@ -2,7 +2,7 @@
 
     python3 scripts/demo.py ["câu hỏi"]
 
-Needs Python 3.11 or later and nothing else; no model is downloaded.
+Needs only Python 3.11 or later; no model is downloaded.
 """
 
 import sys
@@ -13,13 +13,13 @@ QUESTION = "Cầu Bản Lầy dài bao nhiêu mét?"
 
 
 def main():
-    """Each command is shown before it runs, so that it can be typed again by hand."""
+    """Print each command before it runs, so that it can be typed again by hand."""
     semsearch = environment.prepare() / "semsearch"
     question = " ".join(sys.argv[1:]) or QUESTION
-    for words in (["index", "seeds/articles"], ["ask", question, "-k", "2"]):
-        shown = " ".join(f'"{w}"' if " " in w else w for w in words)
-        environment.say(f"\n$ semsearch {shown}")
-        environment.run([str(semsearch), *words])
+    for arguments in (["index", "seeds/articles"], ["ask", question, "-k", "2"]):
+        quoted = [f'"{argument}"' if " " in argument else argument for argument in arguments]
+        environment.say(f"\n$ semsearch {' '.join(quoted)}")
+        environment.run([str(semsearch), *arguments])
 
 
 if __name__ == "__main__":

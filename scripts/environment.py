@@ -1,6 +1,6 @@
-"""A virtual environment with semsearch in it, made with nothing but Python's own library.
+"""Make a virtual environment with semsearch in it, with Python's standard library alone.
 
-It is ``.venv`` beside this folder, or the folder that SEMSEARCH_VENV names.
+It is ``.venv`` in the project's folder, or the folder that SEMSEARCH_VENV names.
 """
 
 import hashlib
@@ -13,37 +13,40 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def prepare(extra=""):
-    """Make the environment if need be, install the project with ``extra`` into it, and return its bin folder."""
-    if sys.version_info < (3, 11):  # noqa: UP036 - this runs before anything has checked it
+    """Install the project with the optional dependencies ``extra``, if needed.
+
+    Returns:
+        The folder of the environment's programs (``bin``, or ``Scripts`` on Windows).
+    """
+    if sys.version_info < (3, 11):  # noqa: UP036 - nothing has checked the version before this
         sys.exit("semsearch needs Python 3.11 or later; this is " + sys.version.split()[0])
     venv = Path(os.environ.get("SEMSEARCH_VENV") or ROOT / ".venv").resolve()
-    folder = venv / ("Scripts" if os.name == "nt" else "bin")
-    python = folder / ("python.exe" if os.name == "nt" else "python")
-    project = ROOT / "pyproject.toml"
-    # Installed once for each state of pyproject.toml; the code itself is used in place.
-    done = venv / f"installed-{extra or 'plain'}-{hashlib.sha256(project.read_bytes()).hexdigest()[:12]}"
-    if done.exists():
-        compile_code(python)
-        return folder
-    if not python.exists():
-        say(f"Making a virtual environment in {venv}")
-        run([sys.executable, "-m", "venv", str(venv)])
-    say("Installing semsearch" + (f" with what its tests need ({extra})" if extra else ""))
-    wanted = f"{ROOT}[{extra}]" if extra else str(ROOT)
-    run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--editable", wanted])
-    done.touch()
+    programs = venv / ("Scripts" if os.name == "nt" else "bin")
+    python = programs / ("python.exe" if os.name == "nt" else "python")
+
+    # The marker's name changes with pyproject.toml, so that changed dependencies are installed.
+    digest = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    marker = venv / f"installed-{extra or 'plain'}-{digest[:12]}"
+    if not marker.exists():
+        if not python.exists():
+            say(f"Making a virtual environment in {venv}")
+            run([sys.executable, "-m", "venv", str(venv)])
+        say("Installing semsearch" + (f" with its optional dependencies [{extra}]" if extra else ""))
+        target = f"{ROOT}[{extra}]" if extra else str(ROOT)
+        run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--editable", target])
+        marker.touch()
     compile_code(python)
-    return folder
+    return programs
 
 
 def compile_code(python):
-    """Byte code beside the sources, also where PYTHONDONTWRITEBYTECODE is set: a cold question opens faster."""
+    """Write byte code even if PYTHONDONTWRITEBYTECODE is set; without it each command would start slowly."""
     subprocess.call([str(python), "-m", "compileall", "-q", str(ROOT / "semsearch")])
 
 
-def run(command, **more):
-    """Run a command from the project's folder; stop with its exit code if it fails."""
-    code = subprocess.call(command, cwd=ROOT, **more)
+def run(command, **options):
+    """Run a command in the project's folder; exit with its code if it fails."""
+    code = subprocess.call(command, cwd=ROOT, **options)
     if code:
         sys.exit(f"{' '.join(command)} failed with exit code {code}")
 

@@ -1,7 +1,7 @@
 """Write docs/api.md, the page of the Python API, from the docstrings of the public names.
 
-    python scripts/make_api_page.py            # write the page
-    python scripts/make_api_page.py --check    # only compare; exit code 1 if the page is out of date
+python scripts/make_api_page.py            # write the page
+python scripts/make_api_page.py --check    # only compare; exit code 1 if the page is out of date
 """
 
 from __future__ import annotations

@@ -1,8 +1,11 @@
-"""Everything that must hold before a change is done: lint, format, types, tests.
+"""Run every check of a change: lint, format, types and tests.
 
-    python3 scripts/test.py [arguments for pytest]
+    python3 scripts/test.py [--all] [arguments for pytest]
 
-Needs Python 3.11 or later; makes .venv and installs what the tests need at the first run.
+The tests marked ``slow`` (kills, power cuts, fuzzing, models of torch, whole question sets) run only with ``--all``,
+as CI does. Tests run in parallel, one process for each processor; ``-n 0`` runs them in one.
+
+Needs Python 3.11 or later. The first run makes .venv and installs what the tests need.
 """
 
 import subprocess
@@ -11,17 +14,22 @@ import sys
 import environment
 
 CODE = ("semsearch", "scripts", "tests")
+PARALLEL = ("-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup")
 
 
 def main():
-    """All checks run, also after one has failed; the tests come last."""
-    folder = environment.prepare("dev")
-    python = str(folder / "python")
+    """Run all checks, even after one has failed."""
+    arguments = sys.argv[1:]
+    if "--all" in arguments:
+        arguments.remove("--all")
+    else:
+        arguments = ["-m", "not slow", *arguments]
+    python = str(environment.prepare("dev") / "python")
     checks = {
         "lint": [python, "-m", "ruff", "check", *CODE],
         "format": [python, "-m", "ruff", "format", "--check", *CODE],
         "types": [python, "-m", "mypy"],
-        "tests": [python, "-m", "pytest", *sys.argv[1:]],
+        "tests": [python, "-m", "pytest", *PARALLEL, *arguments],
     }
     failed = []
     for name, command in checks.items():

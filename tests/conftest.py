@@ -13,6 +13,8 @@ from factories import HashEncoder
 
 from semsearch.index import Index
 
+TORCH_FIXTURES = {"bert_folder", "prompted_folder", "phobert_folder"}
+
 
 @pytest.fixture
 def encoder() -> HashEncoder:
@@ -24,6 +26,15 @@ def index(tmp_path: Path, encoder: HashEncoder) -> Iterator[Index]:
     """An empty index."""
     with Index.open_or_create(tmp_path / "index", encoder=encoder) as opened:
         yield opened
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests of torch models as slow, and run them in one process, so that torch is imported once."""
+    for item in items:
+        if not TORCH_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.xdist_group("torch"))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -100,12 +100,14 @@ def trial(script: str, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_killed_at_every_step_and_at_random_moments() -> None:
     told = trial("try_kills.py", "--visits", "1", "--random", "12")
     assert "steps never visited: none" in told
     assert int(told.split(" kills in ")[0].split()[-1]) >= 50
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace records what is written and synced")
 def test_the_power_is_cut() -> None:
     told = trial("try_power.py", "--states", "40")
@@ -430,12 +432,14 @@ def test_two_writers_at_once(tmp_path: Path) -> None:
     assert check(path, encoder) == there(news)
 
 
+@pytest.mark.slow
 def test_readers_during_a_writer() -> None:
     """And a writer that comes too early, or after one that was killed."""
     told = trial("try_readers.py", "--minutes", "0.15", "--readers", "3")
     assert "3 readers" in told
 
 
+@pytest.mark.slow
 def test_a_disk_filled_at_many_sizes() -> None:
     trial("try_full_disk.py", "--only", "index", "--growth", "3")
 

@@ -107,6 +107,7 @@ class TestBundled(EncoderContract):
         encoder.verify()
         assert sum(file.stat().st_size for file in BUNDLED.rglob("*")) <= 36_000_000
 
+    @pytest.mark.slow
     def test_the_same_vectors_as_sentence_transformers(self, encoder: Encoder) -> None:
         pytest.importorskip("sentence_transformers")
         found = encoder.encode_passages([*TEXTS, *SENTENCES])
@@ -142,6 +143,7 @@ class TestPhobert(EncoderContract):
         return load_encoder(str(phobert_folder), device="cpu")
 
 
+@pytest.mark.slow
 class TestMiniLM(EncoderContract):
     """The real English all-MiniLM-L6-v2, as a package of the index of Python packages carries it."""
 
@@ -188,6 +190,7 @@ def test_nothing_known_in_a_text_gives_the_first_basis_vector(tmp_path: Path) ->
     assert abs(found[3, 0]) < 0.9
 
 
+@pytest.mark.slow
 def test_the_same_vectors_as_sentence_transformers(static_folder: Path) -> None:
     pytest.importorskip("sentence_transformers")
     wanted = sentence_transformer(static_folder).encode(SENTENCES)
@@ -200,6 +203,7 @@ def test_the_same_vectors_as_model2vec(static_folder: Path) -> None:
     np.testing.assert_allclose(load_encoder(str(static_folder)).encode_passages(SENTENCES), wanted, atol=3e-3)
 
 
+@pytest.mark.slow
 def test_static_prompts_are_obeyed_as_sentence_transformers_does(tmp_path: Path) -> None:
     pytest.importorskip("sentence_transformers")
     folder = tiny_models.static(tmp_path / "model", prompts={"query": "khu vực: ", "document": "tỉnh: "})

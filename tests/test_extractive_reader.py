@@ -29,6 +29,8 @@ from semsearch.types import Hit, Span
 pytest.importorskip("transformers")
 pytest.importorskip("torch")
 pytest.importorskip("pyvi")
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("torch")]
 import tiny_readers
 
 from semsearch.reader import transformer as extractive

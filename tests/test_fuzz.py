@@ -15,6 +15,8 @@ from factories import HashEncoder, article
 from semsearch.index import Index
 from semsearch.reader.loading import load_reader
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = Path(__file__).parent / "trials"
 
 
