@@ -30,11 +30,12 @@ pytest.importorskip("transformers")
 pytest.importorskip("torch")
 pytest.importorskip("pyvi")
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("torch")]
 import tiny_readers
 
 from semsearch.reader import transformer as extractive
 from semsearch.reader.transformer import ExtractiveReader, probable
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("torch")]
 
 QUESTION = "Cầu dài bao nhiêu?"
 BRIDGE = "Người dân qua sông. Cầu Bản Lầy dài 186 mét, rộng 9 m. Xe qua cầu."
