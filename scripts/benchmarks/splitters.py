@@ -1,7 +1,7 @@
 """Sentence splitters on the hand-marked texts in tests/gold_sentences, in one run.
 
     pip install -e '.[models,compare]'
-    python scripts/benchmarks/compare_splitters.py [FILE ...]
+    python scripts/benchmarks/splitters.py [FILE ...]
 
 FILEs are names in tests/gold_sentences, all of them without any.
 

@@ -1,6 +1,6 @@
 """How well is found, and answered, what lies among many other articles.
 
-    python scripts/benchmarks/bench_scale.py INDEX SET ... [--count 400] [--modes hybrid lexical dense] [--ask]
+    python scripts/benchmarks/scale.py INDEX SET ... [--count 400] [--modes hybrid lexical dense] [--ask]
 
 Each SET is a folder in BEIR layout (corpus.jsonl, queries.jsonl, qrels.tsv; answers.jsonl for ``--ask``), of which as
 many questions are put as ``--count`` says, spread over it. INDEX is a large index of other articles which holds the

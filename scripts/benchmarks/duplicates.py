@@ -1,6 +1,6 @@
 """How well and how fast articles that say the same are found, among real news and copies made of them.
 
-    python scripts/benchmarks/bench_duplicates.py ../shared/data [--articles 20000] [--copies 200] [--share 0.5]
+    python scripts/benchmarks/duplicates.py ../shared/data [--articles 20000] [--copies 200] [--share 0.5]
 
 DATA is a folder as ``training_data`` describes it. Of some articles one copy each is made, changed in one way; then all
 are compared, and each kind of copy is looked for in the group of its original. Words are changed for words of other

@@ -1,6 +1,6 @@
 """Small pictures of how figures grow, as SVG.
 
-    python scripts/benchmarks/drawing.py TABLE.md PICTURE.svg
+    python scripts/benchmarks/charts.py TABLE.md PICTURE.svg
 
 draws the first table of a Markdown file: each of its columns that holds numbers, over the first one. Of several numbers
 in a cell each gets a line of its own.

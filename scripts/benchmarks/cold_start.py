@@ -1,6 +1,6 @@
 """How long the first answer of a new process takes, and how much memory, for indexes of different sizes.
 
-    python scripts/benchmarks/bench_cold.py SMALL LARGE ... [--command ask] [--question "..."] [--rounds 5]
+    python scripts/benchmarks/cold_start.py SMALL LARGE ... [--command ask] [--question "..."] [--rounds 5]
 
 ``semsearch COMMAND QUESTION`` is run for each index in turn, ``--rounds`` times after one that does not count (so that
 files lie in the system's memory). Told are medians: seconds of the clock, of the processor, the largest resident

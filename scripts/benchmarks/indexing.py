@@ -1,7 +1,7 @@
 """How fast a large file of articles is indexed, in how much memory and on how much disk, and how that grows.
 
-    python scripts/benchmarks/bench_index.py news.jsonl.zst [--articles 10000] [--more 100] [--index FOLDER]
-    python scripts/benchmarks/bench_index.py news.jsonl.zst --articles 1000 10000 100000 150000 [--plot growth.svg]
+    python scripts/benchmarks/indexing.py news.jsonl.zst [--articles 10000] [--more 100] [--index FOLDER]
+    python scripts/benchmarks/indexing.py news.jsonl.zst --articles 1000 10000 100000 150000 [--plot growth.svg]
 
 The first articles of FILE are indexed from a file of their own, then some more from another, then the first file again
 with some lines more at its end. The rate over time is that of whole batches, told when each is committed. The encoder
@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import zstandard
-from drawing import drawn
+from charts import drawn
 
 from semsearch import failpoints
 from semsearch.encoders import load_encoder

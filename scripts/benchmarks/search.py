@@ -1,6 +1,6 @@
 """How long a warm search takes, stage by stage, beside exact FAISS alone in the same run.
 
-    python scripts/benchmarks/bench_search.py INDEX QUERIES.jsonl ... [--count 600] [--ask] [--threads 1]
+    python scripts/benchmarks/search.py INDEX QUERIES.jsonl ... [--count 600] [--ask] [--threads 1]
 
 Each QUERIES.jsonl has a ``text`` in each row; ``--count`` rows in all are taken, as many of each file, spread over it,
 and every fifth is asked without its accents. Ten at a time are put to FAISS's IndexFlatIP over the index's sentence

@@ -1,6 +1,6 @@
 """Kinds of approximate search side by side: on the sentence vectors of an index and real questions, in one thread.
 
-    python scripts/benchmarks/compare_vectors.py INDEX QUERIES.jsonl... [--count 300] [--vectors 200000]
+    python scripts/benchmarks/vector_indexes.py INDEX QUERIES.jsonl... [--count 300] [--vectors 200000]
 
 INDEX has to hold so many sentences. Printed are, for each kind and setting, the mean share of the ten nearest sentences
 (by exact inner product) that it finds, milliseconds of processor time a question, and bytes a vector that it needs
@@ -17,7 +17,7 @@ from typing import Any
 
 import faiss
 import numpy as np
-from bench_vectors import questions
+from vectors import questions
 
 from semsearch.float16 import to_float32
 from semsearch.index import Index

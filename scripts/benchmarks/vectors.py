@@ -1,6 +1,6 @@
 """How much of the exact dense ranking is found by codes, and how long that takes, both in the same run.
 
-    python scripts/benchmarks/bench_vectors.py INDEX QUERIES.jsonl... [--count 1000] [--near 250 500 1000 2000]
+    python scripts/benchmarks/vectors.py INDEX QUERIES.jsonl... [--count 1000] [--near 250 500 1000 2000]
 
 QUERIES.jsonl have a ``text`` in each row; ``--count`` questions are taken, as many of each file. Each is put in turn to
 ``search(mode="dense")`` over exact and over approximate vectors of the same index, in one thread. Recall@10 is the mean
