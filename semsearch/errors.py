@@ -1,21 +1,25 @@
-"""Everything semsearch raises on purpose, and the exit code a command line gives it.
+"""The exceptions that semsearch raises on purpose.
 
-    SemsearchError              2
-    ├── UsageError              2   an argument, a path or an option that cannot be meant
-    ├── IngestError             1   one file cannot be read (collected, never stops the others)
-    ├── IndexUnusable           3
-    │   ├── IndexMissing        3   nothing there yet
-    │   ├── IndexStale          3   made by another encoder, or by another version of semsearch
-    │   ├── IndexDamaged        3   a file is missing, cut or changed
-    │   └── IndexLocked         4   another process is writing
-    ├── StorageError            4   disk full, no permission, read-only
-    ├── EncoderUnavailable      5   a model name that cannot be loaded
-    └── ReaderUnavailable       5   the same for a reader; a language model that cannot be reached or understood
+    class                       code                  exit code
+    SemsearchError              error                 2
+    ├── UsageError              usage-error           2   an invalid argument, path or option
+    ├── IngestError             ingest-error          1   a file that cannot be read; does not stop the others
+    ├── IndexUnusable           index-unusable        3
+    │   ├── IndexMissing        index-missing         3   there is no index at the path
+    │   ├── IndexStale          index-stale           3   made with another encoder or version of semsearch
+    │   ├── IndexDamaged        index-damaged         3   a file is missing, truncated or changed
+    │   └── IndexLocked         index-locked          4   another process is writing
+    ├── StorageError            storage-error         4   disk full, read-only or not permitted
+    ├── EncoderUnavailable      encoder-unavailable   5   the model cannot be loaded
+    └── ReaderUnavailable       reader-unavailable    5   the same for a reader or a language model's server
 
-Each message is one sentence (two at most) that says what happened and what to do next.
+A message is one sentence, or two, that says what happened and what to do. ``code`` names the kind of error in JSON
+and does not change between versions; ``exit_code`` is the status with which the command line exits.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 __all__ = [
     "EncoderUnavailable",
@@ -33,18 +37,32 @@ __all__ = [
 
 
 class SemsearchError(Exception):
-    """Base of all errors raised on purpose; ``exit_code`` is what the command line returns."""
+    """Base class of all errors that semsearch raises on purpose.
 
-    exit_code = 2
+    Attributes:
+        code: Stable name of the kind of error in JSON, in kebab case.
+        exit_code: Exit status of the command line.
+    """
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 2
 
 
 class UsageError(SemsearchError):
-    """The call itself cannot be meant: a missing path, a bad date, an unknown mode."""
+    """The request is invalid: a missing path, a bad date, an unknown mode."""
+
+    code = "usage-error"
 
 
 class IngestError(SemsearchError):
-    """One file or record cannot be read; ``source`` names it, ``reason`` is one clause."""
+    """A file or record cannot be read.
 
+    Args:
+        source: The file or record.
+        reason: What is wrong with it, as a clause without a subject ("is empty: it contains no text").
+    """
+
+    code = "ingest-error"
     exit_code = 1
 
     def __init__(self, source: str, reason: str) -> None:
@@ -54,42 +72,53 @@ class IngestError(SemsearchError):
 
 
 class IndexUnusable(SemsearchError):
-    """The index cannot be used as it is."""
+    """The index cannot be used in its present state."""
 
+    code = "index-unusable"
     exit_code = 3
 
 
 class IndexMissing(IndexUnusable):
     """There is no index at the path."""
 
+    code = "index-missing"
+
 
 class IndexStale(IndexUnusable):
-    """The index was made by another encoder, normaliser, splitter or version of the format."""
+    """The index was made with another encoder, or another version of semsearch or of its rules for text."""
+
+    code = "index-stale"
 
 
 class IndexDamaged(IndexUnusable):
-    """A file of the index is missing, cut short or changed."""
+    """A file of the index is missing, truncated or changed."""
+
+    code = "index-damaged"
 
 
 class IndexLocked(IndexUnusable):
     """Another process is writing to the index."""
 
+    code = "index-locked"
     exit_code = 4
 
 
 class StorageError(SemsearchError):
-    """The disk said no: full, read-only, no permission."""
+    """Storage error: disk full, read-only or not permitted."""
 
+    code = "storage-error"
     exit_code = 4
 
 
 class EncoderUnavailable(SemsearchError):
-    """A model name that can be loaded neither from disk nor from a hub."""
+    """The encoder cannot be loaded, neither from disk nor from the hub."""
 
+    code = "encoder-unavailable"
     exit_code = 5
 
 
 class ReaderUnavailable(SemsearchError):
-    """A reader's model that cannot be loaded, or a language model whose server gives no usable reply."""
+    """The reader's model cannot be loaded, or the server of its language model gives no usable reply."""
 
+    code = "reader-unavailable"
     exit_code = 5

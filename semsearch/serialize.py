@@ -135,6 +135,6 @@ def duplicates(groups: Sequence[Duplicates], limit: int | None = None) -> Json:
     return {"total": len(groups), "groups": told}
 
 
-def error(kind: str, message: str) -> Json:
-    """What went wrong: the name of the error (``IndexMissing``) and the sentence a person is told."""
-    return {"error": {"kind": kind, "message": message}}
+def error(code: str, message: str) -> Json:
+    """An error: the ``code`` of its class (``index-missing``) and the message shown to people."""
+    return {"error": {"code": code, "message": message}}

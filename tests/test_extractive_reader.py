@@ -516,7 +516,7 @@ def test_the_command_line(models: Path, tmp_path: Path) -> None:
     assert cli_case.run(*asked, "--min-confidence", "0", index=path).exit_code == 0
     assert cli_case.run(*asked, "--min-confidence", "2", index=path).exit_code == 2
     refusal = cli_case.run_json(*asked, "--reader", "./nowhere", index=path)
-    assert refusal["error"]["kind"] == "ReaderUnavailable"
+    assert refusal["error"]["code"] == "reader-unavailable"
     assert cli_case.run(*asked, "--reader", "./nowhere", index=path).exit_code == 5
 
 

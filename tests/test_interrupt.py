@@ -119,4 +119,4 @@ def test_stopped_with_json_says_so_in_json(file: Path, tmp_path: Path) -> None:
     os.kill(running.pid, signal.SIGINT)
     out, told = running.communicate(timeout=30)
     assert (running.returncode, told.decode()) == (130, STOPPED)
-    assert json.loads(out)["error"]["kind"] == "Stopped"
+    assert json.loads(out)["error"]["code"] == "interrupted"

@@ -94,7 +94,7 @@ def test_no_index_is_an_error_object_and_a_sentence(tmp_path: Path) -> None:
     result = run("ask", "x", "--json", index=tmp_path / "none")
     value = json.loads(result.stdout)
     check(value, "error")
-    assert (result.exit_code, value["error"]["kind"]) == (3, "IndexMissing")
+    assert (result.exit_code, value["error"]["code"]) == (3, "index-missing")
     assert result.stderr == f"semsearch: {value['error']['message']}\n"
 
 

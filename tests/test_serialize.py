@@ -90,4 +90,4 @@ def test_reports_and_findings() -> None:
 
 
 def test_errors() -> None:
-    assert json.dumps(wire.error("IndexMissing", "none")) == '{"error": {"kind": "IndexMissing", "message": "none"}}'
+    assert json.dumps(wire.error("index-missing", "none")) == '{"error": {"code": "index-missing", "message": "none"}}'

@@ -78,7 +78,7 @@ def use_utf8() -> None:
 
 def failed(error: BaseException, command: str, as_json: bool) -> int:
     """Tell what went wrong and return the exit code."""
-    kind, message, code = _told(error, command)
+    code, message, exit_code = _describe(error, command)
     if _debug:
         import traceback
 
@@ -87,27 +87,28 @@ def failed(error: BaseException, command: str, as_json: bool) -> int:
     if as_json:
         from .. import serialize
 
-        emit(command, serialize.error(kind, message))
+        emit(command, serialize.error(code, message))
         sys.stdout.flush()
-    return code
+    return exit_code
 
 
-def _told(error: BaseException, command: str) -> tuple[str, str, int]:
-    from ..errors import SemsearchError
+def _describe(error: BaseException, command: str) -> tuple[str, str, int]:
+    """The error's code and message for people, and the exit status."""
+    from ..errors import SemsearchError, StorageError
 
-    kind = type(error).__name__
     if isinstance(error, SemsearchError):
-        return kind, _sentence(str(error)), error.exit_code
+        return error.code, _sentence(str(error)), error.exit_code
     if isinstance(error, KeyboardInterrupt):
         kept = "; what was done so far is kept, the same command goes on from there" if command in _LONG else ""
-        return "Stopped", f"Stopped{kept}.", STOPPED
+        return "interrupted", f"Stopped{kept}.", STOPPED
     if isinstance(error, OSError) and error.errno in _DISK:
         place = f"{error.filename}: " if error.filename else ""
-        return "StorageError", f"{place}{_DISK[error.errno]}.", 4
+        return StorageError.code, f"{place}{_DISK[error.errno]}.", StorageError.exit_code
     if isinstance(error, MemoryError):
-        return kind, "Out of memory; close other programs, or index fewer or smaller files at once.", FAULT
-    message = " ".join(f"{kind}: {error}".split())
-    return kind, f"A fault of semsearch itself ({message}); please report it with what SEMSEARCH_DEBUG=1 shows.", FAULT
+        return "out-of-memory", "Out of memory; close other programs, or index fewer or smaller files at once.", FAULT
+    cause = " ".join(f"{type(error).__name__}: {error}".split())
+    message = f"A fault of semsearch itself ({cause}); please report it with what SEMSEARCH_DEBUG=1 shows."
+    return "internal-error", message, FAULT
 
 
 def _sentence(message: str) -> str:
