@@ -87,7 +87,7 @@ OFFICIAL: dict[str, tuple[str, str, str, str]] = {
     "phi-tham-quan-63-2025": (
         "ỦY BAN NHÂN DÂN\nTỈNH THẠCH XUYÊN\nSố: 63/2025/QĐ-UBND",
         "Thạch Xuyên, ngày 18 tháng 8 năm 2025",
-        "Nơi nhận:\n- Như Điều 6;\n- Thường trực HĐND tỉnh;\n- Lưu: VT, VX.",
+        "Nơi nhận:\n- Như Điều 8;\n- Thường trực HĐND tỉnh;\n- Lưu: VT, VX.",
         "TM. ỦY BAN NHÂN DÂN\nKT. CHỦ TỊCH\nPHÓ CHỦ TỊCH\n(Đã ký)\nLưu Bích Đào",
     ),
     "hoa-tang-36-2025": (
