@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from semsearch.segmentation import split
+from semsearch.segmentation import split_sentences
 from semsearch.text import fold
 from semsearch.types import Article, Hit, Passage, Scores, Span
 
@@ -132,7 +132,7 @@ def hit(
     """
     whole = before + text
     if sentences is None:
-        sentences = split(whole, len(before))
+        sentences = split_sentences(whole, len(before))
     if isinstance(date, str):
         date = dt.date.fromisoformat(date) if date else None
     if score is None:

@@ -883,8 +883,8 @@ def test_split_otherwise(index: Index, news: Path, encoder: HashEncoder, monkeyp
     index.sync([news])
     encoded = len(encoder.passages)
     monkeypatch.setattr(sentences, "VERSION", sentences.VERSION + 1)
-    windows = sentences.windows
-    monkeypatch.setattr(sentences, "windows", lambda t, s, b: windows(t, s, b, 20))
+    chunk = sentences.chunk
+    monkeypatch.setattr(sentences, "chunk", lambda t, s, b: chunk(t, s, b, 20))
     assert index.search("Sa Thầy", 1)  # it still answers
     assert index.status().notes
     write(news, [30])

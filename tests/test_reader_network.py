@@ -24,7 +24,7 @@ from semsearch.reader.extract import counted, whole_number
 from semsearch.reader.network import Edges, Network, Part, Read, part
 from semsearch.reader.question import Rarity, understand
 from semsearch.reader.words import MEETINGS, OVERLAPS, Text, cut, meetings, overlaps, rarities
-from semsearch.segmentation import split
+from semsearch.segmentation import split_sentences
 from semsearch.text import fold
 from semsearch.types import Hit, Passage, Span
 
@@ -177,7 +177,7 @@ def test_sentence_i_of_a_part_is_sentence_i_of_the_passage(title: list[str], tex
 def test_sentences_that_are_cut_inside_a_word(network: Network, endless: str) -> None:
     """An endless word makes several sentences, and the last of them begins with no word of its own."""
     text = f"Phà chạy.\n{endless}"
-    spans = tuple(split(text))
+    spans = tuple(split_sentences(text))
     assert len(spans) > 2
     found = titled(1, "", "Phà.")
     whole = Passage(1, 1, 0, 0, len(text), text, spans)

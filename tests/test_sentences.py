@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semsearch.errors import UsageError
-from semsearch.segmentation import MAX_PASSAGE_SENTENCES, MAX_SENTENCE, PASSAGE_SYLLABLES, split, windows
+from semsearch.segmentation import MAX_PASSAGE_SENTENCES, MAX_SENTENCE, PASSAGE_SYLLABLES, chunk, split_sentences
 from semsearch.segmentation import chunking as passages_module
 from semsearch.segmentation import sentences as ends
 from semsearch.types import Span
 
 
 def texts(text: str) -> list[str]:
-    return [span.of(text) for span in split(text)]
+    return [span.of(text) for span in split_sentences(text)]
 
 
 def test_the_examples_in_the_docstrings() -> None:
@@ -41,7 +41,7 @@ def test_the_gold_set_is_large_enough_and_well_formed() -> None:
 def test_boundary_f1_on_the_gold_set() -> None:
     total = gold.Score(0, 0, 0)
     for m in gold.read():
-        total += gold.score(m, {span.end for span in split(m.text)})
+        total += gold.score(m, {span.end for span in split_sentences(m.text)})
     assert total.f1 >= 0.995, total
 
 
@@ -178,9 +178,9 @@ def test_a_sentence_over_the_limit_is_cut_at_a_clause_or_a_space() -> None:
 
 def test_a_range_gives_offsets_into_the_whole_text() -> None:
     text = "Bỏ qua. Một câu. Hai câu. Bỏ qua."
-    assert [span.of(text) for span in split(text, 8, 25)] == ["Một câu.", "Hai câu."]
-    assert split(text, 8, 25) == [Span(8, 16), Span(17, 25)]
-    assert split(text, 30, 10) == split("") == split(" \n ") == []
+    assert [span.of(text) for span in split_sentences(text, 8, 25)] == ["Một câu.", "Hai câu."]
+    assert split_sentences(text, 8, 25) == [Span(8, 16), Span(17, 25)]
+    assert split_sentences(text, 30, 10) == split_sentences("") == split_sentences(" \n ") == []
 
 
 # --- properties -----------------------------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ TEXT = st.one_of(st.text(max_size=200), st.lists(PIECES, max_size=60).map("".joi
 @settings(max_examples=400, deadline=None)
 @given(TEXT, st.integers(-5, 60), st.one_of(st.none(), st.integers(-5, 200)))
 def test_every_character_that_is_not_space_lies_in_exactly_one_span(text: str, start: int, end: int | None) -> None:
-    spans = split(text, start, end)
+    spans = split_sentences(text, start, end)
     first, last, _ = slice(start, end).indices(len(text))
     inside = "".join(span.of(text) for span in spans)
     assert "".join(inside.split()) == "".join(text[first:last].split())
@@ -211,8 +211,8 @@ def test_every_character_that_is_not_space_lies_in_exactly_one_span(text: str, s
 @settings(deadline=None)
 @given(TEXT, TEXT, TEXT)
 def test_a_range_is_split_as_if_it_were_alone(before: str, text: str, behind: str) -> None:
-    alone = [Span(span.start + len(before), span.end + len(before)) for span in split(text)]
-    assert split(before + text + behind, len(before), len(before) + len(text)) == alone
+    alone = [Span(span.start + len(before), span.end + len(before)) for span in split_sentences(text)]
+    assert split_sentences(before + text + behind, len(before), len(before) + len(text)) == alone
 
 
 # --- input meant to hurt --------------------------------------------------------------------------------------------
@@ -249,8 +249,8 @@ N = 200_000
 @pytest.mark.time_limit(60)
 def test_time_is_linear_whatever_comes(text: str) -> None:
     """The work is done in well under a second; work that grows with the square of the text would take hours."""
-    spans = split(text)
-    passages = windows(text, spans)
+    spans = split_sentences(text)
+    passages = chunk(text, spans)
     assert all(span.end - span.start <= MAX_SENTENCE for span in spans)
     assert sum(map(len, passages)) == len(spans)
 
@@ -258,7 +258,7 @@ def test_time_is_linear_whatever_comes(text: str) -> None:
 @pytest.mark.time_limit(120)
 def test_a_long_line_without_any_stop() -> None:
     text = "một hai ba bốn năm sáu bảy tám " * 650_000  # 20 million characters
-    spans = split(text)
+    spans = split_sentences(text)
     assert len(spans) >= len(text) / MAX_SENTENCE
     assert sum(len(span.of(text).split()) for span in spans) == 8 * 650_000
 
@@ -271,7 +271,7 @@ def sentence(words: int) -> str:
 
 
 def passages(text: str, blocks: list[Span] | None = None, size: int = PASSAGE_SYLLABLES) -> list[list[str]]:
-    return [[span.of(text) for span in passage] for passage in windows(text, split(text), blocks or [], size)]
+    return [[span.of(text) for span in passage] for passage in chunk(text, split_sentences(text), blocks or [], size)]
 
 
 def lines(text: str) -> list[Span]:
@@ -310,20 +310,20 @@ def test_headings_stay_with_what_follows() -> None:
 
 def test_a_list_of_bare_lines_is_not_one_heading() -> None:
     text = "\n".join(["Xã Hòa Bình"] * 200)
-    found = windows(text, split(text), lines(text), 60)
+    found = chunk(text, split_sentences(text), lines(text), 60)
     assert len(found) >= 8 and all(len(p) <= MAX_PASSAGE_SENTENCES for p in found)
 
 
 def test_what_was_left_out_lies_in_no_passage() -> None:
     text = "Một câu.\nĐọc nhiều nhất\nHai câu."
     blocks = [lines(text)[0], lines(text)[2]]
-    sentences = [span for block in blocks for span in split(text, block.start, block.end)]
-    assert [[s.of(text) for s in p] for p in windows(text, sentences, blocks)] == [["Một câu."], ["Hai câu."]]
+    sentences = [span for block in blocks for span in split_sentences(text, block.start, block.end)]
+    assert [[s.of(text) for s in p] for p in chunk(text, sentences, blocks)] == [["Một câu."], ["Hai câu."]]
 
 
 def test_a_size_below_one_is_refused() -> None:
     with pytest.raises(UsageError, match="at least one syllable"):
-        windows("Một câu.", split("Một câu."), size=0)
+        chunk("Một câu.", split_sentences("Một câu."), size=0)
 
 
 @settings(deadline=None)
@@ -339,10 +339,10 @@ def test_a_size_below_one_is_refused() -> None:
 )
 def test_every_sentence_lies_in_exactly_one_passage(parts: list[str], between: str, size: int) -> None:
     text = between.join(parts)
-    sentences = split(text)
-    found = windows(text, sentences, lines(text), size)
+    sentences = split_sentences(text)
+    found = chunk(text, sentences, lines(text), size)
     assert [span for passage in found for span in passage] == sentences
-    assert found == windows(text, sentences, lines(text), size)
+    assert found == chunk(text, sentences, lines(text), size)
     for passage in found:
         assert 1 <= len(passage) <= MAX_PASSAGE_SENTENCES
         assert (

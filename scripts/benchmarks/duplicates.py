@@ -26,7 +26,7 @@ from training_data import rows
 from semsearch.duplicates import overlap
 from semsearch.duplicates.groups import duplicates
 from semsearch.search.pipeline import Filter
-from semsearch.segmentation import split, windows
+from semsearch.segmentation import chunk, split_sentences
 from semsearch.storage import Source, Store, body_hash
 from semsearch.text import fold
 from semsearch.types import Article, Duplicates, Passage, Span
@@ -39,7 +39,7 @@ HEADER = "Bản tin của cộng tác viên gửi từ cơ sở, tòa soạn đ�
 def articles(data: Path, count: int) -> Iterator[list[str]]:
     """The sentences of articles of at least five, ``count`` if there are so many: news, then the encyclopedia."""
     for row in chain(rows(data, "news"), rows(data, "wiki")):
-        sentences = [span.of(row["text"]) for span in split(row["text"] or "")]
+        sentences = [span.of(row["text"]) for span in split_sentences(row["text"] or "")]
         if len(sentences) >= 5 and count:
             count -= 1
             yield sentences
@@ -99,7 +99,7 @@ def fill(store: Store, texts: Iterator[tuple[str, list[str]]]) -> int:
                 continue
             count += 1
             passages = []
-            for position, window in enumerate(windows(text, spans, spans)):
+            for position, window in enumerate(chunk(text, spans, spans)):
                 passage += 1
                 start, end = window[0].start, window[-1].end
                 passages.append(Passage(passage, count, position, start, end, text[start:end], window))

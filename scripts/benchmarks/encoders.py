@@ -48,13 +48,13 @@ def load(kind: str, threads: int) -> tuple[Any, float]:
 
 def one(kind: str, corpus: Path, count: int, threads: int) -> None:
     sys.path.insert(0, str(ROOT))
-    from semsearch.segmentation import split
+    from semsearch.segmentation import split_sentences
 
     sentences: list[str] = []
     with corpus.open(encoding="utf-8") as rows:
         for row in rows:
             text = json.loads(row)["text"]
-            sentences += [span.of(text) for span in split(text)]
+            sentences += [span.of(text) for span in split_sentences(text)]
             if len(sentences) >= count:
                 break
     sentences = sentences[: count // KINDS[kind]]

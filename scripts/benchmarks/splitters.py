@@ -40,9 +40,9 @@ def ends_of(text: str, pieces: Iterable[str]) -> set[int]:
 
 
 def ours(text: str) -> set[int]:
-    from semsearch.segmentation import split
+    from semsearch.segmentation import split_sentences
 
-    return {span.end for span in split(text)}
+    return {span.end for span in split_sentences(text)}
 
 
 def underthesea(text: str) -> set[int]:

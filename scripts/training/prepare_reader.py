@@ -27,7 +27,7 @@ from semsearch import load_encoder
 from semsearch.reader.patterns import BREAK, CLASS, DATE, NAME, NOT_NAMES, NUMBER, ROLE, TITLE, TITLED, UNIT
 from semsearch.reader.question import common_rarity
 from semsearch.reader.words import common_form, cut, rarities
-from semsearch.segmentation import split, windows
+from semsearch.segmentation import chunk, split_sentences
 from semsearch.text import canonical, clean, fold, is_syllable
 from semsearch.types import Span
 
@@ -238,11 +238,11 @@ def made(
         if used > articles:
             break
         title = clean(row["title"] or "") if rng.random() < 0.7 else ""
-        sentences = split(body)
+        sentences = split_sentences(body)
         lead = clean(row.get("abstract") or "")
         if "abstract" not in row:  # an encyclopaedia says first in short what follows
             lead, sentences = body[: sentences[min(3, len(sentences) - 1)].start], sentences[3:]
-        passages = windows(body, sentences, [Span(m.start(), m.end()) for m in re.finditer(r".+", body)])
+        passages = chunk(body, sentences, [Span(m.start(), m.end()) for m in re.finditer(r".+", body)])
         if len(passages) < 2:
             continue
         texts = [body[p[0].start : p[-1].end] for p in passages]
@@ -256,7 +256,7 @@ def made(
             return numbers[at]
 
         tried = []
-        for line in [s.of(lead) for s in split(lead)] if lead else []:
+        for line in [s.of(lead) for s in split_sentences(lead)] if lead else []:
             own = set(fold(line).split())
             for answer in answers_in(line):
                 said = line[answer[0] : answer[1]]

@@ -63,8 +63,8 @@ def split_passages(article: Article) -> PassageSpans:
     """Split an article's blocks into sentences, and group these into passages."""
     spans: list[Span] = []
     for block in article.blocks:
-        spans.extend(sentences.split(article.text, block.start, block.end))
-    return tuple(sentences.windows(article.text, spans, article.blocks))
+        spans.extend(sentences.split_sentences(article.text, block.start, block.end))
+    return tuple(sentences.chunk(article.text, spans, article.blocks))
 
 
 def encoder_texts(article: Article, spans: tuple[Span, ...]) -> tuple[str, list[str]]:

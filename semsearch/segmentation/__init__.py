@@ -1,15 +1,14 @@
-"""Where Vietnamese sentences end, and how they are grouped into passages: rules, no model.
+"""Segmentation: a text into sentences, and sentences into passages. Rules, without a model.
 
-``split`` finds the sentences (``ends``), ``windows`` groups them (``passages``). Both only count: the text is
-never changed, and all offsets are offsets into it.
+Both return spans of the text and never change it.
 """
 
 from __future__ import annotations
 
-from .chunking import MAX_PASSAGE_SENTENCES, PASSAGE_SYLLABLES, windows
-from .sentences import MAX_SENTENCE, split
+from .chunking import MAX_PASSAGE_SENTENCES, PASSAGE_SYLLABLES, chunk
+from .sentences import MAX_SENTENCE, split_sentences
 
-__all__ = ["MAX_PASSAGE_SENTENCES", "MAX_SENTENCE", "PASSAGE_SYLLABLES", "VERSION", "split", "windows"]
+__all__ = ["MAX_PASSAGE_SENTENCES", "MAX_SENTENCE", "PASSAGE_SYLLABLES", "VERSION", "chunk", "split_sentences"]
 
 VERSION = 1
-"""Raised when a change here moves spans: passages made before are stale."""
+"""Increased when a change moves sentences or passages, which makes existing indexes stale."""

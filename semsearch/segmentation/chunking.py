@@ -9,15 +9,15 @@ from itertools import pairwise
 from ..errors import UsageError
 from ..types import Span
 
-__all__ = ["MAX_PASSAGE_SENTENCES", "PASSAGE_SYLLABLES", "windows"]
+__all__ = ["MAX_PASSAGE_SENTENCES", "PASSAGE_SYLLABLES", "chunk"]
 
 PASSAGE_SYLLABLES = 100
-"""What ``windows`` aims at."""
+"""What ``chunk`` aims at."""
 
 MAX_PASSAGE_SENTENCES = 60
 
 
-def windows(
+def chunk(
     text: str, sentences: Sequence[Span], blocks: Sequence[Span] = (), size: int = PASSAGE_SYLLABLES
 ) -> list[tuple[Span, ...]]:
     """Consecutive sentences grouped into passages of about ``size`` syllables.
@@ -30,9 +30,9 @@ def windows(
 
     Raises ``UsageError`` if ``size`` is less than 1.
 
-    >>> from semsearch.segmentation import split
+    >>> from semsearch.segmentation import split_sentences
     >>> text = "Tin vắn\\nMột câu. Hai câu."
-    >>> [[span.of(text) for span in passage] for passage in windows(text, split(text), size=4)]
+    >>> [[span.of(text) for span in passage] for passage in chunk(text, split_sentences(text), size=4)]
     [['Tin vắn', 'Một câu.', 'Hai câu.']]
     """
     if size < 1:

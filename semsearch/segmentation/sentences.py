@@ -27,7 +27,7 @@ from .lexicon import (
     UNITS,
 )
 
-__all__ = ["LONG_SENTENCE", "MAX_SENTENCE", "split"]
+__all__ = ["LONG_SENTENCE", "MAX_SENTENCE", "split_sentences"]
 
 MAX_SENTENCE = 2000
 """Characters. What runs on longer without any stop is cut at a clause mark or a space."""
@@ -69,7 +69,7 @@ _ITEM = re.compile(
 _INITIAL = re.compile(r"(?:(?:Th|Tr|Ph|Kh|Nh|Ngh|Ng|Ch|Gi|Qu|[A-ZĐĂÂÊÔƠƯ])(?:\.(?!\Z)|\Z))+")
 
 
-def split(text: str, start: int = 0, end: int | None = None) -> list[Span]:
+def split_sentences(text: str, start: int = 0, end: int | None = None) -> list[Span]:
     """The sentences of ``text[start:end]``: spans of ``text``, in order, without surrounding space.
 
     Every character that is not space lies in exactly one span. A heading, an item of a list and a
@@ -77,7 +77,7 @@ def split(text: str, start: int = 0, end: int | None = None) -> list[Span]:
     end, an empty line is one. No span is longer than ``MAX_SENTENCE`` characters.
 
     >>> text = "Ông Phan Kim Đ. ở TP. Vinh. Năm 2017, ông chi 11,5 tỷ đồng..."
-    >>> [span.of(text) for span in split(text)]
+    >>> [span.of(text) for span in split_sentences(text)]
     ['Ông Phan Kim Đ. ở TP. Vinh.', 'Năm 2017, ông chi 11,5 tỷ đồng...']
     """
     start, end, _ = slice(start, end).indices(len(text))

@@ -40,7 +40,7 @@ from semsearch.index import Index
 from semsearch.indexing.prepare import prepare
 from semsearch.ingest import Record, read_path
 from semsearch.ingest.encoding import from_tcvn3, from_vni
-from semsearch.segmentation import MAX_PASSAGE_SENTENCES, MAX_SENTENCE, split, windows
+from semsearch.segmentation import MAX_PASSAGE_SENTENCES, MAX_SENTENCE, chunk, split_sentences
 from semsearch.text import canonical, clean, detect_language, fold, has_accents, is_syllable, terms, tokenize
 from semsearch.types import Span
 
@@ -99,7 +99,7 @@ def check_sentences(text: str, blocks: Sequence[Span], size: int = 100) -> None:
     spans = []
     for block in blocks:
         end = block.start
-        for span in split(text, block.start, block.end):
+        for span in split_sentences(text, block.start, block.end):
             assert not text[end : span.start].strip()
             assert block.start <= end <= span.start < span.end <= block.end
             assert span.of(text) == span.of(text).strip()
@@ -107,7 +107,7 @@ def check_sentences(text: str, blocks: Sequence[Span], size: int = 100) -> None:
             end = span.end
             spans.append(span)
         assert not text[end : block.end].strip()
-    passages = windows(text, spans, blocks, size)
+    passages = chunk(text, spans, blocks, size)
     assert [span for passage in passages for span in passage] == spans
     for passage in passages:
         assert 1 <= len(passage) <= MAX_PASSAGE_SENTENCES

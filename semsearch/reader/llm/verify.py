@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
-from ...segmentation import split
+from ...segmentation import split_sentences
 from ...text import clean, detect_language, fold, has_accents, terms, tokenize
 from ...types import Hit
 
@@ -48,7 +48,7 @@ def claims(reply: str) -> list[Claim]:
     found: list[Claim] = []
     for number, line in enumerate(_THOUGHT.sub("", clean(reply)).splitlines()):
         bare, places = _without_citations(_MARKDOWN.sub("", line.strip()))
-        spans = split(bare)
+        spans = split_sentences(bare)
         cited: list[list[int]] = [[] for _ in spans]
         for at, numbers in places if spans else ():
             owner = max((i for i, span in enumerate(spans) if span.start < at), default=0)
