@@ -1,5 +1,5 @@
 """``python -m semsearch`` is ``semsearch``."""
 
-from .cli import console
+from .cli import main
 
-console()
+main()

@@ -12,7 +12,13 @@ from typing import Any
 
 from typer.testing import CliRunner, Result
 
-from semsearch.cli import app
+from semsearch.cli import build_app
+
+SETTINGS = (
+    *("SEMSEARCH_INDEX", "SEMSEARCH_DEBUG", "SEMSEARCH_LLM_KEY", "COLUMNS", "NO_COLOR"),
+    *("LC_ALL", "LC_MESSAGES", "LANG"),
+)
+"""Variables of the environment that change what commands print."""
 
 BRIDGE = """---
 title: Cầu Rạch Dừa thông xe
@@ -65,8 +71,8 @@ def write_corpus(folder: Path) -> Path:
 def run(*words: str | Path, index: Path | None = None, stdin: str | bytes = "", **env: str | None) -> Result:
     """``semsearch WORDS --index INDEX`` in this process; stdin, stdout and stderr are not terminals."""
     arguments = [str(w) for w in words] + (["--index", str(index)] if index is not None else [])
-    fixed: dict[str, str | None] = {"SEMSEARCH_INDEX": None, "SEMSEARCH_DEBUG": None, "COLUMNS": None}
-    return CliRunner().invoke(app, arguments, input=stdin, env=fixed | env, prog_name="semsearch")
+    fixed: dict[str, str | None] = dict.fromkeys(SETTINGS)
+    return CliRunner().invoke(build_app(), arguments, input=stdin, env=fixed | env, prog_name="semsearch")
 
 
 def run_json(*words: str | Path, index: Path | None = None, stdin: str | bytes = "") -> dict[str, Any]:
@@ -89,8 +95,8 @@ def process(
 
 
 def environment(**more: str) -> dict[str, str]:
-    """This process's environment without what changes semsearch's ways, able to import the project from anywhere."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("SEMSEARCH_") and k not in ("COLUMNS", "NO_COLOR")}
+    """This process's environment without the settings of semsearch, able to import the project from anywhere."""
+    kept = {name: value for name, value in os.environ.items() if name not in SETTINGS}
     root = str(Path(__file__).resolve().parent.parent)
     return kept | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"} | more
 

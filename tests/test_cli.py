@@ -19,7 +19,7 @@ import pytest
 from cli_case import process, run, run_json
 
 from semsearch import Index, StorageError, __version__
-from semsearch.cli.runtime import date_option
+from semsearch.cli.options import parse_date
 
 BRIDGE_QUESTION = "Cầu Rạch Dừa dài bao nhiêu mét?"
 OFF_TOPIC = "Ai vô địch World Cup 2022?"
@@ -49,7 +49,7 @@ def index(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("cli-index") / "index"
     result = run("index", corpus, index=path)
     assert result.exit_code == 0, result.output
-    assert "4 added" in result.stdout and "1 duplicate" in result.stdout
+    assert "thêm 4, thay 0, bỏ 0, giữ nguyên 0, trùng 1\n" in result.stdout
     return path
 
 
@@ -95,12 +95,12 @@ def test_ask_quotes_the_answer_with_its_source(index: Path, corpus: Path) -> Non
     assert result.exit_code == 0, result.output
     assert result.stderr == ""
     assert "420" in result.stdout.split("Nguồn", maxsplit=1)[0]
-    source = re.search(r"^Nguồn \(source\): (.*)$", result.stdout, re.M)
+    source = re.search(r"^Nguồn: (.*)$", result.stdout, re.M)
     assert source is not None
     for part in ("Cầu Rạch Dừa thông xe", "5/3/2021", f"{corpus}/cau.md", "dòng"):
         assert part in source[1]
     assert "https://example.vn/cau-rach-dua" in result.stdout
-    assert re.search(r"^Độ tin cậy \(confidence\): [01],\d\d, ", result.stdout, re.M)
+    assert re.search(r"^Độ tin cậy: [01],\d\d \((cao|trung bình|thấp)\)$", result.stdout, re.M)
     assert re.search(r"^1\. ", result.stdout, re.M)
     assert re.search(r"«[^»]*420 mét[^»]*»", result.stdout)
 
@@ -131,7 +131,7 @@ def test_ask_names_all_sources_of_a_text(index: Path) -> None:
 def test_a_question_the_articles_do_not_answer(index: Path) -> None:
     result = run("ask", OFF_TOPIC, index=index)
     assert result.exit_code == 1
-    assert result.stdout == "Không tìm thấy câu trả lời trong các bài đã lập chỉ mục. (Not found.)\n"
+    assert result.stdout == "Không tìm thấy câu trả lời trong các bài đã lập chỉ mục.\n"
     value = run_json("ask", OFF_TOPIC, index=index)
     assert (value["found"], value["answer"]) == (False, None)
 
@@ -163,7 +163,7 @@ def test_search_ranks_and_marks(index: Path) -> None:
     first = result.stdout.split("\n2. ")[0]
     assert "Hoa Sen" in first and "12/9/2019" in first
     assert first.count("«") == first.count("»") == 1
-    assert re.search(r"truong[a-z-]*\.txt:\d+ · id \d+", first)
+    assert re.search(r"truong[a-z-]*\.txt:\d+ · đoạn \d+$", first, re.M)
 
 
 @pytest.mark.parametrize("mode", ["hybrid", "dense", "lexical"])
@@ -189,17 +189,17 @@ def test_filters(index: Path, corpus: Path) -> None:
 def test_a_filter_that_leaves_nothing_is_exit_1(index: Path) -> None:
     result = run("search", "nông dân", "--since", "2030-01-01", index=index)
     assert result.exit_code == 1
-    assert result.stdout == "Không tìm thấy đoạn nào. (Nothing found.)\n"
+    assert result.stdout == "Không tìm thấy đoạn nào.\n"
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--since", "hôm qua"], "--since hôm qua is not a date"),
-        (["--since", ""], "--since is empty; give it a day"),
-        (["--until", " "], "--until is empty; give it a day"),
-        (["--until", "30/2/2020"], "--until 30/2/2020 is not a date"),
-        (["--since", "2021-01-02", "--until", "2021-01-01"], "later than --until"),
+        (["--since", "hôm qua"], '--since "hôm qua" is not a date. Write it as 2018-08-27 or 27/8/2018.'),
+        (["--since", ""], '--since "" is not a date.'),
+        (["--until", " "], '--until " " is not a date.'),
+        (["--until", "30/2/2020"], '--until "30/2/2020" is not a date.'),
+        (["--since", "2021-01-02", "--until", "2021-01-01"], "--since 2021-01-02 is after --until 2021-01-01."),
     ],
 )
 def test_dates_that_cannot_be_meant(index: Path, words: list[str], told: str) -> None:
@@ -209,7 +209,7 @@ def test_dates_that_cannot_be_meant(index: Path, words: list[str], told: str) ->
 
 
 def test_both_ways_to_write_a_date() -> None:
-    assert date_option("--since", "2018-08-07") == date_option("--since", "7/8/2018") == date_option("", "07-08-2018")
+    assert parse_date("--since", "2018-08-07") == parse_date("--since", "7/8/2018") == parse_date("", "07-08-2018")
 
 
 @pytest.mark.parametrize("words", [["-k", "0"], ["-k", "x"], ["--mode", "best"], ["--threads", "0"], ["--nonsense"]])
@@ -222,7 +222,8 @@ def test_options_that_cannot_be_meant(index: Path, words: list[str]) -> None:
 def test_a_text_that_begins_with_a_dash(index: Path, text: str) -> None:
     refused = run("search", text, index=index)
     assert (refused.exit_code, refused.stdout) == (2, "")
-    assert f'goes behind --: semsearch search -- "{" ".join(text.split())}"' in refused.stderr
+    hint = f'Put -- before a text that begins with a dash: semsearch search -- "{" ".join(text.split())}"'
+    assert hint in refused.stderr
     value = json.loads(run("search", "--json", "--index", index, "--", text).stdout)
     assert value["query"] == text and value["hits"]
 
@@ -231,13 +232,15 @@ def test_a_text_that_begins_with_a_dash(index: Path, text: str) -> None:
     "words", [["search", "--nonsense", "x"], ["search", "--nonsense=a b", "x"], ["status", "-5 độ"]]
 )
 def test_a_misspelt_option_is_not_taken_for_a_text(words: list[str]) -> None:
-    assert "goes behind" not in run(*words).stderr
+    assert "begins with a dash" not in run(*words).stderr
 
 
 def test_explain_tells_scores_terms_and_language(index: Path) -> None:
-    result = run("search", "gia cà phê", "--explain", index=index)
-    assert "language vi" in result.stdout
-    assert re.search(r"score [01],\d\d from .*BM25 \d", result.stdout)
+    result = run("search", "gia cà phê", "--explain", "--lang", "en", index=index)
+    assert "language: Vietnamese · mode: hybrid · weights: " in result.stdout
+    assert re.search(r"score [01]\.\d\d from .*BM25 \d", result.stdout)
+    assert "shared terms: cà, phê\n" in result.stdout
+    assert "shared terms without accents: gia\n" in result.stdout
     explain = run_json("search", "gia cà phê", "--explain", index=index)["explain"]
     assert explain["hits"][0]["terms"] == ["cà", "phê"]
     assert explain["hits"][0]["folded_terms"] == ["gia"]
@@ -280,7 +283,7 @@ def test_similar_to_a_text_from_stdin(index: Path) -> None:
 def test_similar_wants_exactly_one(index: Path, words: list[str]) -> None:
     result = run("similar", *words, index=index)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("semsearch: Give one of TEXT, --passage, --article; ")
+    assert result.stderr == "semsearch: Give exactly one of TEXT, --passage and --article.\n"
 
 
 @pytest.mark.parametrize("words", [["show", "999999"], ["similar", "--passage", "999999"]])
@@ -307,7 +310,7 @@ def test_show_marks_the_passage_in_its_article(index: Path) -> None:
 def test_indexing_twice_does_nothing(own: Path, corpus: Path) -> None:
     result = run("index", corpus, index=own)
     assert result.exit_code == 0
-    assert "nothing to do" in result.stdout
+    assert result.stdout.endswith(": không có gì thay đổi, giữ nguyên 5 bài\n")
     again = run_json("index", index=own)  # without PATH: all paths it knows
     assert (again["added"], again["changed"], again["removed"], again["encoded"]) == (0, 0, 0, 0)
     assert again["unchanged"] >= 4
@@ -328,7 +331,7 @@ def test_added_changed_and_removed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [("search", "cầu"), ("ask", "Cầu dài bao nhiêu?"), ("similar", "cầu")])
 def test_nothing_found_names_the_filters(index: Path, words: tuple[str, ...]) -> None:
     result = run(*words, "--source", "nowhere", "--since", "1/2/2020", index=index)
-    hint = "semsearch: only articles that pass --source nowhere --since 2020-02-01 were looked at; try without.\n"
+    hint = "semsearch: Không có kết quả nào thỏa --source nowhere --since 1/2/2020; hãy thử bỏ bớt điều kiện.\n"
     assert (result.exit_code, result.stderr) == (1, hint)
     assert run(*words, "--source", "nowhere", "--json", index=index).stderr == ""
 
@@ -346,10 +349,10 @@ def test_index_reads_an_article_from_stdin(own: Path) -> None:
 
 def test_remove(own: Path, corpus: Path) -> None:
     result = run("remove", corpus / "cau.md", index=own)
-    assert (result.exit_code, result.stdout) == (0, "1 source removed\n")
+    assert (result.exit_code, result.stdout) == (0, "Đã bỏ 1 nguồn.\n")
     again = run("remove", corpus / "cau.md", index=own)
-    assert (again.exit_code, again.stdout) == (1, "0 sources removed\n")
-    assert f'no article of the index is from "{corpus / "cau.md"}"' in again.stderr
+    assert (again.exit_code, again.stdout) == (1, "Đã bỏ 0 nguồn.\n")
+    assert f"Không có bài nào trong chỉ mục có nguồn “{corpus / 'cau.md'}”" in again.stderr
     assert run_json("remove", corpus, index=own)["removed"] == 4
 
 
@@ -357,19 +360,19 @@ def test_rebuild_status_and_doctor(own: Path) -> None:
     before = run_json("search", "nông dân", index=own)["hits"]
     result = run("rebuild", index=own)
     assert result.exit_code == 0, result.output
-    assert ": terms of 5 passages made, 0 texts encoded, " in result.stdout
+    assert ": đã lập lại chỉ mục từ của 5 đoạn, mã hóa 0 văn bản trong " in result.stdout
     assert run_json("search", "nông dân", index=own)["hits"] == before
     status = run("status", index=own)
-    assert "4 from 5 sources" in status.stdout and "bundled" in status.stdout
+    assert "4 bài từ 5 nguồn, 4 tệp" in status.stdout and "bundled" in status.stdout
     doctor = run("doctor", index=own)
-    assert (doctor.exit_code, doctor.stdout) == (0, "Everything is in order.\n")
+    assert (doctor.exit_code, doctor.stdout) == (0, "Chỉ mục không có lỗi.\n")
 
 
 @pytest.mark.parametrize("words", [("status",), ("search", "cầu"), ("index", "."), ("rebuild",), ("doctor",)])
 def test_a_file_is_no_index(corpus: Path, words: tuple[str, ...]) -> None:
     result = run(*words, index=corpus / "cau.md")
     assert result.exit_code == 3
-    assert result.stderr == f"semsearch: --index {corpus / 'cau.md'} is a file; an index is a folder.\n"
+    assert result.stderr == f"semsearch: --index {corpus / 'cau.md'} is a file, not a folder.\n"
 
 
 def test_eval_of_a_folder_that_is_not_there_or_no_set(corpus: Path) -> None:
@@ -436,11 +439,11 @@ def fails(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
 @pytest.mark.parametrize(
     ("error", "code", "told"),
     [
-        (OSError(errno.ENOSPC, "No space left on device", "/x/db"), 4, "semsearch: /x/db: the disk is full"),
-        (PermissionError(errno.EACCES, "Permission denied", "/x"), 4, "semsearch: /x: no permission"),
+        (OSError(errno.ENOSPC, "No space left on device", "/x/db"), 4, "semsearch: /x/db: The disk is full."),
+        (PermissionError(errno.EACCES, "Permission denied", "/x"), 4, "semsearch: /x: Permission denied."),
         (StorageError("The folder is read-only; choose another."), 4, "semsearch: The folder is read-only"),
         (MemoryError(), 70, "semsearch: Out of memory"),
-        (KeyError("passage"), 70, "semsearch: A fault of semsearch itself (KeyError: 'passage')"),
+        (KeyError("passage"), 70, "semsearch: Internal error (KeyError: 'passage')."),
         (KeyboardInterrupt(), 130, "semsearch: Stopped."),
     ],
 )
@@ -469,7 +472,7 @@ def test_stopping_index_says_that_what_was_done_is_kept(
     fails(monkeypatch, KeyboardInterrupt())
     result = run("index", corpus, index=own)
     assert result.exit_code == 130
-    assert result.stderr == "semsearch: Stopped; what was done so far is kept, the same command goes on from there.\n"
+    assert result.stderr == "semsearch: Stopped. Finished work is kept; run the same command to continue.\n"
 
 
 def test_ctrl_c_during_index_leaves_an_index_that_opens(tmp_path: Path) -> None:
@@ -497,7 +500,7 @@ def test_ctrl_c_during_index_leaves_an_index_that_opens(tmp_path: Path) -> None:
     if child.returncode == 0:
         pytest.skip("the machine was quicker than Ctrl-C")
     assert (child.returncode, out) == (130, b""), error.decode()
-    assert error.decode().endswith("the same command goes on from there.\n")
+    assert error.decode().endswith("run the same command to continue.\n")
     assert b"Traceback" not in error
     assert run("status", index=tmp_path / "index").exit_code in (0, 3)
 
@@ -517,7 +520,7 @@ def test_head_closes_the_pipe_quietly(index: Path) -> None:
 def test_vietnamese_comes_out_as_utf8_whatever_the_locale(index: Path) -> None:
     result = process("ask", BRIDGE_QUESTION, "--index", index, PYTHONIOENCODING="latin-1", LC_ALL="C")
     assert result.returncode == 0
-    assert "Nguồn (source)" in result.stdout.decode("utf-8")
+    assert "Nguồn: " in result.stdout.decode("utf-8")
 
 
 def test_python_m_semsearch_and_the_script_are_one(index: Path) -> None:

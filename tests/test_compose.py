@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semsearch.cli import render as human
-from semsearch.cli.terminal import Paper
+from semsearch.cli.language import Locale
+from semsearch.cli.terminal import Console
 from semsearch.encoders import load_encoder
 from semsearch.index import READ, Index
 from semsearch.reader.bundled import SentenceReader
@@ -706,14 +707,14 @@ def test_several_answers_as_shown(index: Path) -> None:
     shown = run("ask", LAKE, "-k", "1", index=index)
     assert shown.exit_code == 0
     lines = shown.stdout.splitlines()
-    assert lines[0] == "Các bài nêu 2 điều khác nhau, mới nhất trước. (The articles differ; newest first.)"
+    assert lines[0] == "Các bài nêu 2 câu trả lời khác nhau, mới nhất trước."
     assert [line[:5] for line in lines if line[:3] in ("1. ", "2. ")][:2] == ["1. 15", "2. 12"]
     assert shown.stdout.index("10/9/2023") < shown.stdout.index("1/6/2019")
 
 
 def test_other_sources_as_shown(index: Path) -> None:
     shown = run("ask", "Năm 2021 chợ phiên Lũng Vài có bao nhiêu lượt khách?", "-k", "1", index=index).stdout
-    assert shown.count("cũng trong (also in): ") == 2
+    assert shown.count("cũng có trong: ") == 2
 
 
 def test_a_list_as_shown(index: Path) -> None:
@@ -732,12 +733,12 @@ def test_a_source_of_one_item_is_shown_below_it() -> None:
     hits = [one, some, copy]
     answer = compose("Tổ chống hạn Phiêng Sa gồm những ai?", [quote(one, "bà Hà Thị Mơ", 0.8)], hits, 0.0)
     paper = io.StringIO()
-    human.answer(Paper(paper, None, False), replace(answer, hits=()), None)
+    human.answer(Console(paper, None, False, Locale("vi")), replace(answer, hits=()), None)
     lines = [" ".join(line.split()) for line in paper.getvalue().splitlines()]
     at = lines.index("- bà Hà Thị Mơ")
-    assert lines[at + 1].startswith("cũng trong (also in): Về bà Mơ · a2:1") and lines[at + 2] == "- anh Giàng A Sử"
+    assert lines[at + 1].startswith("cũng có trong: Về bà Mơ · a2:1") and lines[at + 2] == "- anh Giàng A Sử"
     # What holds for the whole list is told once, with its source.
-    assert [line.startswith("cũng trong (also in): Chép lại · a3:1") for line in lines].count(True) == 1
+    assert [line.startswith("cũng có trong: Chép lại · a3:1") for line in lines].count(True) == 1
     assert lines.index("- anh Giàng A Sử") < next(i for i, line in enumerate(lines) if "Chép lại" in line)
 
 

@@ -18,7 +18,7 @@ from semsearch.index import Index
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="sends SIGINT, and looks into /proc")
 
-STOPPED = "semsearch: Stopped; what was done so far is kept, the same command goes on from there.\n"
+STOPPED = "semsearch: Stopped. Finished work is kept; run the same command to continue.\n"
 COUNT = 1500
 
 RUN = """
@@ -26,8 +26,8 @@ import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what started the tests may have told them to ignore it
 from semsearch.index import sync, workers
 sync.BATCH_ARTICLES, workers.FEW, workers.TASK = 100, 20, 4000
-from semsearch.cli import app
-app(sys.argv[1:], prog_name="semsearch")
+from semsearch.cli import build_app
+build_app()(sys.argv[1:], prog_name="semsearch")
 """
 
 

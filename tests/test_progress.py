@@ -1,4 +1,4 @@
-"""The line of progress, by a clock of our own."""
+"""The progress bar, with a clock of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from semsearch.cli.progress import Bar, _left
+from semsearch.cli.language import Locale, OutputLanguage
+from semsearch.cli.progress import ProgressBar
 
 
 class Terminal(io.StringIO):
@@ -17,14 +18,15 @@ class Terminal(io.StringIO):
 
 
 class Run:
-    """A bar, and what its line says."""
+    """A progress bar with a clock of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, language: OutputLanguage = "en") -> None:
         self.now = 1000.0
         self.stream = Terminal()
-        self.bar = Bar(self.stream, lambda: self.now)
+        self.bar = ProgressBar(Locale(language), self.stream, lambda: self.now)
 
-    def tell(self, stage: str, done: int, total: int, after: float = 0.0) -> str:
+    def report(self, stage: str, done: int, total: int, after: float = 0.0) -> str:
+        """Report progress ``after`` seconds, and return the line that is shown then."""
         self.now += after
         self.bar(stage, done, total)
         return self.line
@@ -41,103 +43,98 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_articles_with_rate_and_time_left() -> None:
     run = Run()
-    assert run.tell("articles", 0, 0) == ""
-    assert run.tell("articles", 400, 0, after=1) == "400 articles"
-    assert run.tell("articles", 800, 0, after=3) == "800 articles · 200 articles/s"
-    assert (
-        run.tell("articles", 1200, 150_312, after=2) == "1.200/~150.000 articles · 200 articles/s · about 12 min left"
-    )
-    assert run.tell("articles", 1234, 1234, after=1).startswith("1.234 articles · ")
+    assert run.report("articles", 0, 0) == ""
+    assert run.report("articles", 200, 0, after=1) == "200 articles"
+    assert run.report("articles", 800, 0, after=3) == "800 articles · 200/s"
+    assert run.report("articles", 1200, 150_312, after=2) == "1,200/~150,000 articles · 200/s · about 12 min left"
+    assert run.report("articles", 1234, 1234, after=1).startswith("1,234 articles · ")
 
 
-def test_the_rate_is_that_of_the_last_minute() -> None:
-    run = Run()
-    run.tell("articles", 0, 0)
-    for second in range(5, 605, 5):
-        run.tell("articles", 100 * second, 100_000, after=5)
-    assert run.line == "60.000/~100.000 articles · 100 articles/s · about 7 min left"
-    for second in range(5, 125, 5):
-        run.tell("articles", 60_000 + 50 * second, 100_000, after=5)
-    assert run.line == "66.000/~100.000 articles · 50 articles/s · about 11 min left"
+def test_the_same_in_vietnamese() -> None:
+    run = Run("vi")
+    run.report("articles", 0, 0)
+    assert run.report("articles", 1200, 150_312, after=6) == "1.200/~150.000 bài · 200/giây · còn khoảng 12 phút"
 
 
 def test_time_left_does_not_jump_with_batches_of_different_length() -> None:
     run = Run()
-    run.tell("articles", 0, 0)
+    run.report("articles", 0, 0)
     minutes, done = [], 0
     for batch in range(400):
         done += 500
-        run.tell("articles", done, 300_000, after=(2, 3, 8, 3)[batch % 4])
-        if batch > 20:
+        run.report("articles", done, 300_000, after=(2, 3, 8, 3)[batch % 4])
+        if batch >= 100:
             minutes.append(int(re.search(r"about (\d+) min", run.line)[1]))  # type: ignore[index]
     assert all(-1 <= one - two <= 1 for one, two in pairwise(minutes)), minutes
 
 
-def test_what_an_earlier_run_did_says_nothing_of_the_rest() -> None:
+def test_unchanged_articles_do_not_count_as_work() -> None:
     run = Run()
-    run.tell("articles", 0, 0)
+    run.report("articles", 0, 0)
     for done in range(0, 100_001, 500):
-        run.tell("unchanged", done, 150_000, after=0.02)
-    run.tell("unchanged", 100_000, 150_000, after=0.2)
-    assert run.line == "100.000/~150.000 articles, all unchanged so far"
-    run.tell("articles", 100_400, 150_000, after=4)
-    assert run.line == "100.400/~150.000 articles · 100 articles/s · about 8 min left"
+        run.report("unchanged", done, 150_000, after=0.02)
+    run.report("unchanged", 100_000, 150_000, after=0.2)
+    assert run.line == "100,000/~150,000 articles, all unchanged so far"
+    run.report("articles", 100_400, 150_000, after=4)
+    assert run.line == "100,400/~150,000 articles · 100/s · about 8 min left"
     for done in range(100_800, 110_001, 400):
-        run.tell("articles", done, 150_000, after=4)
-    assert run.line == "110.000/~150.000 articles · 100 articles/s · about 7 min left"
-    run.tell("unchanged", 130_000, 150_000, after=1)
-    run.tell("articles", 130_400, 150_000, after=3)
-    assert run.line == "130.400/~150.000 articles · 100 articles/s · about 3 min left"
+        run.report("articles", done, 150_000, after=4)
+    assert run.line == "110,000/~150,000 articles · 100/s · about 7 min left"
+    run.report("unchanged", 130_000, 150_000, after=1)
+    run.report("articles", 130_400, 150_000, after=3)
+    assert run.line == "130,400/~150,000 articles · 100/s · about 3 min left"
 
 
 def test_other_stages_have_a_bar() -> None:
     run = Run()
-    assert run.tell("files", 0, 3000) == "files [........................] 0/3.000"
+    assert run.report("files", 0, 3000) == "files [........................] 0/3,000"
     assert (
-        run.tell("files", 750, 3000, after=100)
-        == "files [######..................] 750/3.000 · 7,5/s · about 5 min left"
+        run.report("files", 750, 3000, after=100)
+        == "files [######..................] 750/3,000 · 7.5/s · about 5 min left"
     )
-    assert run.tell("terms", 5, 10, after=1) == "terms [############............] 5/10"
+    assert run.report("terms", 5, 10, after=1) == "terms [############............] 5/10"
 
 
 def test_lines_come_ten_times_a_second_and_the_last_one_always() -> None:
     run = Run()
     for done in range(1, 1001):
-        run.tell("terms", done, 1000, after=0.001)
+        run.report("terms", done, 1000, after=0.001)
     lines = run.stream.getvalue().count("\r")
     assert 9 <= lines <= 12
-    assert run.line.startswith("terms [########################] 1.000/1.000")
+    assert run.line.startswith("terms [########################] 1,000/1,000")
 
 
 def test_a_line_never_wraps_and_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run()
     monkeypatch.setenv("COLUMNS", "40")
-    run.tell("files", 0, 10**9)
-    assert len(run.tell("files", 10**8, 10**9, after=5)) == 39
-    run.tell("articles", 7, 0, after=1)
+    run.report("files", 0, 10**9)
+    assert len(run.report("files", 10**8, 10**9, after=5)) == 39
+    run.report("articles", 7, 0, after=1)
     assert run.stream.getvalue().rpartition("\r")[2] == "7 articles".ljust(39)
     run.bar.clear()
     assert run.stream.getvalue().endswith("\r" + " " * 10 + "\r")
 
 
-def test_nothing_where_there_is_no_terminal() -> None:
+def test_nothing_is_shown_without_a_terminal() -> None:
     stream = io.StringIO()
-    bar = Bar(stream)
+    bar = ProgressBar(Locale("en"), stream)
     bar("files", 1, 2)
     bar.clear()
     assert stream.getvalue() == ""
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "shown"),
     [
         (1, "about 5 s left"),
         (42, "about 40 s left"),
         (58, "about 1 min left"),
         (3400, "about 57 min left"),
-        (3600, "about 1 h left"),
+        (3600, "about 1 h 0 min left"),
         (8000, "about 2 h 15 min left"),
     ],
 )
-def test_time_in_words(seconds: float, told: str) -> None:
-    assert _left(seconds) == told
+def test_time_left(seconds: int, shown: str) -> None:
+    run = Run()
+    run.report("terms", 0, 1000 + seconds * 100)
+    assert run.report("terms", 1000, 1000 + seconds * 100, after=10).rpartition(" · ")[2] == shown

@@ -1,5 +1,5 @@
-"""The command line: each verb parses its words, calls the library once, and prints."""
+"""The command line: each command parses its options, calls the library once, and prints the result."""
 
-from .main import app, console, main
+from .main import build_app, main
 
-__all__ = ["app", "console", "main"]
+__all__ = ["build_app", "main"]

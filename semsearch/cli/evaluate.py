@@ -15,7 +15,8 @@ from ..ingest import Gold as GoldAnswer
 from ..ingest import read_answers, read_corpus, read_qrels, read_queries
 from ..protocols import Reader
 from ..types import Answer, Article, Mode
-from .progress import Bar
+from .language import Locale
+from .progress import ProgressBar
 
 __all__ = ["measure"]
 
@@ -43,7 +44,7 @@ def measure(
         return [source.removeprefix(f"{corpus}#") for source in article.sources]
 
     with ExitStack() as stack:
-        bar = Bar()
+        bar = ProgressBar(Locale("vi"))
         stack.callback(bar.clear)
         path = kept or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="semsearch-eval-"))) / "index"
         index = stack.enter_context(Index.open_or_create(path, encoder=encoder, threads=threads))

@@ -1,95 +1,154 @@
-"""``index``, ``rebuild``, ``doctor`` and ``duplicates``: the verbs that take their time, with their progress."""
+"""``index``, ``remove``, ``rebuild`` and ``doctor``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable
 from dataclasses import fields
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from .. import serialize
 from ..errors import IngestError
-from ..index import Index
-from ..indexing.check import doctor as examine
 from ..reports import SyncReport
-from ..types import Duplicates
-from . import render
-from .progress import Bar
+from . import messages, render
+from .options import EncoderOptions, IndexOption, OutputOptions, index_path, open_index
+from .progress import ProgressBar
 from .runtime import emit, read_stdin, say
-from .terminal import Paper, where
+from .terminal import Console, display_path
 
-__all__ = ["doctor", "duplicates", "rebuild", "sync"]
+if TYPE_CHECKING:
+    from ..index import Index
+
+__all__ = ["doctor", "index_paths", "rebuild", "remove"]
 
 
-def sync(path: Path, paths: Sequence[str], encoder: str | None, threads: int | None, as_json: bool) -> int:
-    bar = Bar()
+def index_paths(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PATH]...", help="Files, folders or globs; - reads one article from stdin."),
+    ] = None,
+    *,
+    output: OutputOptions,
+    index: IndexOption = None,
+    encoding: EncoderOptions,
+) -> int:
+    """Make the index match the files in PATH, or in all known paths.
 
-    def failed(error: IngestError) -> None:
-        bar.clear()
-        say(f"{where(error.source)}: {error.reason}")
+    New articles are added, changed ones replaced, and those no longer found in PATH removed; articles from other paths
+    stay. Unchanged files are skipped.
+    """
+    from ..index import Index
 
-    files = [p for p in paths if p != "-"]
-    with Index.open_or_create(path, encoder=encoder, threads=threads) as index:
+    given = paths or []
+    file_paths = [path for path in given if path != "-"]
+    progress = ProgressBar(output.locale)
+
+    def report_error(error: IngestError) -> None:
+        progress.clear()
+        say(f"{display_path(error.source)}: {error.reason}")
+
+    folder = index_path(index)
+    report = SyncReport()
+    with Index.open_or_create(folder, encoder=encoding.encoder, threads=encoding.threads) as opened:
         try:
-            made = index.sync(files or None, progress=bar, on_error=failed) if files or not paths else SyncReport()
-            if "-" in paths:
-                made = _together(made, _add_stdin(index, bar, failed))
+            if file_paths or not given:
+                report = opened.sync(file_paths or None, progress=progress, on_error=report_error)
+            if "-" in given:
+                data = read_stdin(output.locale)
+                report = _add_reports(report, _add_article(opened, data, progress, report_error))
         finally:
-            bar.clear()
-    return _tell("index", path, made, as_json)
+            progress.clear()
+
+    _print_notes(report)
+    if output.as_json:
+        emit("index", {"index": str(folder), **serialize.plain(report)})
+    else:
+        render.sync_report(Console.for_stdout(output.locale), folder.as_posix(), report)
+    return 1 if report.failed else 0
 
 
-def _add_stdin(index: Index, bar: Bar, failed: Callable[[IngestError], None]) -> SyncReport:
-    """The article that stdin holds; its source is named by its content, so the same text is added once."""
+def remove(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A file, a folder, or a source as `show` prints it.")],
+    *,
+    output: OutputOptions,
+    index: IndexOption = None,
+) -> int:
+    """Remove an article, a file, or everything below a folder.
+
+    Files that still exist are indexed again together with their folder.
+    """
+    with open_index(index) as opened:
+        removed = opened.remove(source)
+
+    if output.as_json:
+        emit("remove", {"source": source, "removed": removed})
+        return 0 if removed else 1
+    locale = output.locale
+    Console.for_stdout(locale).print(locale.count(messages.SOURCES_REMOVED, removed))
+    if not removed:
+        say(locale.text(messages.UNKNOWN_SOURCE, source=source))
+    elif os.path.lexists(source):
+        say(locale.text(messages.SOURCE_STILL_EXISTS, source=source))
+    return 0 if removed else 1
+
+
+def rebuild(*, output: OutputOptions, index: IndexOption = None, encoding: EncoderOptions) -> int:
+    """Rebuild the index from its stored articles, optionally with another encoder."""
+    progress = ProgressBar(output.locale)
+    folder = index_path(index)
+    with open_index(folder, EncoderOptions(threads=encoding.threads)) as opened:
+        try:
+            report = opened.rebuild(encoding.encoder, progress=progress)
+        finally:
+            progress.clear()
+
+    _print_notes(report)
+    if output.as_json:
+        emit("rebuild", {"index": str(folder), **serialize.plain(report)})
+    else:
+        render.rebuild_report(Console.for_stdout(output.locale), folder.as_posix(), report)
+    return 1 if report.failed else 0
+
+
+def doctor(
+    *,
+    repair: Annotated[bool, typer.Option("--repair", help="Repair whatever can be rebuilt.")] = False,
+    output: OutputOptions,
+    index: IndexOption = None,
+) -> int:
+    """Verify every file of the index, and repair it with --repair."""
+    from ..indexing.check import doctor as check
+
+    findings = check(index_path(index), repair=repair)
+    is_sound = all(finding.repaired or finding.level != "error" for finding in findings)
+    if output.as_json:
+        emit("doctor", {"ok": is_sound, "findings": serialize.plain(findings)})
+    else:
+        render.findings(Console.for_stdout(output.locale), findings)
+    return 0 if is_sound else 3
+
+
+def _add_article(
+    index: Index, data: bytes, progress: ProgressBar, report_error: Callable[[IngestError], None]
+) -> SyncReport:
+    """Add the article that stdin holds; its source is a hash of its content, so the same text is added once."""
     from ..ingest import read_bytes
 
     try:
-        articles = [record.article for record in read_bytes(read_stdin(), "stdin")]
+        articles = [record.article for record in read_bytes(data, "stdin")]
     except IngestError as error:
-        failed(error)
+        report_error(error)
         return SyncReport(failed=(error,))
-    return index.add(articles, progress=bar)
+    return index.add(articles, progress=progress)
 
 
-def _together(one: SyncReport, two: SyncReport) -> SyncReport:
-    return SyncReport(**{f.name: getattr(one, f.name) + getattr(two, f.name) for f in fields(SyncReport)})
+def _add_reports(first: SyncReport, second: SyncReport) -> SyncReport:
+    totals = {field.name: getattr(first, field.name) + getattr(second, field.name) for field in fields(SyncReport)}
+    return SyncReport(**totals)
 
 
-def rebuild(path: Path, encoder: str | None, threads: int | None, as_json: bool) -> int:
-    bar = Bar()
-    with Index.open(path, threads=threads) as index:
-        try:
-            made = index.rebuild(encoder, progress=bar)
-        finally:
-            bar.clear()
-    return _tell("rebuild", path, made, as_json)
-
-
-def _tell(command: str, path: Path, made: SyncReport, as_json: bool) -> int:
-    for note in made.notes:
-        say(where(note))
-    if as_json:
-        emit(command, {"index": str(path), **serialize.plain(made)})
-    else:
-        told = render.rebuilt if command == "rebuild" else render.report
-        told(Paper.for_stdout(), where(path.as_posix()), made)
-    return 1 if made.failed else 0
-
-
-def doctor(path: Path, repair: bool, as_json: bool) -> int:
-    found = examine(path, repair=repair)
-    ok = all(f.repaired or f.level != "error" for f in found)
-    if as_json:
-        emit("doctor", {"ok": ok, "findings": serialize.plain(found)})
-    else:
-        render.findings(Paper.for_stdout(), found)
-    return 0 if ok else 3
-
-
-def duplicates(path: Path, share: float, filters: dict[str, Any]) -> list[Duplicates]:
-    bar = Bar()
-    with Index.open(path) as index:
-        try:
-            return index.duplicates(share, progress=bar, **filters)
-        finally:
-            bar.clear()
+def _print_notes(report: SyncReport) -> None:
+    for note in report.notes:
+        say(display_path(note))

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from ..reader.llm.client import address, is_local
 from ..reader.llm.reader import TIMEOUT, LLMReader
 from ..reader.loading import load_reader
-from .progress import Bar
+from . import messages
+from .language import Locale
+from .progress import ProgressBar
 from .runtime import say
 from .terminal import one_line
 
@@ -17,9 +19,11 @@ __all__ = ["language_model"]
 
 
 @contextmanager
-def language_model(url: str, model: str | None, timeout: float | None, explain: bool) -> Iterator[LLMReader]:
+def language_model(
+    url: str, model: str | None, timeout: float | None, explain: bool, locale: Locale
+) -> Iterator[LLMReader]:
     """The reader; afterwards, on stderr, how many sentences of the reply were struck, or which and why."""
-    bar = Bar()
+    bar = ProgressBar(locale)
     struck: list[tuple[str, str]] = []
     reader = LLMReader(
         url,
@@ -27,7 +31,7 @@ def language_model(url: str, model: str | None, timeout: float | None, explain: 
         model=model,
         api_key=_key(url),
         timeout=TIMEOUT if timeout is None else timeout,
-        progress=lambda characters: bar("characters of the reply:", characters, 0),
+        progress=lambda characters: bar("reply", characters, 0),
         on_struck=lambda sentence, reason: struck.append((sentence, reason)),
     )
     try:
@@ -36,10 +40,10 @@ def language_model(url: str, model: str | None, timeout: float | None, explain: 
         bar.clear()
     if explain:
         for sentence, reason in struck:
-            say(f"struck from the reply: “{one_line(sentence)}” ({one_line(reason)})")
+            say(locale.text(messages.REMOVED_SENTENCE, sentence=one_line(sentence)))
+            say(one_line(reason))
     elif struck:
-        what = "1 sentence was" if len(struck) == 1 else f"{len(struck)} sentences were"
-        say(f"{what} struck from the reply, for want of support; add --explain to see which.")
+        say(locale.text(messages.REMOVED_SENTENCES, count=locale.integer(len(struck))))
 
 
 def _key(url: str) -> str | None:

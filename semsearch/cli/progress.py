@@ -1,124 +1,121 @@
-"""How far the work is and how long it will take: one line on stderr, where that is a terminal."""
+"""A one-line progress bar on stderr; silent when stderr is not a terminal."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import TextIO
 
-from .terminal import grouped
+from . import messages
+from .language import Locale
 
-__all__ = ["Bar"]
+__all__ = ["ProgressBar"]
 
-WINDOW = 60.0
-"""Seconds of the past that the rate is taken from: long enough to be steady, short enough to be true."""
+_MIN_RATE_TIME_S = 2.0
+"""Seconds of work before a rate and a remaining time are shown."""
 
-SETTLED = 2.0
-"""Seconds of work before a rate is told."""
-
-_OFTEN = 0.1  # seconds between two lines, at least
+_REDRAW_INTERVAL_S = 0.1
+_BAR_WIDTH = 24
 
 
-class Bar:
-    """What ``progress`` of an index is told, as a line that replaces itself; nothing where there is no terminal.
+class ProgressBar:
+    """Shows what an index reports to ``progress``, as a line that replaces itself.
 
-    Articles that are passed over, since an earlier run indexed them, count as done but not as work: neither they nor
-    the time they took say how long the rest will take.
+    Articles that an earlier run has indexed ("unchanged") count as done but not as work: they would make the rest look
+    faster than it is.
     """
 
-    def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, locale: Locale, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._locale = locale
         self._stream = stream or sys.stderr
         self._clock = clock
-        self._shown = self._stream.isatty()
+        self._is_terminal = self._stream.isatty()
         self._unit = ""
-        self._done = self._worked = 0
-        self._past: deque[tuple[float, int]] = deque()  # when how much was worked, the oldest first
-        self._told = self._end = 0.0
-        self._width = 0
+        self._done = 0
+        self._worked = 0
+        self._work_began = 0.0
+        self._drawn_at = 0.0
+        self._line_length = 0
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        if not self._shown:
+        """Show that ``done`` of ``total`` are done; ``total`` is 0 if it is unknown."""
+        if not self._is_terminal:
             return
-        now, unit = self._clock(), "articles" if stage == "unchanged" else stage
+        now = self._clock()
+        unit = "articles" if stage == "unchanged" else stage
         if unit != self._unit:
             self._unit, self._done, self._worked = unit, 0, 0
-            self._past.clear()
-            self._end = 0.0
-        if stage == "unchanged":
-            self._end = 0.0
-        else:
+            self._work_began = now
+        if stage != "unchanged":
             self._worked += done - self._done
+        elif self._worked == 0:
+            self._work_began = now
         self._done = done
-        if not self._past or (stage == "unchanged" and not self._worked):
-            self._past.clear()
-            self._past.append((now, self._worked))
-        elif now - self._told < _OFTEN and done != total:
-            return
-        else:
-            self._past.append((now, self._worked))
-            while now - self._past[1][0] >= WINDOW:  # the first is always as old as that, if anything is
-                self._past.popleft()
-        if (done or total) and (now - self._told >= _OFTEN or done == total):
-            self._told = now
-            self._write(self._line(stage, done, total, self._rate(now)))
 
-    def _rate(self, now: float) -> float:
-        """Things a second; 0 as long as nobody can tell."""
-        began, worked = self._past[0]
-        return (self._worked - worked) / (now - began) if now - began >= SETTLED else 0.0
-
-    def _line(self, stage: str, done: int, total: int, rate: float) -> str:
-        if self._unit == "articles":  # of which the total is an estimate
-            line = f"{grouped(done)}{f'/~{grouped(_rounded(total))}' if total > done else ''} articles"
-            if stage == "unchanged" and not self._worked:
-                return f"{line}, all unchanged so far"
-        elif total:
-            filled = 24 * min(done, total) // total
-            line = f"{stage} [{'#' * filled}{'.' * (24 - filled)}] {grouped(done)}/{grouped(total)}"
-        else:
-            line = f"{stage} {grouped(done)}"
-        if rate:
-            line += f" · {_pace(rate)}{' articles' if self._unit == 'articles' else ''}/s"
-            line += f" · {_left(self._to_end((total - done) / rate))}" if total > done else ""
-        return line
-
-    def _to_end(self, left: float) -> float:
-        """Seconds left, if they are to go by steadily: each new estimate moves the end a quarter of the way."""
-        end = self._clock() + left
-        self._end = self._end + (end - self._end) / 4 if self._end else end
-        return max(0.0, self._end - self._clock())
-
-    def _write(self, line: str) -> None:
-        line = line[: shutil.get_terminal_size().columns - 1]  # a line that wraps cannot be taken back
-        self._stream.write(f"\r{line.ljust(self._width)}")
-        self._stream.flush()
-        self._width = len(line)
+        is_last = done == total
+        if (done or total) and (is_last or now - self._drawn_at >= _REDRAW_INTERVAL_S):
+            self._drawn_at = now
+            self._draw(self._line(done, total, now - self._work_began))
 
     def clear(self) -> None:
-        """Take the line away, so that what follows starts at the margin."""
-        if self._width:
-            self._stream.write(f"\r{' ' * self._width}\r")
-            self._width = 0
+        """Remove the line."""
+        if self._line_length:
+            self._stream.write(f"\r{' ' * self._line_length}\r")
+            self._line_length = 0
+
+    def _line(self, done: int, total: int, seconds: float) -> str:
+        """Return the line: what is done, how fast, and how long the rest will take."""
+        line = self._articles(done, total) if self._unit == "articles" else self._bar(done, total)
+        if seconds < _MIN_RATE_TIME_S or not self._worked:
+            return line
+        rate = self._worked / seconds
+        digits = 0 if rate >= 9.5 else 1
+        per_second = self._locale.text(messages.PER_SECOND, rate=self._locale.decimal(rate, digits))
+        line += f" · {per_second}"
+        if total > done:
+            line += f" · {self._time_left((total - done) / rate)}"
+        return line
+
+    def _articles(self, done: int, total: int) -> str:
+        """Return the count of articles; their total is an estimate."""
+        unit = self._locale.text(messages.STAGES["articles"])
+        count = self._locale.integer(done)
+        if total > done:
+            count += f"/~{self._locale.integer(_round_estimate(total))}"
+        if not self._worked:
+            return f"{count} {unit}, {self._locale.text(messages.ALL_UNCHANGED)}"
+        return f"{count} {unit}"
+
+    def _bar(self, done: int, total: int) -> str:
+        message = messages.STAGES.get(self._unit)
+        stage = self._locale.text(message) if message else self._unit
+        if not total:
+            return f"{stage}: {self._locale.integer(done)}"
+        filled = _BAR_WIDTH * min(done, total) // total
+        bar = "#" * filled + "." * (_BAR_WIDTH - filled)
+        return f"{stage} [{bar}] {self._locale.integer(done)}/{self._locale.integer(total)}"
+
+    def _time_left(self, seconds: float) -> str:
+        if seconds < 55:
+            return self._locale.text(messages.SECONDS_LEFT, seconds=str(max(5, 5 * round(seconds / 5))))
+        minutes = round(seconds / 60)
+        if minutes < 60:
+            return self._locale.text(messages.MINUTES_LEFT, minutes=str(minutes))
+        hours, minutes = divmod(5 * round(minutes / 5), 60)
+        return self._locale.text(messages.HOURS_LEFT, hours=self._locale.integer(hours), minutes=str(minutes))
+
+    def _draw(self, line: str) -> None:
+        line = line[: shutil.get_terminal_size().columns - 1]  # a line that wraps could not be replaced
+        self._stream.write(f"\r{line.ljust(self._line_length)}")
+        self._stream.flush()
+        self._line_length = len(line)
 
 
-def _rounded(number: int) -> int:
-    """To three digits that count: an estimate has no more."""
+def _round_estimate(number: int) -> int:
+    """Round to three significant digits."""
     step = int(10 ** max(0, len(str(number)) - 3))
     return round(number / step) * step
-
-
-def _pace(rate: float) -> str:
-    return grouped(round(rate)) if rate >= 9.5 else f"{rate:.1f}".replace(".", ",")
-
-
-def _left(seconds: float) -> str:
-    if seconds < 55:
-        return f"about {max(5, 5 * round(seconds / 5))} s left"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"about {minutes} min left"
-    minutes = 5 * round(minutes / 5)
-    return f"about {minutes // 60} h {f'{minutes % 60} min ' if minutes % 60 else ''}left"

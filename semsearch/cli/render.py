@@ -1,4 +1,4 @@
-"""Results for people. What readers of articles see is Vietnamese with English beside it."""
+"""Results for people, in the language of the console."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..types import Answer, Article, Duplicates, Hit, Quote, Scores, Span
-from .terminal import Paper, date, decimal, one_line, safe, where
+from ..types import Answer, Article, Duplicate, Duplicates, Hit, Quote, Scores, Span
+from . import messages
+from .language import Locale, Message
+from .terminal import Console, display_path, escape_controls, one_line
 
 if TYPE_CHECKING:
     from ..encoders import Family
@@ -17,318 +19,487 @@ __all__ = [
     "answer",
     "duplicates",
     "encoders",
-    "evaluation",
     "explanation",
     "findings",
     "hits",
-    "report",
-    "show",
+    "measures",
+    "passage",
+    "rebuild_report",
     "status",
+    "sync_report",
 ]
 
-NOT_FOUND = "Không tìm thấy câu trả lời trong các bài đã lập chỉ mục. (Not found.)"
+HIGH_CONFIDENCE, MODERATE_CONFIDENCE = 0.8, 0.5
 
 
-def confidence(probability: float) -> str:
-    words = "cao (high)" if probability >= 0.8 else "vừa (fair)" if probability >= 0.5 else "thấp (low)"
-    return f"{decimal(probability)}, {words}"
+# Answers -------------------------------------------------------------------------------------
 
 
-def title(article: Article) -> str:
-    """Title and date, or the file's name where there is no title."""
-    name = one_line(article.title) or one_line(article.source.rsplit("/", 1)[-1])
-    return " · ".join(filter(None, [name, date(article.date)]))
+def answer(console: Console, item: Answer, why: Mapping[str, Any] | None) -> None:
+    """Print the answer, the sentence it is quoted from, its source, and the supporting passages.
 
-
-def place(article: Article, offset: int) -> str:
-    return f"{where(article.source)}:{article.line(offset)}"
-
-
-def answer(paper: Paper, item: Answer, why: Mapping[str, Any] | None) -> None:
-    """The answer, the sentence it stands in, its source, and the passages behind it."""
-    cited = item.citation
-    if not item.found or cited is None or item.span is None or item.sentence is None:
-        paper.print(NOT_FOUND)
+    Args:
+        console: Where to print.
+        item: The answer.
+        why: The explanation of its hits, if it was asked for.
+    """
+    text = console.locale.text
+    whole = _whole_quote(item)
+    if whole is None:
+        console.print(text(messages.NO_ANSWER))
         if why and item.hits:
-            paper.print()
-            paper.print("Các đoạn gần nhất (the nearest passages):")
-            hits(paper, item.hits, why)
+            console.print()
+            console.print(text(messages.NEAREST_PASSAGES))
+            hits(console, item.hits, why)
         return
-    if item.composed:
-        worded(paper, item, why)
-        return
-    whole = Quote(item.text, cited, item.span, item.sentence, item.confidence, item.marks)
+
     quotes = item.quotes or (whole,)
-    if len(quotes) > 1 and len({quote.citation.article.source for quote in quotes}) == 1:
-        listed(paper, whole, quotes)
-    elif len(quotes) > 1:
-        paper.print(f"Các bài nêu {len(quotes)} điều khác nhau, mới nhất trước. (The articles differ; newest first.)")
-        for number, quote in enumerate(quotes, 1):
-            paper.print()
-            quotation(paper, quote, f"{number}. ")
+    if item.composed:
+        _written_answer(console, item)
+        shown_sentences = {quote.citation.passage.id: quote.sentence for quote in item.quotes}
     else:
-        quotation(paper, quotes[0])
-    if item.hits:
-        paper.print()
-        paper.print("Các đoạn làm căn cứ (the passages behind it):")
-        # In a passage that answers, the sentence to see is the one that was quoted.
-        seen = {quote.citation.passage.id: quote.sentence for quote in (*quotes, whole)}
-        hits(paper, [replace(h, sentence=seen.get(h.passage.id, h.sentence)) for h in item.hits], why)
+        _quoted_answer(console, whole, quotes)
+        shown_sentences = {quote.citation.passage.id: quote.sentence for quote in (*quotes, whole)}
+    if not item.hits:
+        return
+    console.print()
+    console.print(text(messages.SUPPORTING_PASSAGES))
+    # In a passage that answers, mark the sentence that was quoted rather than the one that matched best.
+    supporting = [replace(hit, sentence=shown_sentences.get(hit.passage.id, hit.sentence)) for hit in item.hits]
+    hits(console, supporting, why)
 
 
-def quotation(paper: Paper, quote: Quote, first: str = "") -> None:
-    """A quote: its words, the sentence they stand in, the source and what else says it; all after ``first``."""
-    article, indent = quote.citation.article, " " * len(first)
-    if quote.span != quote.sentence:
-        paper.print(paper.strong(one_line(quote.text)), first=first, indent=indent)
-        first = indent
-        if not indent:
-            paper.print()
-    paper.print(f"“{paper.words(article.text, quote.sentence, quote.marks)}”", first=first, indent=indent)
-    if not indent:
-        paper.print()
-    sources(paper, quote, indent)
+def _whole_quote(item: Answer) -> Quote | None:
+    """Return the answer itself as a quote, or None if there is no answer."""
+    if not item.found or item.citation is None or item.span is None or item.sentence is None:
+        return None
+    return Quote(item.text, item.citation, item.span, item.sentence, item.confidence, item.marks)
 
 
-def listed(paper: Paper, whole: Quote, items: Sequence[Quote]) -> None:
-    """A list: its items, each with what else says it, then the sentence if one lists them all, and the source."""
-    everywhere = [hit for hit in items[0].also if all(hit in item.also for item in items)]
+def _quoted_answer(console: Console, whole: Quote, quotes: Sequence[Quote]) -> None:
+    """Print one answer, several that differ, or the items of a list."""
+    if len(quotes) == 1:
+        _quote(console, quotes[0])
+        return
+    sources = {quote.citation.article.source for quote in quotes}
+    if len(sources) == 1:
+        _list(console, whole, quotes)
+        return
+    locale = console.locale
+    console.print(locale.text(messages.ANSWERS_DIFFER, count=locale.integer(len(quotes))))
+    for number, quote in enumerate(quotes, 1):
+        console.print()
+        _quote(console, quote, f"{number}. ")
+
+
+def _quote(console: Console, quote: Quote, label: str = "") -> None:
+    """Print the words of a quote, the sentence around them, and its sources; ``label`` stands before the first line."""
+    indent = " " * len(label)
+    sentence = _quoted_sentence(console, quote)
+    if quote.span == quote.sentence:
+        console.print(sentence, first=label, indent=indent)
+    else:
+        console.print(console.bold(one_line(quote.text)), first=label, indent=indent)
+        if not label:
+            console.print()
+        console.print(sentence, indent=indent)
+    if not label:
+        console.print()
+    _sources(console, quote, indent)
+
+
+def _list(console: Console, whole: Quote, items: Sequence[Quote]) -> None:
+    """Print the items of a list, the sentence if one sentence holds them all, and the source."""
+    in_every_item = tuple(hit for hit in items[0].also if all(hit in item.also for item in items))
     for item in items:
-        paper.print(paper.strong(one_line(item.text)), first="- ", indent="  ")
+        console.print(console.bold(one_line(item.text)), first="- ", indent="  ")
         for hit in item.also:
-            if hit not in everywhere:
-                paper.print(f"cũng trong (also in): {source(hit)}", indent="    ", first="  ")
-    paper.print()
+            if hit not in in_every_item:
+                _also_in(console, hit, indent="  ")
+    console.print()
     if len({item.citation.passage.id for item in items}) == 1:
-        paper.print(f"“{paper.words(whole.citation.article.text, whole.sentence, whole.marks)}”")
-        paper.print()
-    sources(paper, replace(whole, also=tuple(everywhere)), "")
+        console.print(_quoted_sentence(console, whole))
+        console.print()
+    _sources(console, replace(whole, also=in_every_item), indent="")
 
 
-def sources(paper: Paper, quote: Quote, indent: str) -> None:
-    """Where a quote stands, where else the same text does, which articles say the same, and how sure that is."""
+def _written_answer(console: Console, item: Answer) -> None:
+    """Print a language model's answer, and a quote from each passage that it cites."""
+    text = console.locale.text
+    for line in item.composed.splitlines():
+        console.print(console.bold(one_line(line)))
+    console.print()
+    console.print(text(messages.WRITTEN_BY_MODEL))
+    console.print()
+    console.print(text(messages.QUOTES))
+    for quote in item.quotes:
+        label = f"[{quote.citation.rank}] "
+        indent = " " * len(label)
+        console.print(_quoted_sentence(console, quote), first=label, indent=indent)
+        console.print(_title_and_line(console.locale, quote), indent=indent)
+
+
+def _quoted_sentence(console: Console, quote: Quote) -> str:
+    return f"“{console.marked_words(quote.citation.article.text, quote.sentence, quote.marks)}”"
+
+
+def _title_and_line(locale: Locale, quote: Quote) -> str:
     article = quote.citation.article
     line = article.line(quote.sentence.start)
-    paper.print(
-        f"{title(article)} · {where(article.source)}, dòng {line} (line)",
-        first=f"{indent}Nguồn (source): ",
-        indent=f"{indent}  ",
+    return locale.text(
+        messages.TITLE_AND_LINE,
+        title=_title(locale, article),
+        path=display_path(article.source),
+        line=str(line),
     )
+
+
+def _sources(console: Console, quote: Quote, indent: str) -> None:
+    """Print where a quote stands, where else it does, and its confidence."""
+    locale = console.locale
+    article = quote.citation.article
+    label = indent + locale.text(messages.SOURCE)
+    console.print(_title_and_line(locale, quote), first=label, indent=f"{indent}  ")
     if article.url:
-        paper.print(safe(article.url), indent=f"{indent}  ")
-    for other in article.sources[1:]:
-        paper.print(f"cũng ở (also in): {where(other)}", indent=f"{indent}  ")
+        console.print(escape_controls(article.url), indent=f"{indent}  ")
+    for source in article.sources[1:]:
+        console.print(locale.text(messages.ALSO_IN, source=display_path(source)), indent=f"{indent}  ")
     for hit in quote.also:
-        paper.print(f"cũng trong (also in): {source(hit)}", first=f"{indent}  ", indent=f"{indent}    ")
-    paper.print(f"Độ tin cậy (confidence): {confidence(quote.confidence)}", indent=indent)
-
-
-def source(hit: Hit) -> str:
-    return f"{title(hit.article)} · {place(hit.article, hit.sentence.start)}"
-
-
-def worded(paper: Paper, item: Answer, why: Mapping[str, Any] | None) -> None:
-    """A language model's answer, a quote from each passage that it cites, and the passages."""
-    for line in item.composed.splitlines():
-        paper.print(paper.strong(one_line(line)))
-    paper.print()
-    paper.print(
-        "Do một mô hình ngôn ngữ viết; [n] là đoạn làm căn cứ. (Worded by a language model; [n] is its source.)"
+        _also_in(console, hit, indent=f"{indent}  ")
+    confidence = locale.text(
+        messages.CONFIDENCE,
+        value=locale.decimal(quote.confidence),
+        level=locale.text(_confidence_level(quote.confidence)),
     )
-    paper.print()
-    paper.print("Trích nguyên văn (quoted):")
-    for quote in item.quotes:
-        article = quote.citation.article
-        number = f"[{quote.citation.rank}] "
-        indent = " " * len(number)
-        paper.print(f"“{paper.words(article.text, quote.sentence, quote.marks)}”", first=number, indent=indent)
-        at = article.line(quote.sentence.start)
-        paper.print(f"{title(article)} · {where(article.source)}, dòng {at} (line)", indent=indent)
-    paper.print()
-    paper.print("Các đoạn làm căn cứ (the passages behind it):")
-    quoted = {quote.citation.passage.id: quote.sentence for quote in item.quotes}
-    hits(paper, [replace(h, sentence=quoted.get(h.passage.id, h.sentence)) for h in item.hits], why)
+    console.print(confidence, indent=indent)
 
 
-def hits(paper: Paper, found: Sequence[Hit], why: Mapping[str, Any] | None) -> None:
-    """Ranked passages: score, title, date, place, and the text with the sentence that matched."""
-    told = {item["passage_id"]: item for item in why["hits"]} if why else {}
-    for i, hit in enumerate(found):
-        article, passage = hit.article, hit.passage
-        if i:
-            paper.print()
-        number = f"{hit.rank}. "
-        indent = " " * len(number)
-        paper.print(f"{decimal(hit.score)}  {paper.strong(title(article))}", first=number, indent=indent)
-        paper.print(paper.faint(f"{place(article, hit.sentence.start)} · id {passage.id}"), indent=indent)
-        breaks = [block.start for block in article.blocks]
-        paper.print(paper.sentence(article.text, passage.span, hit.sentence, breaks), indent=indent)
-        if passage.id in told:
-            shared = told[passage.id]
-            paper.print(f"score {parts(hit.scores)}", indent=indent)
-            paper.print(f"terms {', '.join(shared['terms']) or '-'}", indent=indent)
-            if shared["folded_terms"]:
-                paper.print(f"terms without accents {', '.join(shared['folded_terms'])}", indent=indent)
+def _also_in(console: Console, hit: Hit, indent: str) -> None:
+    locale = console.locale
+    source = f"{_title(locale, hit.article)} · {_place(hit.article, hit.sentence.start)}"
+    console.print(locale.text(messages.ALSO_IN, source=source), first=indent, indent=f"{indent}  ")
 
 
-def duplicates(paper: Paper, groups: Sequence[Duplicates], limit: int | None) -> None:
-    """The first ``limit`` groups of articles that say the same: the earliest first, each with what it shares."""
-    for number, group in enumerate(groups[:limit], 1):
-        if number > 1:
-            paper.print()
-        articles, places = len(group.members), group.places
-        told = f"{articles} bài ở {places} nơi ({count(articles, 'article')} in {count(places, 'place')})"
-        paper.print(paper.strong(told), first=f"{number}. ")
-        for position, member in enumerate(group.members):
-            roles = {"sớm nhất": "earliest"} if position == 0 and articles > 1 and member.article.date else {}
-            roles |= {"dài nhất": "longest"} if member.article.id == group.longest and articles > 1 else {}
-            role = f" [{', '.join(roles)} ({', '.join(roles.values())})]" if roles else ""
-            paper.print(title(member.article) + role, first=f"   {decimal(member.share)}  ", indent=" " * 9)
-            for source in member.article.sources:
-                paper.print(paper.faint(where(source)), indent=" " * 9)
-            if member.article.id != group.longest:
-                paper.print(
-                    f"chung (in common) {decimal(member.share)}, nguyên văn (word for word) {decimal(member.same)}, "
-                    f"phủ (covers) {decimal(member.covers)} bài dài nhất (of the longest)",
-                    indent=" " * 9,
-                )
-    paper.print()
-    shown = "" if limit is None or limit >= len(groups) else f", đây là {limit} nhóm đầu (the first {limit})"
-    paper.print(f"{len(groups)} nhóm ({count(len(groups), 'group')}){shown}")
+def _confidence_level(probability: float) -> Message:
+    if probability >= HIGH_CONFIDENCE:
+        return messages.HIGH
+    return messages.MODERATE if probability >= MODERATE_CONFIDENCE else messages.LOW
 
 
-def parts(scores: Scores) -> str:
-    """``0,93 = dense 0,71 · sentence 0,80 ...``: the score and what it was made of, each as measured."""
-    named = [
-        ("dense", scores.dense),
-        ("sentence", scores.sentence),
-        ("article_dense", scores.article_dense),
-        ("BM25", scores.lexical),
-        ("article", scores.article),
-        ("maxsim", scores.maxsim),
-        ("rerank", scores.rerank),
+def _title(locale: Locale, article: Article) -> str:
+    """Return the title, or the file's name if there is none, and the date."""
+    title = one_line(article.title) or one_line(article.source.rpartition("/")[2])
+    return f"{title} · {locale.date(article.date)}" if article.date else title
+
+
+def _place(article: Article, offset: int) -> str:
+    """Return ``path:line``, which editors and terminals can open."""
+    return f"{display_path(article.source)}:{article.line(offset)}"
+
+
+# Passages ------------------------------------------------------------------------------------
+
+
+def hits(console: Console, found: Sequence[Hit], why: Mapping[str, Any] | None) -> None:
+    """Print ranked passages: score, title, date, place, and the text with the sentence that matched best."""
+    locale = console.locale
+    reasons = {reason["passage_id"]: reason for reason in why["hits"]} if why else {}
+    for position, hit in enumerate(found):
+        if position:
+            console.print()
+        article = hit.article
+        label = f"{hit.rank}. "
+        indent = " " * len(label)
+        heading = f"{locale.decimal(hit.score)}  {console.bold(_title(locale, article))}"
+        console.print(heading, first=label, indent=indent)
+        place = _place(article, hit.sentence.start)
+        console.print(console.dim(locale.text(messages.PASSAGE_ID, place=place, id=str(hit.passage.id))), indent=indent)
+        paragraphs = [block.start for block in article.blocks]
+        console.print(console.marked_sentence(article.text, hit.passage.span, hit.sentence, paragraphs), indent=indent)
+        if hit.passage.id in reasons:
+            _reasons(console, hit.scores, reasons[hit.passage.id], indent)
+
+
+def _reasons(console: Console, scores: Scores, reason: Mapping[str, Any], indent: str) -> None:
+    """Print the components of a hit's score, and the terms that it shares with the query."""
+    text = console.locale.text
+    console.print(_score_components(console.locale, scores), indent=indent)
+    terms = ", ".join(reason["terms"]) or text(messages.NO_TERMS)
+    console.print(text(messages.SHARED_TERMS, terms=terms), indent=indent)
+    if reason["folded_terms"]:
+        console.print(text(messages.FOLDED_TERMS, terms=", ".join(reason["folded_terms"])), indent=indent)
+
+
+def _score_components(locale: Locale, scores: Scores) -> str:
+    components = []
+    for name, label in messages.SIGNALS.items():
+        value = getattr(scores, name)
+        if value is not None:
+            components.append(f"{locale.text(label)} {locale.decimal(value)}")
+    signals = " · ".join(components) or locale.text(messages.NO_SIGNALS)
+    return locale.text(messages.SCORE, score=locale.decimal(scores.fused), signals=signals)
+
+
+def explanation(console: Console, why: Mapping[str, Any]) -> None:
+    """Print the query's language, the mode of the search, and the weight of each signal."""
+    locale = console.locale
+    line = locale.text(
+        messages.EXPLANATION,
+        language=locale.text(messages.QUERY_LANGUAGES[why["language"]]),
+        mode=locale.text(messages.MODES[why["mode"]]),
+    )
+    weights = [
+        f"{locale.text(messages.SIGNALS[name])} {locale.decimal(weight)}" for name, weight in why["weights"].items()
     ]
-    asked = " · ".join(f"{name} {decimal(value)}" for name, value in named if value is not None)
-    return f"{decimal(scores.fused)} from {asked or 'nothing'}"
+    if weights:
+        line += f" · {locale.text(messages.WEIGHTS, weights=' · '.join(weights))}"
+    console.print(console.dim(line))
+    console.print()
 
 
-def explanation(paper: Paper, told: Mapping[str, Any]) -> None:
-    weights = " · ".join(f"{name} {decimal(value)}" for name, value in told["weights"].items())
-    line = f"language {told['language']} · mode {told['mode']}"
-    paper.print(paper.faint(f"{line} · weights: {weights}" if weights else line))
-    paper.print()
+def passage(console: Console, hit: Hit, context: int | None) -> None:
+    """Print a passage in its article, as numbered lines; those of the passage are marked with ``│``.
 
-
-def show(paper: Paper, hit: Hit, context: int | None) -> None:
-    """The passage in its article: numbered lines, the passage's own marked with ``│``."""
-    article, passage = hit.article, hit.passage
-    paper.print(paper.strong(title(article)))
+    Args:
+        console: Where to print.
+        hit: The passage.
+        context: How many lines to print before and after it; None prints the whole article.
+    """
+    article, span = hit.article, hit.passage.span
+    console.print(console.bold(_title(console.locale, article)))
     for source in article.sources:
-        paper.print(where(source))
-    if article.author or article.url:
-        paper.print(" · ".join(filter(None, [one_line(article.author), one_line(article.url)])))
-    paper.print()
-    first, last = article.line(passage.start), article.line(max(passage.start, passage.end - 1))
-    start, at = 0, 0
+        console.print(display_path(source))
+    details = [one_line(detail) for detail in (article.author, article.url) if detail]
+    if details:
+        console.print(" · ".join(details))
+    console.print()
+
+    first_line = article.line(span.start)
+    last_line = article.line(max(span.start, span.end - 1))
     lines = article.text.split("\n")
     digits = len(str(len(lines)))
-    for at, line in enumerate(lines, 1):
-        span = Span(start, start + len(line))
-        start = span.end + 1
-        if context is not None and not first - context <= at <= last + context:
+    start = 0
+    for number, line in enumerate(lines, 1):
+        line_span = Span(start, start + len(line))
+        start = line_span.end + 1
+        if context is not None and not first_line - context <= number <= last_line + context:
             continue
-        inside = first <= at <= last
-        gutter = f"{at:>{digits}} {'│' if inside else ' '} "
-        own = Span(max(span.start, passage.start), min(span.end, passage.end))
-        if inside and own.of(article.text).strip() != line.strip():  # the passage is part of the line
-            text = paper.sentence(article.text, span, own)
+        is_inside = first_line <= number <= last_line
+        bar = "│" if is_inside else " "
+        shown = _passage_line(console, article.text, line_span, span) if is_inside else one_line(line)
+        console.print(shown, first=f"{number:>{digits}} {bar} ", indent=f"{' ' * digits} {bar} ")
+
+
+def _passage_line(console: Console, text: str, line: Span, passage_span: Span) -> str:
+    """Return a line of a passage, marked whole or, if the passage is only a part of it, in that part."""
+    inside = Span(max(line.start, passage_span.start), min(line.end, passage_span.end))
+    if inside.of(text).strip() == line.of(text).strip():
+        return console.bold(one_line(line.of(text)))
+    return console.marked_sentence(text, line, inside)
+
+
+# Duplicates ----------------------------------------------------------------------------------
+
+
+def duplicates(console: Console, groups: Sequence[Duplicates], limit: int | None) -> None:
+    """Print the first ``limit`` groups of articles that repeat each other, and how many groups there are."""
+    locale = console.locale
+    for number, group in enumerate(groups[:limit], 1):
+        if number > 1:
+            console.print()
+        heading = locale.text(
+            messages.DUPLICATE_GROUP,
+            articles=locale.count(messages.ARTICLES, len(group.members)),
+            places=locale.count(messages.PLACES, group.places),
+        )
+        console.print(console.bold(heading), first=f"{number}. ")
+        for member in group.members:
+            _duplicate(console, group, member)
+    console.print()
+    total = locale.count(messages.GROUPS, len(groups))
+    if limit is None or limit >= len(groups):
+        console.print(locale.text(messages.ALL_GROUPS, groups=total))
+    else:
+        console.print(locale.text(messages.FIRST_GROUPS, limit=locale.integer(limit), groups=total))
+
+
+def _duplicate(console: Console, group: Duplicates, member: Duplicate) -> None:
+    """Print one article of a group, and how much of it the longest article has."""
+    locale = console.locale
+    indent = " " * 9
+    is_longest = member.article.id == group.longest
+    roles = []
+    if len(group.members) > 1:
+        if member is group.members[0] and member.article.date:
+            roles.append(locale.text(messages.EARLIEST))
+        if is_longest:
+            roles.append(locale.text(messages.LONGEST))
+    title = _title(locale, member.article)
+    if roles:
+        title += f" [{', '.join(roles)}]"
+    console.print(title, first=f"   {locale.decimal(member.share)}  ", indent=indent)
+    for source in member.article.sources:
+        console.print(console.dim(display_path(source)), indent=indent)
+    if not is_longest:
+        comparison = locale.text(
+            messages.COMPARED_WITH_LONGEST,
+            share=locale.decimal(member.share),
+            same=locale.decimal(member.same),
+            covers=locale.decimal(member.covers),
+        )
+        console.print(comparison, indent=indent)
+
+
+# Indexing ------------------------------------------------------------------------------------
+
+
+def sync_report(console: Console, path: str, report: SyncReport) -> None:
+    """Print what ``index`` did, on one or two lines."""
+    locale = console.locale
+    shown_path = display_path(path)
+    if report.nothing_done and not report.failed and not report.encoded:
+        if report.unchanged:
+            articles = locale.count(messages.ARTICLES, report.unchanged)
+            console.print(locale.text(messages.ARTICLES_UNCHANGED, path=shown_path, articles=articles))
         else:
-            text = paper.strong(one_line(line)) if inside else one_line(line)
-        paper.print(text, first=gutter, indent=" " * digits + (" │ " if inside else "   "))
-
-
-def report(paper: Paper, path: str, made: SyncReport) -> None:
-    """What ``index`` did, in one or two lines."""
-    if made.nothing_done and not made.failed and not made.encoded:
-        what = f"{count(made.unchanged, 'article')} unchanged" if made.unchanged else "no articles there"
-        paper.print(f"{path}: nothing to do, {what}")
+            console.print(locale.text(messages.NO_ARTICLES, path=shown_path))
         return
-    told = [f"{made.added} added", f"{made.changed} changed", f"{made.removed} removed", f"{made.unchanged} unchanged"]
-    told += [count(made.duplicates, "duplicate")] if made.duplicates else []
-    told += [f"{len(made.failed)} failed"] if made.failed else []
-    paper.print(f"{path}: {', '.join(told)}")
-    paper.print(f"{count(made.passages, 'passage')} made, {count(made.encoded, 'text')} encoded, {made.seconds:.1f} s")
+    counts = locale.text(
+        messages.SYNC_COUNTS,
+        path=shown_path,
+        added=locale.integer(report.added),
+        changed=locale.integer(report.changed),
+        removed=locale.integer(report.removed),
+        unchanged=locale.integer(report.unchanged),
+    )
+    if report.duplicates:
+        counts += f", {locale.count(messages.DUPLICATE_SOURCES, report.duplicates)}"
+    if report.failed:
+        counts += f", {locale.count(messages.FAILED, len(report.failed))}"
+    console.print(counts)
+    console.print(_work(locale, messages.SYNC_WORK, report))
 
 
-def rebuilt(paper: Paper, path: str, made: SyncReport) -> None:
-    """What ``rebuild`` did: the terms are always made anew, vectors only where they are not what they should be."""
-    texts = count(made.encoded, "text")
-    paper.print(f"{path}: terms of {count(made.passages, 'passage')} made, {texts} encoded, {made.seconds:.1f} s")
+def rebuild_report(console: Console, path: str, report: SyncReport) -> None:
+    """Print what ``rebuild`` did, on one line."""
+    console.print(_work(console.locale, messages.REBUILT, report, path=display_path(path)))
 
 
-def status(paper: Paper, item: Status) -> None:
-    updated = item.updated.isoformat(" ", "seconds") if item.updated else "never"
+def _work(locale: Locale, message: Message, report: SyncReport, **values: str) -> str:
+    seconds = locale.text(messages.SECONDS, seconds=locale.decimal(report.seconds, 1))
+    return locale.text(
+        message,
+        passages=locale.count(messages.PASSAGES, report.passages),
+        texts=locale.count(messages.TEXTS, report.encoded),
+        seconds=seconds,
+        **values,
+    )
+
+
+# The index -----------------------------------------------------------------------------------
+
+
+def status(console: Console, item: Status) -> None:
+    """Print what an index contains and how it was built, one property a line."""
+    locale = console.locale
+    text = locale.text
+    articles = text(
+        messages.ARTICLES_FROM_FILES,
+        articles=locale.count(messages.ARTICLES, item.articles),
+        sources=locale.count(messages.SOURCES, item.sources),
+        files=locale.count(messages.FILES, item.files),
+    )
+    passages = text(
+        messages.PASSAGES_AND_SENTENCES,
+        passages=locale.count(messages.PASSAGES, item.passages),
+        sentences=locale.count(messages.SENTENCES, item.sentences),
+    )
+    encoder = text(
+        messages.ENCODER,
+        name=item.encoder,
+        dimensions=locale.integer(item.dim),
+        fingerprint=item.fingerprint[:12],
+    )
+    vectors = text(
+        messages.VECTORS,
+        segments=locale.count(messages.SEGMENTS, item.segments),
+        deleted=locale.integer(item.dead_vectors),
+        search=text(messages.VECTOR_SEARCH[item.vectors]),
+    )
+    updated = text(
+        messages.UPDATED,
+        time=locale.time(item.updated) if item.updated else text(messages.NEVER),
+        revision=locale.integer(item.generation),
+    )
     rows = [
-        ("index", where(item.path.as_posix())),
-        ("articles", f"{item.articles} from {count(item.sources, 'source')} in {count(item.files, 'file')}"),
-        ("passages", f"{item.passages}, in them {count(item.sentences, 'sentence')}"),
-        ("paths", ", ".join(where(root) for root in item.roots) or "none"),
-        ("encoder", f"{item.encoder}, {item.dim} dimensions, fingerprint {item.fingerprint[:12]}"),
-        ("vectors", f"{count(item.segments, 'segment')}, {item.dead_vectors} of removed texts, {item.vectors}"),
-        ("size", size(item.bytes)),
-        ("updated", f"{updated} (change {item.generation})"),
-        ("format", f"{item.format}, made with semsearch {item.made_with}"),
-        ("writer", item.writer or "none"),
+        (messages.LABEL_INDEX, display_path(item.path.as_posix())),
+        (messages.LABEL_ARTICLES, articles),
+        (messages.LABEL_PASSAGES, passages),
+        (messages.LABEL_PATHS, ", ".join(map(display_path, item.roots)) or text(messages.NO_PATHS)),
+        (messages.LABEL_ENCODER, encoder),
+        (messages.LABEL_VECTORS, vectors),
+        (messages.LABEL_SIZE, locale.size(item.bytes)),
+        (messages.LABEL_UPDATED, updated),
+        (messages.LABEL_FORMAT, text(messages.FORMAT, format=str(item.format), version=item.made_with)),
+        (messages.LABEL_WRITER, item.writer or text(messages.NO_WRITER)),
     ]
-    for name, value in rows:
-        paper.print(value, first=f"{name:<9} ", indent=" " * 10)
-    for note in item.notes:
-        paper.print(note, first="note      ", indent=" " * 10)
+    _table(console, rows)
 
 
-def findings(paper: Paper, found: Sequence[Finding]) -> None:
+def _table(console: Console, rows: Sequence[tuple[Message, str]], margin: str = "") -> None:
+    """Print labels and values in two columns."""
+    labels = [console.locale.text(label) for label, _ in rows]
+    width = max(map(len, labels), default=0) + 1
+    for label, (_, value) in zip(labels, rows, strict=True):
+        console.print(value, first=f"{margin}{label:<{width}} ", indent=" " * (len(margin) + width + 1))
+
+
+def findings(console: Console, found: Sequence[Finding]) -> None:
+    """Print what ``doctor`` found, and what to do about it."""
+    text = console.locale.text
     if not found:
-        paper.print("Everything is in order.")
-    for item in found:
-        state = "repaired" if item.repaired else item.level
-        paper.print(f"{safe(item.part)}: {item.problem}", first=f"{state:<9} ", indent=" " * 10)
-        if not item.repaired:
-            paper.print(item.cure, indent=" " * 10)
+        console.print(text(messages.INDEX_IS_SOUND))
+    for finding in found:
+        if finding.repaired:
+            state = text(messages.REPAIRED)
+        else:
+            state = text(messages.ERROR if finding.level == "error" else messages.WARNING)
+        console.print(f"{escape_controls(finding.part)}: {finding.problem}", first=f"{state:<9} ", indent=" " * 10)
+        if not finding.repaired:
+            console.print(finding.cure, indent=" " * 10)
 
 
-def encoders(paper: Paper, known: Sequence[Family]) -> None:
-    """One block for each: its name, how it is prompted and segmented, which models are of its kind."""
-    for family in known:
-        paper.print(paper.strong(family.name) + (f": {family.note}" if family.note else ""), first="", indent="  ")
-        told = {
-            "query": repr(family.query_prompt) if family.query_prompt else "",
-            "passage": repr(family.passage_prompt) if family.passage_prompt else "",
-            "words": f"segmented by {family.segmentation}" if family.segmentation != "none" else "",
-            "length": f"{family.max_length} tokens" if family.max_length else "",
-            "models": ", ".join(family.examples) if family.examples != (family.name,) else "",
-        }
-        for name, value in told.items():
-            if value:
-                paper.print(value, first=f"  {name:<8} ", indent=" " * 11)
-    paper.print()
-    paper.print("Any other sentence-transformers model works too, by name or folder, as its own files say.")
+def encoders(console: Console, families: Sequence[Family]) -> None:
+    """Print a block for each family of encoders: prompts, segmentation, length and models."""
+    locale = console.locale
+    for family in families:
+        console.print(console.bold(family.name))
+        rows = []
+        if family.query_prompt:
+            rows.append((messages.LABEL_QUERY_PROMPT, repr(family.query_prompt)))
+        if family.passage_prompt:
+            rows.append((messages.LABEL_PASSAGE_PROMPT, repr(family.passage_prompt)))
+        if family.segmentation != "none":
+            segmented = locale.text(messages.SEGMENTED_BY, segmenter=family.segmentation)
+            rows.append((messages.LABEL_SEGMENTATION, segmented))
+        if family.max_length:
+            rows.append((messages.LABEL_MAX_LENGTH, locale.count(messages.TOKENS, family.max_length)))
+        if family.examples != (family.name,):
+            rows.append((messages.LABEL_MODELS, ", ".join(family.examples)))
+        note = messages.ENCODER_NOTES.get(family.name)
+        if note:
+            rows.append((messages.LABEL_NOTE, locale.text(note)))
+        _table(console, rows, margin="  ")
+    console.print()
+    console.print(locale.text(messages.OTHER_ENCODERS))
 
 
-def evaluation(paper: Paper, measured: Mapping[str, float]) -> None:
-    for name, value in measured.items():
-        whole = name in ("queries", "passages")
-        paper.print(f"{name:<15} {value:.0f}" if whole else f"{name:<15} {value:.4f}")
-
-
-def count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def size(number: float) -> str:
-    if number < 1024:
-        return f"{number:.0f} bytes"
-    for unit in ("KiB", "MiB", "GiB"):  # noqa: B007
-        number /= 1024
-        if number < 1024:
-            break
-    return f"{number:.1f} {unit}"
+def measures(console: Console, values: Mapping[str, float]) -> None:
+    """Print measures by name: counts as integers, the rest with four decimals."""
+    locale = console.locale
+    for name, value in values.items():
+        label = messages.MEASURES.get(name)
+        shown_name = locale.text(label) if label else name
+        is_count = name in ("queries", "passages")
+        shown_value = locale.integer(round(value)) if is_count else locale.decimal(value, 4)
+        console.print(f"{shown_name:<16} {shown_value}")

@@ -1,193 +1,161 @@
-"""What every verb shares: streams, errors as one sentence with an exit code, JSON, stdin, dates."""
+"""How a command runs: its options as objects, its errors as one sentence and an exit code."""
 
 from __future__ import annotations
 
-import datetime as dt
+import dataclasses
 import errno
-import functools
+import inspect
 import json
 import os
-import re
 import sys
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, ParamSpec, TextIO
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TextIO, get_type_hints
 
 import typer
 
-__all__ = [
-    "date_option",
-    "dumps",
-    "emit",
-    "index_path",
-    "only_one",
-    "read_stdin",
-    "say",
-    "set_debug",
-    "tell_filters",
-    "verb",
-]
+from . import messages
+from .language import Locale
 
-P = ParamSpec("P")
+__all__ = ["as_callback", "emit", "read_stdin", "say", "to_json"]
 
-STOPPED, FAULT = 130, 70
-_DISK = {
-    errno.ENOSPC: "the disk is full; make room and run the same command again",
-    errno.EDQUOT: "the disk quota is used up; make room and run the same command again",
-    errno.EROFS: "the disk is read-only; choose another place with --index PATH",
-    errno.EACCES: "no permission; check who owns it or choose another place",
-    errno.EPERM: "no permission; check who owns it or choose another place",
+EXIT_INTERNAL_ERROR, EXIT_INTERRUPTED = 70, 130
+
+_STORAGE_ERRORS = {
+    errno.ENOSPC: "The disk is full. Free some space and run the same command again.",
+    errno.EDQUOT: "The disk quota is used up. Free some space and run the same command again.",
+    errno.EROFS: "The disk is read-only. Choose another place with --index PATH.",
+    errno.EACCES: "Permission denied. Check who owns it, or choose another place with --index PATH.",
+    errno.EPERM: "Permission denied. Check who owns it, or choose another place with --index PATH.",
 }
-
-_debug = False
-
-
-def set_debug(wanted: bool) -> None:
-    global _debug
-    _debug = wanted
+_RESUMABLE_COMMANDS = ("index", "rebuild")
 
 
-def verb(function: Callable[P, int]) -> Callable[P, None]:
-    """Run a verb that returns its exit code; whatever it raises becomes one sentence on stderr."""
+def as_callback(function: Callable[..., int], command: str) -> Callable[..., None]:
+    """Make a typer callback of a command's function.
 
-    @functools.wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        use_utf8()
-        try:
-            code = function(*args, **kwargs)
+    A parameter whose type is a dataclass becomes one option for each of its fields, so that commands can share groups
+    of options. The exit code that the function returns, or the error that it raises, ends the process.
+
+    Args:
+        function: The command; it returns its exit code. One of its parameters is an ``OutputOptions``.
+        command: Its name, for messages.
+    """
+    parameters = [inspect.Parameter("typer_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
+    groups: dict[str, type] = {}
+    hints = get_type_hints(function, include_extras=True)
+    for parameter in inspect.signature(function).parameters.values():
+        hint = hints[parameter.name]
+        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+            groups[parameter.name] = hint
+            parameters.extend(_field_parameters(hint))
+        else:
+            parameters.append(parameter.replace(annotation=hint, kind=inspect.Parameter.KEYWORD_ONLY))
+
+    def callback(typer_context: typer.Context, **values: Any) -> None:
+        debug = bool(typer_context.find_root().params.get("debug"))
+        as_json = bool(values.get("as_json"))
+        for name, group in groups.items():
+            fields = [field.name for field in dataclasses.fields(group)]
+            values[name] = group(**{field: values.pop(field) for field in fields})
+        raise typer.Exit(_run(lambda: function(**values), command, as_json=as_json, debug=debug))
+
+    callback.__name__ = function.__name__
+    callback.__doc__ = function.__doc__
+    callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return callback
+
+
+def _field_parameters(group: type) -> Iterator[inspect.Parameter]:
+    """Yield a parameter for each field of a dataclass."""
+    hints = get_type_hints(group, include_extras=True)
+    for field in dataclasses.fields(group):
+        default = inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default
+        yield inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hints[field.name]
+        )
+
+
+def _run(function: Callable[[], int], command: str, *, as_json: bool, debug: bool) -> int:
+    """Run a command and return its exit code; whatever it raises becomes one sentence on stderr."""
+    _use_utf8()
+    try:
+        exit_code = function()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough: what is left in the buffer goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (Exception, KeyboardInterrupt) as error:
+        if debug:
+            import traceback
+
+            traceback.print_exception(error)
+        code, message, exit_code = _describe(error, command)
+        say(message)
+        if as_json:
+            from .. import serialize
+
+            emit(command, serialize.error(code, message))
             sys.stdout.flush()
-        except BrokenPipeError:
-            # The reader (head, less) has seen enough. What is left in the buffer goes nowhere.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = 0
-        except (Exception, KeyboardInterrupt) as error:
-            if isinstance(error, typer.Exit | typer.BadParameter):
-                raise
-            code = failed(error, function.__name__.removesuffix("_command"), bool(kwargs.get("as_json")))
-        raise typer.Exit(code)
-
-    return run
+    return exit_code
 
 
-def use_utf8() -> None:
-    """Vietnamese must come out whole on every system; a file name that is not Unicode comes out escaped."""
+def _use_utf8() -> None:
+    """Write UTF-8 whatever the locale is; a file name that is not Unicode is escaped."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def failed(error: BaseException, command: str, as_json: bool) -> int:
-    """Tell what went wrong and return the exit code."""
-    code, message, exit_code = _describe(error, command)
-    if _debug:
-        import traceback
-
-        traceback.print_exception(error)
-    say(message)
-    if as_json:
-        from .. import serialize
-
-        emit(command, serialize.error(code, message))
-        sys.stdout.flush()
-    return exit_code
-
-
 def _describe(error: BaseException, command: str) -> tuple[str, str, int]:
-    """The error's code and message for people, and the exit status."""
+    """Return the code of an error, its message for people and its exit code."""
     from ..errors import SemsearchError, StorageError
 
     if isinstance(error, SemsearchError):
         return error.code, _sentence(str(error)), error.exit_code
     if isinstance(error, KeyboardInterrupt):
-        kept = "; what was done so far is kept, the same command goes on from there" if command in _LONG else ""
-        return "interrupted", f"Stopped{kept}.", STOPPED
-    if isinstance(error, OSError) and error.errno in _DISK:
-        place = f"{error.filename}: " if error.filename else ""
-        return StorageError.code, f"{place}{_DISK[error.errno]}.", StorageError.exit_code
+        resume = " Finished work is kept; run the same command to continue." if command in _RESUMABLE_COMMANDS else ""
+        return "interrupted", f"Stopped.{resume}", EXIT_INTERRUPTED
+    if isinstance(error, OSError) and error.errno in _STORAGE_ERRORS:
+        path = f"{error.filename}: " if error.filename else ""
+        return StorageError.code, f"{path}{_STORAGE_ERRORS[error.errno]}", StorageError.exit_code
     if isinstance(error, MemoryError):
-        return "out-of-memory", "Out of memory; close other programs, or index fewer or smaller files at once.", FAULT
-    cause = " ".join(f"{type(error).__name__}: {error}".split())
-    message = f"A fault of semsearch itself ({cause}); please report it with what SEMSEARCH_DEBUG=1 shows."
-    return "internal-error", message, FAULT
+        message = "Out of memory. Close other programs, or index fewer or smaller files at a time."
+        return "out-of-memory", message, EXIT_INTERNAL_ERROR
+    details = " ".join(f"{type(error).__name__}: {error}".split())
+    message = f"Internal error ({details}). Please report it with the output of SEMSEARCH_DEBUG=1."
+    return "internal-error", message, EXIT_INTERNAL_ERROR
 
 
 def _sentence(message: str) -> str:
-    """On one line, with a capital unless it begins with a path or a name, perhaps one that was typed."""
+    """Put a message on one line, with a capital unless it begins with a path or a word that was typed."""
     message = " ".join(message.split())
-    first = message.partition(" ")[0]
-    return message[:1].upper() + message[1:] if first.isalpha() and first not in sys.argv else message
-
-
-_LONG = ("index", "rebuild")
+    first_word = message.partition(" ")[0]
+    if first_word.isalpha() and first_word not in sys.argv:
+        return message[:1].upper() + message[1:]
+    return message
 
 
 def say(message: str) -> None:
-    """One line on stderr."""
+    """Write one line to stderr."""
     sys.stderr.write(f"semsearch: {message}\n")
 
 
-def tell_filters(filters: Mapping[str, Any]) -> None:
-    """Where nothing was found: a name misspelt in a filter looks just like that."""
-    if given := [f"--{name} {filters[name]}" for name in ("source", "since", "until") if filters[name]]:
-        say(f"only articles that pass {' '.join(given)} were looked at; try without.")
-
-
-def dumps(value: Any) -> str:
+def to_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def emit(command: str, value: Mapping[str, Any]) -> None:
-    """The one JSON object that a verb prints."""
+    """Print the one JSON object of a command."""
     from ..serialize import SCHEMA
 
-    sys.stdout.write(dumps({"schema": SCHEMA, "command": command, **value}) + "\n")
+    sys.stdout.write(to_json({"schema": SCHEMA, "command": command, **value}) + "\n")
 
 
-def index_path(given: Path | None) -> Path:
-    """Where the index is, or is to be. Raises IndexMissing for a file."""
-    from ..errors import IndexMissing
-
-    if given is not None and given.is_file():
-        raise IndexMissing(f"--index {given} is a file; an index is a folder.")
-    return given if given is not None else Path("indexes") / "default"
-
-
-def only_one(given: Mapping[str, object]) -> None:
-    """Exactly one of these may be given."""
-    from ..errors import UsageError
-
-    named = [name for name, value in given.items() if value not in (None, [])]
-    if len(named) != 1:
-        told = f"not {' and '.join(named)}" if named else "none was given"
-        raise UsageError(f"Give one of {', '.join(given)}; {told}.")
-
-
-def read_stdin() -> bytes:
-    """All of stdin; on a terminal, with a word on how to end it."""
+def read_stdin(locale: Locale) -> bytes:
+    """Read all of stdin; on a terminal, say first how to end it."""
     stream: TextIO = sys.stdin
     if stream.isatty():
-        say(f"reading from the keyboard; end with {'Ctrl-Z Enter' if os.name == 'nt' else 'Ctrl-D'}")
+        keys = "Ctrl-Z, Enter" if os.name == "nt" else "Ctrl-D"
+        say(locale.text(messages.READING_KEYBOARD, keys=keys))
     return stream.buffer.read()
-
-
-_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_VIETNAMESE = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})")
-
-
-def date_option(name: str, text: str | None) -> dt.date | None:
-    """``2018-08-27`` or ``27/8/2018``."""
-    from ..errors import UsageError
-
-    if text is None:
-        return None
-    if not text.strip():
-        raise UsageError(f"{name} is empty; give it a day, written as 2018-08-27 or 27/8/2018, or leave it out.")
-    iso, vietnamese = _ISO.fullmatch(text.strip()), _VIETNAMESE.fullmatch(text.strip())
-    try:
-        if iso:
-            return dt.date(int(iso[1]), int(iso[2]), int(iso[3]))
-        if vietnamese:
-            return dt.date(int(vietnamese[3]), int(vietnamese[2]), int(vietnamese[1]))
-    except ValueError:
-        pass  # a 30th of February: the sentence below says what is wanted
-    raise UsageError(f"{name} {text} is not a date; write it as 2018-08-27 or 27/8/2018.")

@@ -1,8 +1,7 @@
-"""Paper for text: marks, wrapped lines, numbers and dates as Vietnamese readers know them."""
+"""The terminal: wrapped lines, highlighted text, and nothing that could control it from inside a text."""
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import re
 import shutil
@@ -14,142 +13,169 @@ from pathlib import Path
 from typing import TextIO
 
 from ..types import Span
+from .language import Locale
 
-__all__ = ["Paper", "date", "decimal", "grouped", "one_line", "safe", "where"]
+__all__ = ["Console", "display_path", "escape_controls", "one_line"]
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
-_BOLD, _LINE, _DIM, _OFF = "\x1b[1m", "\x1b[4m", "\x1b[2m", "\x1b[0m"
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_ANSI_CODES = re.compile(r"\x1b\[[0-9;]*m")
+_BOLD, _UNDERLINE, _DIM, _RESET = "\x1b[1m", "\x1b[4m", "\x1b[2m", "\x1b[0m"
+
+_MIN_WIDTH, _MAX_WIDTH, _DEFAULT_WIDTH = 40, 120, 100
 
 
-def safe(text: str) -> str:
-    """Without control characters: a title or a file name must not be able to drive the terminal."""
-    return _CONTROLS.sub("?", text)
+def escape_controls(text: str) -> str:
+    """Replace control characters, so that a title or a file name cannot control the terminal."""
+    return _CONTROL_CHARACTERS.sub("?", text)
 
 
 def one_line(text: str) -> str:
-    return " ".join(safe(text).split())
+    """Put a text on one line, without control characters."""
+    return " ".join(escape_controls(text).split())
 
 
-def decimal(number: float) -> str:
-    """0.873 is written 0,87."""
-    return f"{number:.2f}".replace(".", ",")
-
-
-def grouped(number: int) -> str:
-    """150000 is written 150.000."""
-    return f"{number:,}".replace(",", ".")
-
-
-def date(day: dt.date | None) -> str:
-    return f"{day.day}/{day.month}/{day.year}" if day else ""
-
-
-def where(source: str) -> str:
-    """A source as one would type it here: relative to the current folder where it lies below it."""
-    here = Path.cwd().as_posix().rstrip("/") + "/"
-    return safe(source.removeprefix(here))
+def display_path(source: str) -> str:
+    """Return a source as one would type it: relative to the current folder if it lies below it."""
+    current_folder = Path.cwd().as_posix().rstrip("/") + "/"
+    return escape_controls(source.removeprefix(current_folder))
 
 
 @dataclass(frozen=True, slots=True)
-class Paper:
-    """Where lines go: how wide it is (None: do not wrap) and whether it shows bold."""
+class Console:
+    """A stream for people.
+
+    Args:
+        stream: Where lines are written.
+        width: Columns to wrap lines at; None does not wrap.
+        colour: Whether the stream shows bold, dim and underlined text.
+        locale: The language, and how it writes numbers and dates.
+    """
 
     stream: TextIO
     width: int | None
     colour: bool
+    locale: Locale
 
     @classmethod
-    def for_stdout(cls) -> Paper:
-        """A terminal wraps at its width and shows bold, unless NO_COLOR; a pipe does neither unless COLUMNS is set."""
-        stream = sys.stdout
-        terminal = stream.isatty()
-        wrap = terminal or os.environ.get("COLUMNS", "").isdigit()
-        width = max(40, min(shutil.get_terminal_size((100, 24)).columns, 120)) if wrap else None
-        colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        return cls(stream, width, colour)
+    def for_stdout(cls, locale: Locale) -> Console:
+        """Return the console of stdout.
 
-    def strong(self, text: str) -> str:
-        return f"{_BOLD}{text}{_OFF}" if self.colour else text
-
-    def faint(self, text: str) -> str:
-        return f"{_DIM}{text}{_OFF}" if self.colour else text
-
-    def words(self, text: str, within: Span, marks: Iterable[Span]) -> str:
-        """``text[within]`` on one line, the marked words underlined, or between ``**`` where nothing can be."""
-        on, off = (_LINE, _OFF) if self.colour else ("**", "**")
-        return one_line_keeping(_insert(text, within, _joined(text, marks), on, off))
-
-    def sentence(self, text: str, within: Span, sentence: Span, breaks: Iterable[int] = ()) -> str:
-        """``text[within]`` on one line, the sentence in bold, or between « and » where nothing can be.
-
-        At ``breaks`` (where paragraphs start) stands a ¶.
+        A terminal wraps at its width and shows bold, unless NO_COLOR is set or it is ``dumb``. A pipe shows no
+        bold, and wraps only if COLUMNS is set.
         """
-        on, off = (_BOLD, _OFF) if self.colour else ("«", "»")
-        return one_line_keeping(_insert(text, within, [sentence], on, off, breaks))
+        stream = sys.stdout
+        is_terminal = stream.isatty()
+        width = None
+        if is_terminal or os.environ.get("COLUMNS", "").isdigit():
+            columns = shutil.get_terminal_size((_DEFAULT_WIDTH, 24)).columns
+            width = max(_MIN_WIDTH, min(columns, _MAX_WIDTH))
+        colour = is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        return cls(stream, width, colour, locale)
+
+    def bold(self, text: str) -> str:
+        return f"{_BOLD}{text}{_RESET}" if self.colour else text
+
+    def dim(self, text: str) -> str:
+        return f"{_DIM}{text}{_RESET}" if self.colour else text
+
+    def marked_words(self, text: str, within: Span, marks: Iterable[Span]) -> str:
+        """Return ``text[within]`` on one line with its marks underlined, or between ``**`` without colours."""
+        opening, closing = (_UNDERLINE, _RESET) if self.colour else ("**", "**")
+        return _one_line_with_codes(_insert_marks(text, within, _merge_marks(text, marks), opening, closing))
+
+    def marked_sentence(self, text: str, within: Span, sentence: Span, breaks: Iterable[int] = ()) -> str:
+        """Return ``text[within]`` on one line with the sentence in bold, or between « and » without colours.
+
+        Args:
+            text: The article's text.
+            within: The part of it to return.
+            sentence: The part to mark.
+            breaks: Where paragraphs start; a ¶ is put there.
+        """
+        opening, closing = (_BOLD, _RESET) if self.colour else ("«", "»")
+        return _one_line_with_codes(_insert_marks(text, within, [sentence], opening, closing, breaks))
 
     def print(self, text: str = "", *, indent: str = "", first: str | None = None) -> None:
-        """One paragraph: wrapped, every line after ``indent``, the first one after ``first``."""
+        """Print one paragraph, wrapped.
+
+        Args:
+            text: The paragraph.
+            indent: Stands before every line.
+            first: Stands before the first line instead of ``indent``.
+        """
         start = indent if first is None else first
-        for line in self._lines(text, start, indent):
+        for line in self._wrap(text, start, indent):
             self.stream.write(line.rstrip() + "\n")
 
-    def _lines(self, text: str, first: str, indent: str) -> Iterator[str]:
+    def _wrap(self, text: str, first: str, indent: str) -> Iterator[str]:
         if self.width is None:
             yield first + text
             return
-        line, used = first, _visible(first)
-        empty = True
+        line, columns = first, _columns(first)
+        is_empty = True
         for word in text.split(" "):
-            size = _visible(word)
-            if not empty and used + 1 + size > self.width:
+            word_columns = _columns(word)
+            if not is_empty and columns + 1 + word_columns > self.width:
                 yield line
-                line, used, empty = indent, _visible(indent), True
-            line, used = (line + word, used + size) if empty else (f"{line} {word}", used + 1 + size)
-            empty = False
+                line, columns = indent, _columns(indent)
+                is_empty = True
+            if not is_empty:
+                line += " "
+                columns += 1
+            line += word
+            columns += word_columns
+            is_empty = False
         yield line
 
 
-def one_line_keeping(text: str) -> str:
-    """As ``one_line``, for text that carries marks of our own."""
-    parts = _ANSI.split(text)
-    codes = [*_ANSI.findall(text), ""]
-    return " ".join("".join(safe(p) + c for p, c in zip(parts, codes, strict=True)).split())
+def _one_line_with_codes(text: str) -> str:
+    """Do what ``one_line`` does, but keep our own ANSI codes."""
+    texts = _ANSI_CODES.split(text)
+    codes = [*_ANSI_CODES.findall(text), ""]
+    escaped = [escape_controls(part) + code for part, code in zip(texts, codes, strict=True)]
+    return " ".join("".join(escaped).split())
 
 
-def _visible(text: str) -> int:
-    """Columns on a terminal: marks take none, East Asian wide letters two."""
-    bare = _ANSI.sub("", text)
-    return len(bare) if bare.isascii() else sum(_columns(c) for c in bare)
+def _columns(text: str) -> int:
+    """Return how many columns a terminal needs for the text: none for ANSI codes, two for East Asian wide letters."""
+    shown = _ANSI_CODES.sub("", text)
+    if shown.isascii():
+        return len(shown)
+    return sum(_columns_of_character(character) for character in shown)
 
 
-def _columns(char: str) -> int:
-    if unicodedata.combining(char):
+def _columns_of_character(character: str) -> int:
+    if unicodedata.combining(character):
         return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def _joined(text: str, marks: Iterable[Span]) -> list[Span]:
-    """Marks in order; those with nothing but spaces between them become one."""
-    joined: list[Span] = []
+def _merge_marks(text: str, marks: Iterable[Span]) -> list[Span]:
+    """Return the marks in order, merging those with only spaces between them."""
+    merged: list[Span] = []
     for mark in sorted(marks):
-        if joined and not text[joined[-1].end : mark.start].strip():
-            joined[-1] = Span(joined[-1].start, max(joined[-1].end, mark.end))
-        else:
-            joined.append(mark)
-    return joined
+        if merged and not text[merged[-1].end : mark.start].strip():
+            last = merged.pop()
+            mark = Span(last.start, max(last.end, mark.end))
+        merged.append(mark)
+    return merged
 
 
-def _insert(text: str, within: Span, marks: Iterable[Span], on: str, off: str, breaks: Iterable[int] = ()) -> str:
-    """``text[within]`` with each mark between ``on`` and ``off``, and a ¶ at the breaks inside."""
-    cut = (Span(max(mark.start, within.start), min(mark.end, within.end)) for mark in marks)
-    events = [(at, 1, "¶ ") for at in breaks if within.start < at < within.end]
-    for mark in cut:
-        if mark.start < mark.end:
-            events += [(mark.start, 2, on), (mark.end, 0, off)]
-    pieces: list[str] = []
-    at = within.start
-    for place, _, put in sorted(events):
-        pieces += [text[at:place], put]
-        at = place
-    return "".join([*pieces, text[at : within.end]])
+def _insert_marks(
+    text: str, within: Span, marks: Iterable[Span], opening: str, closing: str, breaks: Iterable[int] = ()
+) -> str:
+    """Return ``text[within]`` with each mark between ``opening`` and ``closing``, and a ¶ at each break inside."""
+    insertions = [(offset, 1, "¶ ") for offset in breaks if within.start < offset < within.end]
+    for mark in marks:
+        start, end = max(mark.start, within.start), min(mark.end, within.end)
+        if start < end:
+            insertions.append((start, 2, opening))
+            insertions.append((end, 0, closing))
+
+    parts: list[str] = []
+    position = within.start
+    for offset, _, insertion in sorted(insertions):
+        parts += [text[position:offset], insertion]
+        position = offset
+    parts.append(text[position : within.end])
+    return "".join(parts)

@@ -1,0 +1,216 @@
+"""``ask``, ``search``, ``similar`` and ``duplicates``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .. import serialize
+from ..errors import UsageError
+from ..types import Hit, Mode
+from . import messages, render
+from .options import (
+    EncoderOptions,
+    ExplainOption,
+    FilterOptions,
+    IndexOption,
+    LimitOption,
+    LlmOptions,
+    ModeOption,
+    OutputOptions,
+    ReaderOptions,
+    VectorsOption,
+    join_words,
+    open_index,
+)
+from .progress import ProgressBar
+from .runtime import emit, say
+from .terminal import Console
+
+if TYPE_CHECKING:
+    from ..index import Index
+    from ..protocols import Reader
+
+__all__ = ["ask", "duplicates", "search", "similar"]
+
+DASH_HELP = "- reads it from stdin; -- goes before one that begins with a dash."
+
+
+def ask(
+    question: Annotated[list[str], typer.Argument(metavar="QUESTION", help=f"The question; {DASH_HELP}")],
+    *,
+    k: LimitOption = 5,
+    mode: ModeOption = "hybrid",
+    filters: FilterOptions,
+    explain: ExplainOption = False,
+    output: OutputOptions,
+    index: IndexOption = None,
+    encoding: EncoderOptions,
+    vectors: VectorsOption = "auto",
+    reading: ReaderOptions,
+    llm: LlmOptions,
+) -> int:
+    """Answer a question by quoting the articles, with the source."""
+    locale = output.locale
+    text = join_words(question, "question", locale)
+    arguments = filters.arguments()
+    llm.check(reading)
+    with open_index(index, encoding, vectors) as opened:
+        with _reader(reading, llm, encoding.threads, explain, output) as reader:
+            answer = opened.ask(text, k, mode=mode, reader=reader, **arguments)
+        explanation = _explain(opened, text, answer.hits, mode) if explain else None
+
+    if output.as_json:
+        emit("ask", _with_explanation(serialize.answer(answer), explanation))
+        return 0 if answer.found else 1
+    console = Console.for_stdout(locale)
+    if explanation:
+        render.explanation(console, explanation)
+    render.answer(console, answer, explanation)
+    if not answer.hits:
+        filters.suggest_removing(locale)
+    elif not answer.found and not explain:
+        say(locale.text(messages.TRY_EXPLAIN))
+    return 0 if answer.found else 1
+
+
+def search(
+    query: Annotated[list[str], typer.Argument(metavar="QUERY", help=f"What to search for; {DASH_HELP}")],
+    *,
+    k: LimitOption = 10,
+    mode: ModeOption = "hybrid",
+    filters: FilterOptions,
+    explain: ExplainOption = False,
+    output: OutputOptions,
+    index: IndexOption = None,
+    encoding: EncoderOptions,
+    vectors: VectorsOption = "auto",
+) -> int:
+    """Find the passages that match best, with their sources."""
+    text = join_words(query, "query", output.locale)
+    arguments = filters.arguments()
+    with open_index(index, encoding, vectors) as opened:
+        hits = opened.search(text, k, mode=mode, **arguments)
+        explanation = _explain(opened, text, hits, mode) if explain else None
+
+    return _print_hits("search", {"query": text, "mode": mode}, hits, filters, output, explanation)
+
+
+def similar(
+    text: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]", help=f"A text; {DASH_HELP}")] = None,
+    *,
+    passage: Annotated[int | None, typer.Option("--passage", metavar="ID", help="Like this passage.")] = None,
+    article: Annotated[str | None, typer.Option("--article", metavar="SOURCE", help="Like this article.")] = None,
+    same_article: Annotated[
+        bool,
+        typer.Option("--same-article", help="With --passage or --article: include passages of the same article."),
+    ] = False,
+    k: LimitOption = 10,
+    mode: ModeOption = "hybrid",
+    filters: FilterOptions,
+    output: OutputOptions,
+    index: IndexOption = None,
+    encoding: EncoderOptions,
+    vectors: VectorsOption = "auto",
+) -> int:
+    """Find passages of other articles that resemble a text, a passage or an article."""
+    given = [text or None, passage, article]
+    if given.count(None) != 2:
+        raise UsageError("Give exactly one of TEXT, --passage and --article.")
+    joined = join_words(text, "text", output.locale) if text else None
+    arguments = filters.arguments()
+    with open_index(index, encoding, vectors) as opened:
+        hits = opened.similar(
+            joined, passage=passage, article=article, same_article=same_article, k=k, mode=mode, **arguments
+        )
+
+    request = {"text": joined, "passage": passage, "article": article, "same_article": same_article, "mode": mode}
+    return _print_hits("similar", request, hits, filters, output, None)
+
+
+def duplicates(
+    *,
+    share: Annotated[
+        float,
+        typer.Option(
+            "--share",
+            metavar="SHARE",
+            help="Minimum share of the shorter article's words found in the longer one (0-1).",
+        ),
+    ] = 0.5,
+    k: Annotated[
+        int | None, typer.Option("-k", "--limit", min=1, metavar="N", help="Number of groups.  [default: all]")
+    ] = None,
+    filters: FilterOptions,
+    output: OutputOptions,
+    index: IndexOption = None,
+) -> int:
+    """Find articles that repeat each other, in full or in part."""
+    locale = output.locale
+    progress = ProgressBar(locale)
+    arguments = filters.arguments()
+    with open_index(index) as opened:
+        try:
+            groups = opened.duplicates(share, progress=progress, **arguments)
+        finally:
+            progress.clear()
+
+    if output.as_json:
+        emit("duplicates", {"share": share, **serialize.duplicates(groups, k)})
+        return 0 if groups else 1
+    console = Console.for_stdout(locale)
+    if groups:
+        render.duplicates(console, groups, k)
+        return 0
+    console.print(locale.text(messages.NO_DUPLICATES))
+    filters.suggest_removing(locale)
+    return 1
+
+
+def _reader(
+    reading: ReaderOptions, llm: LlmOptions, threads: int | None, explain: bool, output: OutputOptions
+) -> AbstractContextManager[Reader | None]:
+    """Return what answers: a language model's server or a reader; None stands for the bundled reader."""
+    if llm.llm is None:
+        return nullcontext(reading.load(threads))
+    from .llm import language_model
+
+    return language_model(llm.llm, llm.llm_model, llm.llm_timeout, explain, output.locale)
+
+
+def _print_hits(
+    command: str,
+    request: Mapping[str, Any],
+    hits: Sequence[Hit],
+    filters: FilterOptions,
+    output: OutputOptions,
+    explanation: Mapping[str, Any] | None,
+) -> int:
+    """Print ranked passages, and return the exit code."""
+    if output.as_json:
+        result = {**request, "hits": [serialize.hit(hit) for hit in hits]}
+        emit(command, _with_explanation(result, explanation))
+        return 0 if hits else 1
+    locale = output.locale
+    console = Console.for_stdout(locale)
+    if explanation:
+        render.explanation(console, explanation)
+    if hits:
+        render.hits(console, hits, explanation)
+        return 0
+    console.print(locale.text(messages.NO_PASSAGES))
+    filters.suggest_removing(locale)
+    return 1
+
+
+def _explain(index: Index, query: str, hits: Sequence[Hit], mode: Mode) -> dict[str, Any]:
+    from .explain import explained
+
+    return explained(index, query, hits, mode)
+
+
+def _with_explanation(result: Mapping[str, Any], explanation: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    return {**result, "explain": explanation} if explanation else result
