@@ -674,8 +674,8 @@ def test_ask_prints_the_answer_its_quotes_and_what_was_struck(index: Path) -> No
     assert result.exit_code == 0, result.stderr
     assert result.stdout.startswith(f"Cầu Rạch Dừa dài 420 mét, rộng 9 mét [{n}].\n")
     assert f"\n[{n}] “" in result.stdout and "cau.md, dòng " in result.stdout
-    assert "1 sentence was struck from the reply" in result.stderr
-    assert "struck from the reply: “Cầu đẹp nhất nước.” (it cites no passage)" in explained.stderr
+    assert result.stderr.startswith("semsearch: Đã bỏ 1 câu không có căn cứ trong câu trả lời của mô hình")
+    assert "semsearch: Đã bỏ khỏi câu trả lời của mô hình: “Cầu đẹp nhất nước.”\n" in explained.stderr
 
 
 def test_ask_in_json(index: Path) -> None:
