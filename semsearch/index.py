@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
@@ -14,27 +13,24 @@ from typing import TYPE_CHECKING, Self, get_args
 
 from . import text as words
 from ._version import __version__
+from .answer import answer, check_limit, search_and_rerank
 from .errors import IndexMissing, IndexStale, IngestError, UsageError
+from .filters import NO_FILTER, Filter
 from .paths import absolute
-from .protocols import Encoder, Reader
+from .protocols import Encoder, Reader, Reranker
 from .reader.loading import load_reader
 from .reports import Finding, Progress, Status, SyncReport
 from .search.session import Session
 from .storage import Store
 from .storage.layout import Folder, Manifest
-from .types import Answer, Article, Duplicates, Hit, Mode, Passage, Scores, VectorSearch
+from .text import as_query
+from .types import Answer, Article, Duplicates, Hit, Mode, Passage, Query, Scores, VectorSearch
 
 if TYPE_CHECKING:
     from .indexing.writer import Writer
     from .search.view import View
 
 __all__ = ["Index"]
-
-READ = 6
-"""So many hits the reader is given at least, however few are to be shown; ten find no more right sentences."""
-
-READ_FOR_A_LIST = 12
-"""... where the question asks for several things: each line of a list may be a passage of its own."""
 
 
 class Index:
@@ -50,7 +46,8 @@ class Index:
     ) -> None:
         """Not for users: ``open``, ``create`` and ``open_or_create`` make one. Raises UsageError for another kind."""
         if kind not in get_args(VectorSearch):
-            raise UsageError(f"there is no kind of vectors {kind!r}; kinds are {', '.join(get_args(VectorSearch))}")
+            choices = ", ".join(get_args(VectorSearch))
+            raise UsageError(f"Unknown value for `vectors`: {kind!r} (choose {choices}).")
         self.path = Path(absolute(path))
         self._folder = Folder(self.path)
         self._session = Session(self._folder, threads, kind)
@@ -250,61 +247,63 @@ class Index:
 
     def search(
         self,
-        query: str,
+        query: str | Query,
         k: int = 10,
         *,
         mode: Mode = "hybrid",
-        source: str | None = None,
-        since: dt.date | None = None,
-        until: dt.date | None = None,
+        filters: Filter = NO_FILTER,
+        reranker: Reranker | None = None,
     ) -> list[Hit]:
-        """The ``k`` passages that match best, best first; the same index and query give the same hits.
+        """Return the ``k`` passages that match best, best first; the same index and query give the same hits.
 
-        ``source``: only articles from this source, file or folder; else a pattern with ``*``; else any part
-        of a path or URL. ``since``, ``until``: only articles dated so, both days included.
+        Args:
+            query: What to look for.
+            k: How many hits.
+            mode: "hybrid", "dense" (vectors only) or "lexical" (BM25 only).
+            filters: Only articles that pass are searched.
+            reranker: Puts the best hits into its own order.
 
-        Raises UsageError for an empty query, an unknown mode, ``k`` below 1, ``since`` after ``until``, or no dates.
+        Raises:
+            UsageError: The query is empty, the mode is unknown, or ``k`` is below 1.
         """
-        from .search.pipeline import Filter, search
-
-        asked = words.clean(query).strip()
-        if not asked:
-            raise UsageError("the query is empty; say what to look for")
+        query = as_query(query)
+        if reranker is not None:
+            return search_and_rerank(query, self, reranker, k, mode=mode, filters=filters)
+        if not query.text:
+            raise UsageError("The query is empty.")
         _check(k, mode)
-        only = Filter(source, since, until)
+        from .search.pipeline import search
 
         def look(store: Store, view: View) -> list[Hit]:
-            return search(store, view, asked, k, mode, self._asked(view, mode), only)
+            return search(store, view, query.text, k, mode, self._asked(view, mode), filters)
 
         with self._turn:
             return self._session.search(look, vectors=mode != "lexical")
 
     def ask(
         self,
-        question: str,
+        question: str | Query,
         k: int = 5,
         *,
         mode: Mode = "hybrid",
-        source: str | None = None,
-        since: dt.date | None = None,
-        until: dt.date | None = None,
+        filters: Filter = NO_FILTER,
         reader: Reader | None = None,
+        reranker: Reranker | None = None,
     ) -> Answer:
-        """The answer, quoted from one of the best passages, or an Answer that is not ``found``.
+        """Return the answer to a question, quoted from the best passages, or an Answer that is not ``found``.
 
-        ``reader`` finds the answer in the hits; None is the one that comes with semsearch. Of the hits the
-        best ``k`` are kept in the Answer, and those that are cited. Filters and errors as in ``search``.
+        Args:
+            question: The question.
+            k: How many hits the answer keeps, besides those that it cites.
+            mode: As in ``search``.
+            filters: As in ``search``.
+            reader: Finds the answer in the hits; ``None`` means the bundled reader.
+            reranker: Puts the hits into its own order before they are read.
+
+        Raises:
+            UsageError: As in ``search``.
         """
-        from .reader.items import asks_for_several
-
-        _check(k, mode)
-        least = READ_FOR_A_LIST if asks_for_several(question) else READ
-        hits = self.search(question, max(k, least), mode=mode, source=source, since=since, until=until)
-        answer = (reader or self._own_reader()).read(words.clean(question).strip(), hits)
-        cited = {quote.citation.passage.id for quote in answer.quotes}
-        return replace(
-            answer, hits=tuple(h for h in hits if h.rank <= k or h == answer.citation or h.passage.id in cited)
-        )
+        return answer(question, self, reader or self._own_reader(), reranker, k, mode=mode, filters=filters)
 
     def similar(
         self,
@@ -315,63 +314,67 @@ class Index:
         same_article: bool = False,
         k: int = 10,
         mode: Mode = "hybrid",
-        source: str | None = None,
-        since: dt.date | None = None,
-        until: dt.date | None = None,
+        filters: Filter = NO_FILTER,
     ) -> list[Hit]:
-        """Passages like a text, a passage (by id) or an article (by source), from other articles.
+        """Return passages similar to a text, a passage or an article, from other articles.
 
-        ``same_article`` lets passages of the article itself be found too, but never the passage asked about.
-        For a text that makes no difference: it finds all but passages that say the very same. Filters and
-        errors as in ``search``; UsageError also for a passage or article unknown.
+        Args:
+            text: A text; passages with exactly this text are left out.
+            passage: The id of a passage.
+            article: A source of an article.
+            same_article: Also return passages of the article itself, but never the passage asked about.
+            k: How many hits.
+            mode: As in ``search``.
+            filters: As in ``search``.
+
+        Raises:
+            UsageError: As in ``search``; not exactly one of ``text``, ``passage`` and ``article`` is given; or the
+                passage or article is unknown.
         """
-        from .search.pipeline import Filter, like_article, like_passage, like_text
+        from .search.pipeline import like_article, like_passage, like_text
 
         if [text, passage, article].count(None) != 2:
-            raise UsageError("give one of a text, a passage or an article to find the like of")
+            raise UsageError("Pass exactly one of `text`, `passage` or `article`.")
         _check(k, mode)
-        only = Filter(source, since, until)
         cleaned = words.clean(text or "").strip()
         if text is not None and not cleaned:
-            raise UsageError("the text is empty; give some to find the like of")
+            raise UsageError("The text is empty.")
 
         def look(store: Store, view: View) -> list[Hit]:
             encoder = self._asked(view, mode)
             if passage is not None:
-                return like_passage(store, view, passage, k, mode, encoder, only, same_article=same_article)
+                return like_passage(store, view, passage, k, mode, encoder, filters, same_article=same_article)
             if article is not None:
-                return like_article(store, view, article, k, mode, encoder, only, same_article=same_article)
-            return like_text(store, view, cleaned, k, mode, encoder, only)
+                return like_article(store, view, article, k, mode, encoder, filters, same_article=same_article)
+            return like_text(store, view, cleaned, k, mode, encoder, filters)
 
         with self._turn:
             return self._session.search(look, vectors=mode != "lexical")
 
     def duplicates(
-        self,
-        share: float = 0.5,
-        *,
-        source: str | None = None,
-        since: dt.date | None = None,
-        until: dt.date | None = None,
-        progress: Progress | None = None,
+        self, share: float = 0.5, *, filters: Filter = NO_FILTER, progress: Progress | None = None
     ) -> list[Duplicates]:
-        """Groups of articles that say the same, in full or in part, those in most places first.
+        """Return groups of articles that share most of their text, those in most places first.
 
-        Every article of a group has at least ``share`` of its words in sentences that the longest of the group has
-        too, word for word or with some words changed; no article is in two groups. Filters as in ``search``: only
-        articles that pass are compared. ``docs/decisions/duplicates.md`` tells how, and what is left out.
+        Every article of a group has at least ``share`` of its words in sentences that the representative of the group
+        (its longest article) has too, word for word or nearly; no article is in two groups. See
+        ``docs/decisions/duplicates.md``.
 
-        Raises UsageError for a ``share`` outside of 0..1, or 0.
+        Args:
+            share: Minimum share of an article's words, above 0 and at most 1.
+            filters: Only articles that pass are compared.
+            progress: Called as ``progress(stage, done, total)``.
+
+        Raises:
+            UsageError: ``share`` is out of range.
         """
         from .duplicates.groups import duplicates
-        from .search.pipeline import Filter
 
-        only = Filter(source, since, until)
         with self._turn:
             self._session.connect()
         # On a connection of its own: over many articles it takes minutes, and searches go on meanwhile.
         with closing(Store.open(self._folder.database)) as store, store.snapshot():
-            return duplicates(store, only, share, progress or (lambda stage, done, total: None))
+            return duplicates(store, filters, share, progress or (lambda stage, done, total: None))
 
     def show(self, passage_id: int) -> Hit:
         """The passage with its article, without scores. Raises UsageError if there is no such passage."""
@@ -459,7 +462,6 @@ class Index:
 
 
 def _check(k: int, mode: Mode) -> None:
-    if k < 1:
-        raise UsageError(f"k is how many to find, at least 1, not {k}")
+    check_limit(k)
     if mode not in get_args(Mode):
-        raise UsageError(f"there is no mode {mode!r}; modes are {', '.join(get_args(Mode))}")
+        raise UsageError(f"Unknown value for `mode`: {mode!r} (choose {', '.join(get_args(Mode))}).")

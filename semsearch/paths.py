@@ -1,4 +1,4 @@
-"""How places are named in an index, and how a user may name them."""
+"""Names of files and folders as an index stores them, and SQLite patterns that match them."""
 
 from __future__ import annotations
 
@@ -7,35 +7,32 @@ import re
 from pathlib import Path
 
 from .errors import UsageError
-from .storage import Store
 
-__all__ = ["absolute", "below", "globs", "literal"]
+__all__ = ["absolute", "globs_below", "is_pattern", "literal_glob"]
 
 
 def absolute(path: str | Path) -> str:
-    """The name under which a path, or a pattern of paths, is remembered. Raises UsageError."""
+    """Return the name under which a path, or a pattern of paths, is stored: absolute, with forward slashes.
+
+    Raises:
+        UsageError: The path is empty or contains a NUL byte.
+    """
     if not str(path) or "\0" in str(path):
-        raise UsageError("an empty path, or one with a zero byte in it, cannot be meant; name a file or a folder")
+        raise UsageError("Invalid path: empty or containing a NUL byte.")
     return Path(os.path.normpath(Path.cwd() / Path(path).expanduser())).as_posix()
 
 
-def literal(text: str) -> str:
-    """``text`` as a GLOB of SQLite that matches only itself."""
+def is_pattern(text: str) -> bool:
+    """True if ``text`` contains a wildcard of SQLite's GLOB."""
+    return re.search(r"[*?\[]", text) is not None
+
+
+def literal_glob(text: str) -> str:
+    """Return a GLOB of SQLite that matches only ``text`` itself."""
     return re.sub(r"([*?\[])", r"[\1]", text)
 
 
-def below(path: str) -> list[str]:
-    """GLOBs for the source ``path``, the records in it, and all below it."""
-    exact = literal(path.rstrip("/"))
+def globs_below(path: str) -> list[str]:
+    """Return GLOBs of SQLite for the source ``path``, the records inside it, and everything below it."""
+    exact = literal_glob(path.rstrip("/"))
     return [exact, f"{exact}#*", f"{exact}/*"]
-
-
-def globs(store: Store, source: str, path: str) -> list[str]:
-    """What a user means by ``source``: a source, file or folder as named, else a pattern, else a part of a name.
-
-    A part may be that of a URL, too. ``path`` is ``absolute(source)``.
-    """
-    for name in (source, path):
-        if store.sources_like(below(name), 1):
-            return below(name)
-    return [source, path] if re.search(r"[*?\[]", source) else [f"*{literal(source)}*"]

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from .types import Answer, Hit, Ranking
+from .filters import NO_FILTER, Filter
+from .types import Answer, Hit, Mode, Query
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .types import Ids, Vectors
+    from .types import Vectors
 
-__all__ = ["Encoder", "LateInteraction", "Pretokenized", "Reader", "Reranker", "Searcher", "VectorIndex"]
+__all__ = ["Encoder", "LateInteraction", "Pretokenized", "Reader", "Reranker", "Retriever"]
 
 
 @runtime_checkable
@@ -69,25 +70,34 @@ class Pretokenized(Protocol):
     def encode_tokens(self, pieces: Sequence[bytes]) -> Vectors: ...
 
 
-class VectorIndex(Protocol):
-    """Unit vectors by id; the inner product is the only metric."""
+class Retriever(Protocol):
+    """Finds passages for a query: an ``Index``, or anything else that returns hits."""
 
-    def __len__(self) -> int: ...
-    def add(self, ids: Ids, vectors: Vectors) -> None: ...
-    def remove(self, ids: Ids) -> int: ...
-    def search(self, queries: Vectors, k: int, allowed: Ids | None = None) -> list[Ranking]: ...
-    def get(self, ids: Ids) -> Vectors: ...
-
-
-class Searcher(Protocol):
-    def search(self, query: str, k: int = 10) -> Sequence[Hit]: ...
+    def search(
+        self, query: str | Query, k: int = 10, *, mode: Mode = "hybrid", filters: Filter = NO_FILTER
+    ) -> list[Hit]:
+        """Return the best ``k`` hits that pass ``filters``, best first, ranked from 1."""
+        ...
 
 
 class Reranker(Protocol):
-    def rerank(self, query: str, hits: Sequence[Hit]) -> list[Hit]: ...
+    """Puts hits into a better order."""
+
+    def rerank(self, query: str | Query, hits: Sequence[Hit]) -> list[Hit]:
+        """Return ``hits`` best first.
+
+        A reranker may leave hits out, and may set ``scores.rerank``; ranks need not be set.
+        """
+        ...
 
 
 class Reader(Protocol):
-    """A question and the hits found for it -> an answer quoted from one of them, or not found."""
+    """Answers a question from hits, by quoting one or more of them."""
 
-    def read(self, question: str, hits: Sequence[Hit]) -> Answer: ...
+    def depth(self, query: Query) -> int:
+        """Return how many hits the reader wants for this question."""
+        ...
+
+    def read(self, query: Query, hits: Sequence[Hit]) -> Answer:
+        """Return the answer that ``hits`` (best first) support, or one that is not ``found``."""
+        ...

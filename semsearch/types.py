@@ -22,8 +22,10 @@ __all__ = [
     "Duplicate",
     "Duplicates",
     "Hit",
+    "Language",
     "Mode",
     "Passage",
+    "Query",
     "Quote",
     "Ranking",
     "Scores",
@@ -33,7 +35,8 @@ __all__ = [
 ]
 
 Mode = Literal["hybrid", "dense", "lexical"]
-VectorSearch = Literal["auto", "exact", "approximate"]  # of comparing vectors
+Language = Literal["vi", "vi-plain", "en"]  # vi-plain: Vietnamese typed without accents
+VectorSearch = Literal["auto", "exact", "approximate"]
 Ranking = list[tuple[int, float]]  # (id, score), best first, ties by id
 
 
@@ -97,6 +100,18 @@ class Passage:
     @property
     def span(self) -> Span:
         return Span(self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query or question, analysed once; ``text.as_query`` makes it. ``str(query)`` is its text."""
+
+    text: str  # cleaned, without surrounding spaces
+    language: Language
+    terms: tuple[str, ...]  # canonical terms, in order
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What every ``types.VectorIndex`` must do. A test module of one kind subclasses ``VectorIndexContract``.
+"""What every vector index must do. A test module of one kind subclasses ``VectorIndexContract``.
 
 Kinds may round the vectors they keep (float16 here at least), so the truth is brute force over what
 ``get`` gives back. ``exact`` is False for approximate kinds: then hits are asked to overlap only.
@@ -6,12 +6,11 @@ Kinds may round the vectors they keep (float16 here at least), so the truth is b
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pytest
 
-from semsearch.protocols import VectorIndex
 from semsearch.types import Ranking
 
 if TYPE_CHECKING:
@@ -30,6 +29,16 @@ def brute(ids: Ids, vectors: Vectors, query: Vectors, k: int) -> Ranking:
     """The definition: every inner product, in double precision, sorted by (-score, id)."""
     scores = vectors.astype(np.float64) @ query.astype(np.float64)
     return sorted(zip(ids.tolist(), scores.tolist(), strict=True), key=lambda hit: (-hit[1], hit[0]))[:k]
+
+
+class VectorIndex(Protocol):
+    """Unit vectors by id; the inner product is the only metric."""
+
+    def __len__(self) -> int: ...
+    def add(self, ids: Ids, vectors: Vectors) -> None: ...
+    def remove(self, ids: Ids) -> int: ...
+    def search(self, queries: Vectors, k: int, allowed: Ids | None = None) -> list[Ranking]: ...
+    def get(self, ids: Ids) -> Vectors: ...
 
 
 class VectorIndexContract:

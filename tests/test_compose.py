@@ -21,13 +21,14 @@ from semsearch.cli import render as human
 from semsearch.cli.language import Locale
 from semsearch.cli.terminal import Console
 from semsearch.encoders import load_encoder
-from semsearch.index import READ, Index
+from semsearch.index import Index
 from semsearch.reader.bundled import SentenceReader
 from semsearch.reader.compose import NEAR, asks_for_newest, compose
+from semsearch.reader.depth import MIN_HITS
 from semsearch.reader.items import asks_for_several, items
 from semsearch.reader.question import common_rarity, understand
 from semsearch.reader.same import Day, contradict, said, same, says, value
-from semsearch.text import clean
+from semsearch.text import as_query, clean
 from semsearch.types import Answer, Hit, Passage, Quote, Scores, Span
 
 WORDS = load_encoder()
@@ -558,14 +559,14 @@ SCRAPS = st.sampled_from(
 def test_answers_are_verbatim_and_do_not_hang_on_order(
     words: list[str], told: list[tuple[list[str], str]], rng: random.Random
 ) -> None:
-    question = clean(" ".join(words))
+    question = clean(" ".join(words)).strip()
     written = [(clean(" ".join(text)), date) for text, date in told]
     hits = [hit(i, text, date=date) for i, (text, date) in enumerate(written, 1) if text.strip()]
     reader = SentenceReader(WORDS, min_confidence=0.0)
     quotes = reader.candidates(question, hits)
     answer = compose(question, quotes, hits, 0.0)
     verbatim(answer)
-    assert answer == reader.read(question, hits)
+    assert answer == reader.read(as_query(question), hits)
     mixed = list(quotes)
     rng.shuffle(mixed)
     assert compose(question, mixed, hits, 0.0) == answer
@@ -690,11 +691,11 @@ def test_a_list_whose_lines_are_passages_of_their_own_is_given_whole(tmp_path: P
     (tmp_path / "a.md").write_text(f"# Đội dân phòng\n\n{text}\nĐội họp mồng một hằng tháng.\n", encoding="utf-8")
     with Index.create(tmp_path / "index") as index:
         index.sync([tmp_path / "a.md"])
-        assert index.status().passages > READ
+        assert index.status().passages > MIN_HITS
         answer = index.ask("Đội dân phòng bản Sua có các nhiệm vụ gì?", 1)
     verbatim(answer)
     assert texts(answer) == items
-    assert len({each.citation.passage.id for each in answer.quotes}) > READ
+    assert len({each.citation.passage.id for each in answer.quotes}) > MIN_HITS
 
 
 def test_the_newest_article_leads(index: Path) -> None:

@@ -24,7 +24,7 @@ from semsearch import Duplicates, Index, UsageError
 from semsearch.duplicates import groups as whole
 from semsearch.duplicates import overlap
 from semsearch.duplicates.overlap import FINGERPRINTS, MIN_WORDS, NEAR, Words, fingerprints, key, said, stars
-from semsearch.search.pipeline import Filter
+from semsearch.filters import NO_FILTER, Filter
 from semsearch.storage import Source, Store, body_hash
 from semsearch.types import Article, Span
 
@@ -258,11 +258,11 @@ def test_a_share_that_cannot_be_meant(index: Index, share: float) -> None:
 def test_filters_choose_what_is_compared(index: Index) -> None:
     index.add([dated(n, [*SENTENCES, OTHERS[n]], f"2024-0{n + 1}-01") for n in range(3)])
     assert sources(index.duplicates()) == [["test:0", "test:1", "test:2"]]
-    assert sources(index.duplicates(since=dt.date(2024, 2, 1))) == [["test:1", "test:2"]]
-    assert index.duplicates(source="test:2") == []
-    assert index.duplicates(until=dt.date(2000, 1, 1)) == []
+    assert sources(index.duplicates(filters=Filter(since=dt.date(2024, 2, 1)))) == [["test:1", "test:2"]]
+    assert index.duplicates(filters=Filter(source="test:2")) == []
+    assert index.duplicates(filters=Filter(until=dt.date(2000, 1, 1))) == []
     with pytest.raises(UsageError):
-        index.duplicates(since=dt.date(2024, 2, 1), until=dt.date(2024, 1, 1))
+        index.duplicates(filters=Filter(since=dt.date(2024, 2, 1), until=dt.date(2024, 1, 1)))
 
 
 def test_boilerplate_is_left_out_but_not_of_what_is_copied_often(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,7 +276,9 @@ def test_boilerplate_is_left_out_but_not_of_what_is_copied_often(index: Index, m
     news = [[f"Ở {n} người ta {d} {n} {d} một {d} mới {n}.", *notice] for n, d in zip(names, distinct, strict=True)]
     index.add([dated(n, sentences) for n, sentences in enumerate(news)])
     assert index.duplicates(0.5) == []
-    assert [len(g.members) for g in index.duplicates(0.5, since=None, source="test:[0-3]")] == [4]  # in too few to tell
+    assert [len(g.members) for g in index.duplicates(0.5, filters=Filter(source="test:[0-3]"))] == [
+        4
+    ]  # in too few to tell
     copied = [[f"Bản tin của {name}:", *SENTENCES] for name in names]
     index.add([dated(100 + n, sentences) for n, sentences in enumerate(copied)])
     assert [len(g.members) for g in index.duplicates(0.5)] == [6]
@@ -335,7 +337,7 @@ def test_groups_are_those_of_brute_force_in_every_order(
     wanted = {frozenset(members) for members in brute_force(items, share)}
     for _ in range(2):
         with closing(stored(tmp_path_factory.mktemp("any") / "store.db", items)) as store:
-            groups = whole.duplicates(store, Filter(None, None, None), share, lambda stage, done, total: None)
+            groups = whole.duplicates(store, NO_FILTER, share, lambda stage, done, total: None)
         found = sources(groups)
         assert {frozenset(members) for members in found} == wanted
         every = [source for members in found for source in members]

@@ -23,7 +23,7 @@ from semsearch.index import Index
 from semsearch.reader.bundled import MIN_CONFIDENCE, SentenceReader
 from semsearch.reader.loading import load_reader
 from semsearch.reader.windows import Window, aligned
-from semsearch.text import clean, tokenize
+from semsearch.text import as_query, clean, tokenize
 from semsearch.types import Hit, Span
 
 pytest.importorskip("transformers")
@@ -83,7 +83,7 @@ def reader(request: pytest.FixtureRequest, readers: dict[str, ExtractiveReader])
 
 def test_the_span_its_sentence_and_its_place(reader: ExtractiveReader) -> None:
     found = stopped(BRIDGE, before="Tin mới.\n\n")
-    answer = reader.read(QUESTION, [found])
+    answer = reader.read(as_query(QUESTION), [found])
     assert answer.found and answer.text == "186 mét" and answer.citation == found and answer.hits == (found,)
     assert answer.span and answer.sentence
     assert answer.span.of(found.article.text) == "186 mét" and answer.span.start == len("Tin mới.\n\n") + 36
@@ -93,28 +93,28 @@ def test_the_span_its_sentence_and_its_place(reader: ExtractiveReader) -> None:
 
 
 def test_nothing_where_the_model_says_so(reader: ExtractiveReader) -> None:
-    answer = reader.read(QUESTION, [stopped(NOTHING), stopped(NOTHING, id=2)])
+    answer = reader.read(as_query(QUESTION), [stopped(NOTHING), stopped(NOTHING, id=2)])
     assert not answer.found and answer.text == "" and answer.citation is None
     assert 0 < answer.confidence < 0.5 and len(answer.hits) == 2
 
 
 def test_the_threshold_decides(models: Path) -> None:
     eager = ExtractiveReader(str(models / "bert"), min_confidence=0.0)
-    assert eager.read(QUESTION, [stopped(NOTHING)]).found
+    assert eager.read(as_query(QUESTION), [stopped(NOTHING)]).found
     certain = ExtractiveReader(str(models / "bert"), min_confidence=1.0)
-    answer = certain.read(QUESTION, [stopped(BRIDGE)])
+    answer = certain.read(as_query(QUESTION), [stopped(BRIDGE)])
     assert not answer.found and 0.9 < answer.confidence < 1.0
 
 
 def test_no_hits_and_no_question(reader: ExtractiveReader) -> None:
-    assert not reader.read(QUESTION, []).found
-    assert not reader.read("", [stopped(BRIDGE)]).found
-    assert not reader.read("   ", [stopped(BRIDGE)]).found
+    assert not reader.read(as_query(QUESTION), []).found
+    assert not reader.read(as_query(""), [stopped(BRIDGE)]).found
+    assert not reader.read(as_query("   "), [stopped(BRIDGE)]).found
 
 
 def test_the_passage_that_answers_is_cited_wherever_it_ranks(reader: ExtractiveReader) -> None:
     found = [stopped(NOTHING, id=1), stopped(NOTHING, id=2), stopped(BRIDGE, id=3)]
-    answer = reader.read(QUESTION, found)
+    answer = reader.read(as_query(QUESTION), found)
     assert answer.citation == found[2] and answer.text == "186 mét"
 
 
@@ -278,7 +278,7 @@ def test_a_long_passage_goes_in_by_windows(readers: dict[str, ExtractiveReader],
     assert covered == {at for at, c in enumerate(text) if not c.isspace()}
     shared = [sum(place in own for place in following) for own, following in pairwise(places)]
     assert min(shared) >= 15
-    answer = reader.read(QUESTION, [stopped(text)])
+    answer = reader.read(as_query(QUESTION), [stopped(text)])
     assert answer.text == "186 mét" and answer.span == Span(len(text) - 8, len(text) - 1)
 
 
@@ -293,7 +293,7 @@ def test_a_text_as_long_as_a_window_is_one(readers: dict[str, ExtractiveReader])
 
 
 def test_a_question_longer_than_a_window_is_cut(reader: ExtractiveReader) -> None:
-    answer = reader.read("cầu " * 500, [stopped(BRIDGE)])
+    answer = reader.read(as_query("cầu " * 500), [stopped(BRIDGE)])
     assert answer.text == "186 mét"
 
 
@@ -308,7 +308,7 @@ def test_phobert_reads_segmented_words_and_quotes_the_raw_text(readers: dict[str
     assert [window.places[window.ids.index(vocabulary[w])] for w in ("đoàn", "đến", "Lạng_Sơn", "186")] == [
         Span(8, 12), Span(13, 16), Span(18, 27), Span(29, 32),
     ]  # fmt: skip
-    answer = reader.read("Đoàn đến đâu?", [stopped(text.replace("186", "12"))])
+    answer = reader.read(as_query("Đoàn đến đâu?"), [stopped(text.replace("186", "12"))])
     assert answer.text == "Lạng  Sơn" and answer.span == Span(18, 27)
 
 
@@ -442,7 +442,7 @@ def test_a_model_downloaded_before_needs_no_hub(
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("transformers.utils.hub.constants.HF_HUB_CACHE", str(tmp_path))
-    assert ExtractiveReader("org/reader").read(QUESTION, [stopped(BRIDGE)]).text == "186 mét"
+    assert ExtractiveReader("org/reader").read(as_query(QUESTION), [stopped(BRIDGE)]).text == "186 mét"
     assert capfd.readouterr() == ("", "")
 
 

@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from semsearch import segmentation as sentences
 from semsearch import text
 from semsearch.errors import IndexLocked, IndexMissing, IndexStale, IngestError, StorageError, UsageError
-from semsearch.index import READ, Index
+from semsearch.filters import Filter
+from semsearch.index import Index
 from semsearch.search import ranking
 from semsearch.search.ranking import Weights
 from semsearch.storage import Store, segments
@@ -586,7 +587,7 @@ def test_filters(index: Index, tmp_path: Path) -> None:
 
     def found(**only: object) -> list[int]:
         hits = [
-            index.search("đoàn công tác trao phần quà", 100, mode=mode, **only)  # type: ignore[arg-type]
+            index.search("đoàn công tác trao phần quà", 100, mode=mode, filters=Filter(**only))  # type: ignore[arg-type]
             for mode in ("hybrid", "dense", "lexical")
         ]
         numbers, *others = [sorted(int(Path(h.article.source).stem) for h in side) for side in hits]
@@ -605,7 +606,7 @@ def test_filters(index: Index, tmp_path: Path) -> None:
     assert found(until=dt.date(2020, 1, 2)) == [0, 1]
     assert found(source="/bao/b", since=dt.date(2020, 1, 2), until=dt.date(2020, 1, 4)) == [1, 3]
     assert found(source="/nirgends") == []
-    assert index.search("đoàn", since=dt.date(2030, 1, 1)) == []
+    assert index.search("đoàn", filters=Filter(since=dt.date(2030, 1, 1))) == []
     # What a filter leaves is remembered only as long as nothing changes.
     index.add([replace(article(41, "/bao/a/41.txt"), date=dt.date(2020, 1, 12))])
     index.remove("/bao/b/11.txt")
@@ -622,7 +623,7 @@ def test_a_relative_source_is_that_of_the_current_folder(
     for folder in "abab":
         monkeypatch.chdir(tmp_path / folder)
         for source in ("1.txt", "[1].txt"):
-            hits = index.search("đoàn công tác trao phần quà", source=source)
+            hits = index.search("đoàn công tác trao phần quà", filters=Filter(source=source))
             assert {Path(hit.article.source).parent.name for hit in hits} == {folder}
 
 
@@ -631,22 +632,18 @@ def test_the_date_of_a_time_is_its_day(index: Index) -> None:
     assert index.add([replace(article(1), date=noon)]).added == 1
     assert index.add([replace(article(1), date=noon.date())]).nothing_done
     for since, until in ((noon, None), (None, noon), (noon, noon.date()), (noon.date(), noon)):
-        (hit,) = index.search("đoàn công tác trao phần quà", since=since, until=until)
+        (hit,) = index.search("đoàn công tác trao phần quà", filters=Filter(since=since, until=until))
         assert hit.article.date == dt.date(2020, 1, 2)
         assert type(hit.article.date) is dt.date
     sound(index)
 
 
-def test_what_is_no_date(index: Index, news: Path) -> None:
-    index.sync([news])
+def test_what_is_no_date(index: Index) -> None:
     for name in ("since", "until"):
         bad: dict[str, Any] = {name: "2020-01-02"}
-        for ask in (index.search, index.ask, index.similar):
-            with pytest.raises(UsageError, match=f"{name} must be a datetime.date, not '2020-01-02'"):
-                ask("đoàn", **bad)
-        with pytest.raises(UsageError, match=name):
-            index.duplicates(**bad)
-    with pytest.raises(UsageError, match=r"the date of an article must be a datetime.date, not '2\.1\.2020'"):
+        with pytest.raises(UsageError, match=f"`{name}` must be a datetime.date, not '2020-01-02'"):
+            Filter(**bad)
+    with pytest.raises(UsageError, match=r"`article.date` must be a datetime.date, not '2\.1\.2020'"):
         index.add([replace(article(1), date="2.1.2020")])  # type: ignore[arg-type]
 
 
@@ -664,7 +661,8 @@ def test_a_filter_looks_beyond_the_best_hundred(index: Index) -> None:
     index.add(article(n, f"/many/{n}.txt", text=f"Đoàn công tác số {n} tặng quà cho học sinh.\n") for n in range(300))
     index.add([article(0, "/one/x.txt", text="Ở một nơi xa, có học sinh.\n")])
     for mode in ("hybrid", "dense", "lexical"):
-        hits = index.search("đoàn công tác tặng quà cho học sinh", 5, mode=mode, source="/one")  # type: ignore[arg-type]
+        only = Filter(source="/one")
+        hits = index.search("đoàn công tác tặng quà cho học sinh", 5, mode=mode, filters=only)  # type: ignore[arg-type]
         assert [hit.article.source for hit in hits] == ["/one/x.txt"]
 
 
@@ -686,7 +684,7 @@ def test_words_that_say_nothing(index: Index, news: Path) -> None:
     with pytest.raises(UsageError, match="mode"):
         index.search("x", mode="fuzzy")  # type: ignore[arg-type]
     with pytest.raises(UsageError):
-        index.search("x", since=dt.date(2020, 2, 1), until=dt.date(2020, 1, 1))
+        index.search("x", filters=Filter(since=dt.date(2020, 2, 1), until=dt.date(2020, 1, 1)))
     assert index.search("x" * 100_000, 1)
     assert index.search('"(a AND b) OR c:d* ~2 [', 1)
 
@@ -709,7 +707,8 @@ def test_similar(index: Index, news: Path) -> None:
         assert [h.rank for h in hits] == [1, 2, 3]
     # 0 and 10 are from one town.
     assert index.similar(article=(news / "0.txt").as_posix(), k=1)[0].article.source.endswith("/10.txt")
-    assert index.similar(passage=own[0], k=5, source=str(news / "5.txt"))[0].article.source.endswith("/5.txt")
+    only = Filter(source=str(news / "5.txt"))
+    assert index.similar(passage=own[0], k=5, filters=only)[0].article.source.endswith("/5.txt")
     for wrong in ({}, {"text": "x", "passage": 1}, {"passage": 10**6}, {"article": "nowhere"}, {"text": " "}):
         with pytest.raises(UsageError):
             index.similar(**wrong)  # type: ignore[arg-type]
@@ -761,17 +760,20 @@ def test_show(index: Index, news: Path) -> None:
 
 
 def test_ask_quotes_what_was_found(index: Index, news: Path) -> None:
-    from semsearch.types import Answer
+    from semsearch.types import Answer, Query
 
     index.sync([news])
 
     class Third:
-        def read(self, question: str, hits: list[Hit]) -> Answer:
-            assert question == "Đoàn nào đến Sa Thầy?"
-            assert len(hits) == READ
+        def depth(self, query: Query) -> int:
+            return 4
+
+        def read(self, query: Query, hits: list[Hit]) -> Answer:
+            assert query.text == "Đoàn nào đến Sa Thầy?"
+            assert len(hits) == 4
             third = hits[2]
             said = third.sentence
-            return Answer(question, True, said.of(third.article.text), third, said, said, 0.5, (), tuple(hits))
+            return Answer(query.text, True, said.of(third.article.text), third, said, said, 0.5, (), tuple(hits))
 
     answer = index.ask(" Đoàn nào đến Sa Thầy?\n", k=1, reader=Third())  # type: ignore[arg-type]
     assert [h.rank for h in answer.hits] == [1, 3]

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from contract_vectorindex import DIM, VectorIndexContract, unit
+from contract_vectorindex import DIM, VectorIndex, VectorIndexContract, unit
 from factories import HashEncoder, article
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semsearch import failpoints
 from semsearch.errors import IndexDamaged, UsageError
+from semsearch.filters import Filter
 from semsearch.index import Index
-from semsearch.protocols import VectorIndex
 from semsearch.search import session
 from semsearch.storage import segments
 from semsearch.storage.layout import Folder
@@ -326,8 +326,8 @@ def same_as_exact(index: Index) -> None:
     with Index.open(index.path, encoder=index.encoder, vectors="exact") as exact:
         for query in QUERIES:
             for source in (None, "test:*"):
-                found = index.search(query, 20, mode="dense", source=source)
-                assert found == exact.search(query, 20, mode="dense", source=source)
+                found = index.search(query, 20, mode="dense", filters=Filter(source=source))
+                assert found == exact.search(query, 20, mode="dense", filters=Filter(source=source))
         assert mapped_files(exact) == 0
 
 

@@ -24,7 +24,7 @@ from semsearch.reader.bundled import SentenceReader
 from semsearch.reader.evidence import FEATURES, SIGNS, features, lines, signs
 from semsearch.reader.extract import GROUPS, SPAN_FEATURES, best_span, candidates, completed, marks, typed
 from semsearch.reader.question import Rarity, understand
-from semsearch.text import clean
+from semsearch.text import as_query, clean
 from semsearch.types import Answer, Article, Hit, Passage, Scores, Span
 
 WORDS = load_encoder()
@@ -45,7 +45,7 @@ def hits(*passages: str | tuple[str, str], fused: Sequence[float] = ()) -> list[
 
 
 def read(question: str, *passages: str | tuple[str, str], least: float = 0.0) -> Answer:
-    return SentenceReader(WORDS, min_confidence=least).read(question, hits(*passages))
+    return SentenceReader(WORDS, min_confidence=least).read(as_query(question), hits(*passages))
 
 
 def quote(answer: Answer) -> str:
@@ -287,7 +287,7 @@ def test_accents_do_not_matter() -> None:
 
 def test_strangers_are_refused() -> None:
     for question in ("Ai vô địch World Cup 2022?", "Thủ đô của Mông Cổ là gì?", "Who won the World Cup in 2022?"):
-        answer = SentenceReader(WORDS).read(question, hits(BRIDGE, FAIR))
+        answer = SentenceReader(WORDS).read(as_query(question), hits(BRIDGE, FAIR))
         assert not answer.found
         assert (answer.text, answer.citation, answer.span, answer.sentence, answer.marks) == ("", None, None, None, ())
         assert answer.confidence < sr.MIN_CONFIDENCE
@@ -302,20 +302,19 @@ def test_a_name_that_is_nowhere_costs_confidence() -> None:
 
 def test_nothing_to_read() -> None:
     reader = SentenceReader(WORDS, min_confidence=0.0)
-    assert not reader.read("Cầu dài bao nhiêu?", []).found
-    assert not reader.read("", hits(BRIDGE)).found
-    assert not reader.read("?!", hits(BRIDGE)).found
-    assert not reader.read("Cầu?", hits("… …")).found
+    assert not reader.read(as_query("Cầu dài bao nhiêu?"), []).found
+    assert not reader.read(as_query(""), hits(BRIDGE)).found
+    assert not reader.read(as_query("?!"), hits(BRIDGE)).found
+    assert not reader.read(as_query("Cầu?"), hits("… …")).found
 
 
 def test_the_threshold_decides() -> None:
     confidence = read("Cầu Bản Lầy rộng bao nhiêu mét?", BRIDGE).confidence
     assert 0 < confidence < 1
     found = hits(BRIDGE)
-    assert SentenceReader(WORDS, min_confidence=confidence).read("Cầu Bản Lầy rộng bao nhiêu mét?", found).found
-    above = SentenceReader(WORDS, min_confidence=min(1.0, confidence + 1e-9)).read(
-        "Cầu Bản Lầy rộng bao nhiêu mét?", found
-    )
+    question = as_query("Cầu Bản Lầy rộng bao nhiêu mét?")
+    assert SentenceReader(WORDS, min_confidence=confidence).read(question, found).found
+    above = SentenceReader(WORDS, min_confidence=min(1.0, confidence + 1e-9)).read(question, found)
     assert not above.found and above.confidence == confidence
     for wrong in (-0.1, 1.1):
         with pytest.raises(UsageError):
@@ -325,7 +324,8 @@ def test_the_threshold_decides() -> None:
 def test_is_a_reader_and_deterministic() -> None:
     reader: Reader = SentenceReader(WORDS)
     found = hits(BRIDGE, FAIR)
-    assert reader.read("Cầu rộng bao nhiêu?", found) == SentenceReader(WORDS).read("Cầu rộng bao nhiêu?", found)
+    question = as_query("Cầu rộng bao nhiêu?")
+    assert reader.read(question, found) == SentenceReader(WORDS).read(question, found)
 
 
 TOKENS = st.sampled_from(
@@ -338,7 +338,7 @@ TOKENS = st.sampled_from(
 @given(st.lists(TOKENS, max_size=12), st.lists(st.lists(TOKENS, min_size=1, max_size=25), max_size=4))
 def test_an_answer_is_always_verbatim(question: list[str], texts: list[list[str]]) -> None:
     found = hits(*(clean(" ".join(text)) for text in texts))
-    answer = SentenceReader(WORDS, min_confidence=0.0).read(clean(" ".join(question)), found)
+    answer = SentenceReader(WORDS, min_confidence=0.0).read(as_query(clean(" ".join(question))), found)
     assert 0 <= answer.confidence <= 1
     if not answer.found:
         assert answer.text == ""
@@ -393,7 +393,7 @@ def test_import_is_light() -> None:
 def test_the_five_articles(question: str, sentence: str, answer: str, tmp_path: Path) -> None:
     with Index.create(tmp_path / "index", HashEncoder()) as index:
         index.sync([SAMPLE_ARTICLES])
-        answered = SentenceReader(WORDS).read(question, index.search(question, 10, mode="lexical"))
+        answered = SentenceReader(WORDS).read(as_query(question), index.search(question, 10, mode="lexical"))
     assert answered.found == bool(answer)
     if answer:
         assert sentence in quote(answered)

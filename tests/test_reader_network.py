@@ -25,7 +25,7 @@ from semsearch.reader.network import Edges, Network, Part, Read, part
 from semsearch.reader.question import Rarity, understand
 from semsearch.reader.words import MEETINGS, OVERLAPS, Text, cut, meetings, overlaps, rarities
 from semsearch.segmentation import split_sentences
-from semsearch.text import fold
+from semsearch.text import as_query, fold
 from semsearch.types import Hit, Passage, Span
 
 FLAT = Rarity({}, 4.0)
@@ -412,7 +412,7 @@ def test_a_file_without_words_is_refused(tmp_path: Path, encoder: StaticEncoder)
     ],
 )
 def test_the_golden_answers(encoder: StaticEncoder, question: str, rank: int, answer: str) -> None:
-    found = SentenceReader(encoder).read(question, [titled(1, *FERRY), titled(2, *LIBRARY)])
+    found = SentenceReader(encoder).read(as_query(question), [titled(1, *FERRY), titled(2, *LIBRARY)])
     assert found.found and found.citation and found.span
     assert (found.text, found.citation.rank) == (answer, rank)
     assert found.span.of(found.citation.article.text) == answer

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from contract_vectorindex import DIM, VectorIndexContract, brute, unit
+from contract_vectorindex import DIM, VectorIndex, VectorIndexContract, brute, unit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semsearch.errors import IndexDamaged, StorageError
-from semsearch.protocols import VectorIndex
 from semsearch.storage.vectors import FORMAT, FlatIndex, read_segment, set_threads, write_segment
 
 

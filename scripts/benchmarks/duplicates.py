@@ -25,7 +25,7 @@ from training_data import rows
 
 from semsearch.duplicates import overlap
 from semsearch.duplicates.groups import duplicates
-from semsearch.search.pipeline import Filter
+from semsearch.filters import NO_FILTER
 from semsearch.segmentation import chunk, split_sentences
 from semsearch.storage import Source, Store, body_hash
 from semsearch.text import fold
@@ -111,7 +111,7 @@ def fill(store: Store, texts: Iterator[tuple[str, list[str]]]) -> int:
 def compare(store: Store, share: float) -> tuple[list[Duplicates], float]:
     began = time.process_time()
     with store.snapshot():
-        found = duplicates(store, Filter(None, None, None), share, lambda stage, done, total: None)
+        found = duplicates(store, NO_FILTER, share, lambda stage, done, total: None)
     return found, time.process_time() - began
 
 

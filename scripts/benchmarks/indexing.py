@@ -31,6 +31,7 @@ from charts import drawn
 
 from semsearch import failpoints
 from semsearch.encoders import load_encoder
+from semsearch.filters import Filter
 from semsearch.index import Index
 from semsearch.ingest.records import unpacked
 from semsearch.search.ranking import passage_text
@@ -112,7 +113,7 @@ def newest(path: Path) -> str:
 def found_by(reader: Index, source: str) -> float:
     """Seconds until a reader that was open before finds an article that has been added meanwhile."""
     began = time.perf_counter()
-    while not any(source in hit.article.sources for hit in reader.search("hôm nay", source=source)):
+    while not any(source in hit.article.sources for hit in reader.search("hôm nay", filters=Filter(source=source))):
         assert time.perf_counter() - began < 60
     return time.perf_counter() - began
 

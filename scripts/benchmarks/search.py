@@ -14,6 +14,7 @@ made in one thread, as on the command line.
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 import os
 import statistics
@@ -29,6 +30,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is there
 import faiss
 import numpy as np
 
+from semsearch.filters import Filter
 from semsearch.float16 import to_float32
 from semsearch.index import Index
 from semsearch.search import pipeline as searching
@@ -109,7 +111,7 @@ def measured(index: Index, queries: list[str], *, ask: bool) -> tuple[Times, lis
     with closing(Store.open(index.path / "store.db")) as store:
         dates = store._all("SELECT date FROM articles WHERE date IS NOT NULL ORDER BY date")
         source = store._all("SELECT source FROM sources LIMIT 1")[0][0]
-    middle = searching.dt.date.fromisoformat(dates[len(dates) // 2][0]) if dates else None
+    middle = dt.date.fromisoformat(dates[len(dates) // 2][0]) if dates else None
     clock = Clock(encoder)
     times: Times = defaultdict(list)
 
@@ -131,9 +133,9 @@ def measured(index: Index, queries: list[str], *, ask: bool) -> tuple[Times, lis
             for name in clock.stages:
                 times[name].append(clock.spent[name])
         for query in some if middle else []:
-            timed(f"search since {middle}", index.search, query, since=middle)
+            timed(f"search since {middle}", index.search, query, filters=Filter(since=middle))
         for query in some:
-            timed(f"search --source {source[-3:]}", index.search, query, source=source[-3:])
+            timed(f"search --source {source[-3:]}", index.search, query, filters=Filter(source=source[-3:]))
         for passage in found:
             timed("similar to a passage", index.similar, passage=passage)
         for query in some if ask else []:

@@ -32,16 +32,17 @@ from numpy.typing import NDArray
 
 from semsearch.encoders import load_encoder
 from semsearch.evaluate import Gold, Quoted, evaluate_answers, normalise_answer, quoted, sentence_at_1, token_f1
-from semsearch.index import READ, Index
+from semsearch.index import Index
 from semsearch.reader import bundled as sr
+from semsearch.reader.depth import MIN_HITS
 from semsearch.reader.evidence import FEATURES, SIGNS, Line, features, lines, signs
 from semsearch.reader.extract import GROUPS, SPAN_FEATURES, candidates, span_features
 from semsearch.reader.question import Question, Rarity, rarity_of, understand
-from semsearch.text import clean, terms
+from semsearch.text import as_query, clean, terms
 from semsearch.types import Article, Hit, Mode, Span
 
 OUT = Path(sr.__file__).with_name("weights.json")
-DEPTH = READ  # hits that are read
+DEPTH = MIN_HITS  # hits that are read
 DEV = ("xquad-vi", "vinewsqa", "xquad-en-vi", "viquad-noanswer")
 
 SETS = {
@@ -421,10 +422,10 @@ def measure(found: dict[str, list[Put]], reader: sr.SentenceReader, plot: Path |
         helped: dict[str, Quoted] = {}
         told[name] = []
         for each in puts:
-            answer = reader.read(each.text, each.hits)
+            answer = reader.read(as_query(each.text), each.hits)
             said[each.id] = quoted(answer, _entry(answer.citation)) if answer.citation else Quoted(found=False)
             if each.gold.answers:
-                own = reader.read(each.text, [hit for hit in each.hits if _entry(hit) in each.gold.entries])
+                own = reader.read(as_query(each.text), [hit for hit in each.hits if _entry(hit) in each.gold.entries])
                 helped[each.id] = quoted(own, _entry(own.citation)) if own.citation else Quoted(found=False)
             right = sentence_at_1(said[each.id], each.gold) > 0
             told[name].append((answer.confidence, bool(each.gold.answers), right))

@@ -56,11 +56,11 @@ def ask(
     """Answer a question by quoting the articles, with the source."""
     locale = output.locale
     text = join_words(question, "question", locale)
-    arguments = filters.arguments()
+    only = filters.to_filter()
     llm.check(reading)
     with open_index(index, encoding, vectors) as opened:
         with _reader(reading, llm, encoding.threads, explain, output) as reader:
-            answer = opened.ask(text, k, mode=mode, reader=reader, **arguments)
+            answer = opened.ask(text, k, mode=mode, filters=only, reader=reader)
         explanation = _explain(opened, text, answer.hits, mode) if explain else None
 
     if output.as_json:
@@ -91,9 +91,9 @@ def search(
 ) -> int:
     """Find the passages that match best, with their sources."""
     text = join_words(query, "query", output.locale)
-    arguments = filters.arguments()
+    only = filters.to_filter()
     with open_index(index, encoding, vectors) as opened:
-        hits = opened.search(text, k, mode=mode, **arguments)
+        hits = opened.search(text, k, mode=mode, filters=only)
         explanation = _explain(opened, text, hits, mode) if explain else None
 
     return _print_hits("search", {"query": text, "mode": mode}, hits, filters, output, explanation)
@@ -121,10 +121,10 @@ def similar(
     if given.count(None) != 2:
         raise UsageError("Give exactly one of TEXT, --passage and --article.")
     joined = join_words(text, "text", output.locale) if text else None
-    arguments = filters.arguments()
+    only = filters.to_filter()
     with open_index(index, encoding, vectors) as opened:
         hits = opened.similar(
-            joined, passage=passage, article=article, same_article=same_article, k=k, mode=mode, **arguments
+            joined, passage=passage, article=article, same_article=same_article, k=k, mode=mode, filters=only
         )
 
     request = {"text": joined, "passage": passage, "article": article, "same_article": same_article, "mode": mode}
@@ -151,10 +151,10 @@ def duplicates(
     """Find articles that repeat each other, in full or in part."""
     locale = output.locale
     progress = ProgressBar(locale)
-    arguments = filters.arguments()
+    only = filters.to_filter()
     with open_index(index) as opened:
         try:
-            groups = opened.duplicates(share, progress=progress, **arguments)
+            groups = opened.duplicates(share, filters=only, progress=progress)
         finally:
             progress.clear()
 

@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperCommand
 
 from ..errors import IndexMissing, UsageError
+from ..filters import Filter
 from ..text import clean
 from ..types import Mode, VectorSearch
 from . import messages
@@ -103,7 +104,7 @@ class FilterOptions:
         str | None, typer.Option("--until", metavar="DATE", help="Only articles up to and including this day.")
     ] = None
 
-    def arguments(self) -> dict[str, Any]:
+    def to_filter(self) -> Filter:
         """Return the filters as the library takes them.
 
         Raises:
@@ -113,7 +114,7 @@ class FilterOptions:
         until = parse_date("--until", self.until)
         if since and until and since > until:
             raise UsageError(f"--since {self.since} is after --until {self.until}.")
-        return {"source": self.source, "since": since, "until": until}
+        return Filter(self.source, since, until)
 
     def suggest_removing(self, locale: Locale) -> None:
         """After a search without results, name the filters on stderr: a misspelt one looks just like that."""

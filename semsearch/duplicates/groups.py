@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import UsageError
+from ..filters import Filter
 from ..reports import Progress
 from ..storage import Store
+from ..storage.filtering import filtered_articles
 from ..types import Article, Duplicate, Duplicates
 from .overlap import FINGERPRINTS, Overlap, Words, fingerprints, key, overlap, repeated, said, stars
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from ..search.pipeline import Filter
 
 __all__ = ["BOILERPLATE", "duplicates"]
 
@@ -33,7 +33,7 @@ BATCH = 20_000
 """So many sentences are hashed at once."""
 
 
-def duplicates(store: Store, only: Filter, share: float, progress: Progress) -> list[Duplicates]:
+def duplicates(store: Store, filters: Filter, share: float, progress: Progress) -> list[Duplicates]:
     """The groups, the largest first. Call it inside a snapshot; ``share`` is in 0..1, not 0.
 
     It needs some 150 bytes of memory for each sentence, and the texts of the groups that it returns. Raises UsageError
@@ -41,7 +41,7 @@ def duplicates(store: Store, only: Filter, share: float, progress: Progress) -> 
     """
     if not 0 < share <= 1:
         raise UsageError(f"The share of common sentences lies above 0 and is at most 1, not at {share:g}.")
-    sketch = _Sketch(store, only.articles(store), progress)
+    sketch = _Sketch(store, filtered_articles(store, filters), progress)
     compared: dict[tuple[int, int], Overlap] = {}
 
     @lru_cache(maxsize=64)

@@ -13,11 +13,11 @@ from pathlib import Path, PurePosixPath
 
 from .. import ingest
 from ..errors import EncoderUnavailable, IngestError, UsageError
-from ..paths import absolute, below
+from ..filters import as_date
+from ..paths import absolute, globs_below
 from ..protocols import Encoder, Pretokenized
 from ..reports import Progress, SyncReport
 from ..storage import Store
-from ..text.dates import as_date
 from ..types import Article
 from .changes import Outcome, Plan
 from .pool import Workers
@@ -42,7 +42,7 @@ def check_paths(store: Store | None, paths: Sequence[str | Path]) -> None:
     """Raises UsageError for a path that is neither there nor known; before anything is made or locked."""
     for path in paths:
         root = absolute(path)
-        known = store is not None and bool(root in store.roots() or store.sources_like(below(root)))
+        known = store is not None and bool(root in store.roots() or store.sources_like(globs_below(root)))
         if not known and not _leads_somewhere(root):
             ingest.expand([path])  # which says so
 
@@ -134,7 +134,7 @@ class Sync:
         """Drops a source, a file or a folder; how many sources went."""
         store = self.writer.store
         names = list(dict.fromkeys((str(path), absolute(path))))
-        sources = store.sources_like([glob for name in names for glob in below(name)])
+        sources = store.sources_like([glob for name in names for glob in globs_below(name)])
         for source in sources:
             known = store.source(source)
             if known and known.file:  # whatever else it holds is looked at again when it is next met
@@ -314,7 +314,7 @@ def _storable(article: Article) -> Article:
     for name, text in [*texts.items(), *(("source", source) for source in article.sources)]:
         if re.search("[\ud800-\udfff]", text):
             raise UsageError(f"the {name} of {article.source!r} holds half of a character (a lone surrogate)")
-    return replace(article, date=as_date("the date of an article", article.date))
+    return replace(article, date=as_date("article.date", article.date))
 
 
 def _recognised(file: str, raw: ingest.Raw, marks: Mapping[bytes, str]) -> ingest.Raw:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..types import Answer, Hit, Quote, Span
+from ..types import Answer, Hit, Query, Quote, Span
 from .compose import NEAR, agree, compose
+from .depth import hits_to_read
 from .evidence import FEATURES, SIGNS, Line, features, lines, signs
 from .extract import SPAN_FEATURES, best_span, completed, counted, marks, whole_number
 from .network import Edges, Network, Part, Read, WordVectors, part
@@ -104,7 +105,7 @@ class _Ranked:
 
 
 class SentenceReader:
-    """Quotes the sentence that answers, and the words in it that do; satisfies ``types.Reader``.
+    """Quotes the sentence that answers, and the words in it that do; satisfies ``protocols.Reader``.
 
     ``words`` gives vectors of words: the bundled encoder does (``load_encoder()``), and the network was trained with
     it. ``min_confidence`` in 0..1: an answer whose probability lies below it is withheld (0 never withholds). Raises
@@ -120,9 +121,13 @@ class SentenceReader:
         self._weights = weights or _bundled()
         self._network = Network.load(_NETWORK, words, self._weights.rarity)
 
-    def read(self, question: str, hits: Sequence[Hit]) -> Answer:
-        """What ``hits`` (best first) answer to ``question``, or an Answer that is not ``found``."""
-        return compose(question, self.candidates(question, hits), hits, self.min_confidence)
+    def depth(self, query: Query) -> int:
+        """Return how many hits to read for ``query``."""
+        return hits_to_read(query)
+
+    def read(self, query: Query, hits: Sequence[Hit]) -> Answer:
+        """Return what ``hits`` (best first) answer to ``query``, or an Answer that is not ``found``."""
+        return compose(query.text, self.candidates(query.text, hits), hits, self.min_confidence)
 
     def candidates(self, question: str, hits: Sequence[Hit]) -> list[Quote]:
         """What may answer, best first: of each passage its best sentence, if it comes near the best of all.

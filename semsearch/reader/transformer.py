@@ -15,8 +15,9 @@ import numpy as np
 from ..errors import ReaderUnavailable, UsageError
 from ..hub import INSTALL, NAME, bars, hub_refusal, is_cached, positions, pyvi, quiet, short
 from ..text import tokenize
-from ..types import Answer, Hit, Quote, Span
+from ..types import Answer, Hit, Query, Quote, Span
 from .compose import compose
+from .depth import hits_to_read
 from .extract import marks
 from .question import Question, Rarity, understand
 from .windows import Cutter, Window
@@ -40,7 +41,7 @@ _QUOTES = 3  # answers that one passage may give
 
 
 class ExtractiveReader:
-    """Quotes what a question-answering model marks in the passages; satisfies ``types.Reader``.
+    """Quotes what a question-answering model marks in the passages; satisfies ``protocols.Reader``.
 
     ``name``: the folder of a model for transformers' ``AutoModelForQuestionAnswering``, or its name on the hub
     (downloaded once). A passage longer than the model takes goes in by overlapping windows; PhoBERT and its kin get
@@ -91,9 +92,13 @@ class ExtractiveReader:
         except Exception as error:  # whatever a model that wants more than a question and a text raises
             raise _unloadable(name, error) from error
 
-    def read(self, question: str, hits: Sequence[Hit]) -> Answer:
-        """What ``hits`` (best first) answer to ``question``, or an Answer that is not ``found``."""
-        return compose(question, self.candidates(question, hits), hits, self.min_confidence)
+    def depth(self, query: Query) -> int:
+        """Return how many hits to read for ``query``."""
+        return hits_to_read(query)
+
+    def read(self, query: Query, hits: Sequence[Hit]) -> Answer:
+        """Return what ``hits`` (best first) answer to ``query``, or an Answer that is not ``found``."""
+        return compose(query.text, self.candidates(query.text, hits), hits, self.min_confidence)
 
     def candidates(self, question: str, hits: Sequence[Hit]) -> list[Quote]:
         """What may answer, best first: of each passage up to three stretches that do not overlap."""

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import text as words
 from ..errors import UsageError
-from ..paths import absolute, below, globs
+from ..filters import Filter
+from ..paths import absolute, globs_below
 from ..protocols import Encoder, LateInteraction
 from ..storage import Store
-from ..storage.vectors import spans
-from ..text.dates import as_date
 from ..types import Hit, Mode
 from .ranking import Align, Wanted, best_sentence, passage_text, ranked, weights
 from .view import View
@@ -23,44 +20,10 @@ from .view import View
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..types import Ids
-
-__all__ = ["Filter", "like_article", "like_passage", "like_text", "search"]
+__all__ = ["like_article", "like_passage", "like_text", "search"]
 
 LEADING = 3
 """So many of an article's first passages speak for its words; its vector is the mean of all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which articles may be found. Raises UsageError if nothing can lie within the bounds, or they are no dates."""
-
-    source: str | None
-    since: dt.date | None
-    until: dt.date | None
-    _path: str = field(init=False, default="")  # what ``source`` is as a path, in the folder that is current now
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "since", as_date("since", self.since))
-        object.__setattr__(self, "until", as_date("until", self.until))
-        if self.source is not None:
-            object.__setattr__(self, "_path", absolute(self.source))
-        if self.since and self.until and self.since > self.until:
-            raise UsageError(f"nothing lies between {self.since} and {self.until}; since must not be after until")
-
-    def allowed(self, store: Store) -> Ids | None:
-        """The passages that are left, ascending; None if nothing is filtered."""
-        if self.source is None and self.since is None and self.until is None:
-            return None
-        ranges = np.array(store.select_passages(self._globs(store), self.since, self.until), np.int64).reshape(-1, 2)
-        return spans(ranges[:, 0], ranges[:, 1] + 1)
-
-    def articles(self, store: Store) -> list[int]:
-        """The articles that are left, ascending."""
-        return store.select(self._globs(store), self.since, self.until)
-
-    def _globs(self, store: Store) -> list[str]:
-        return [] if self.source is None else globs(store, self.source, self._path)
 
 
 def search(
@@ -126,7 +89,7 @@ def like_article(
     """Passages like a stored article. Raises UsageError if there is none, or more than one."""
     known = store.source(source) or store.source(absolute(source))
     if known is None:
-        many = store.sources_like([*below(source), *below(absolute(source))], 2)
+        many = store.sources_like([*globs_below(source), *globs_below(absolute(source))], 2)
         raise UsageError(
             f"{source} holds several articles; name one, like {many[0]}"
             if many

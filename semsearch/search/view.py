@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import IndexDamaged
+from ..filters import Filter
+from ..paths import absolute
 from ..storage import Store
+from ..storage.filtering import filtered_passages
 from ..storage.layout import Folder, Manifest
 from ..storage.lexical import LexicalIndex
 from ..storage.readonly_lexical import Terms
@@ -19,7 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..types import Ids, Vectors, VectorSearch
-    from .pipeline import Filter
 
     Cosines = NDArray[np.float64]  # shape (n,), NaN where there is no vector
 
@@ -44,7 +46,7 @@ class View:
         self._sentences = Living(folder, "sentences", manifest.dim, SENTENCES, kind)
         self._terms: Terms | None = None
         self._count: int | None = None
-        self._allowed: dict[Filter, Ids | None] = {}
+        self._allowed: dict[tuple[Filter, str], Ids | None] = {}
         self._terms_of = self._vectors_of = -1  # generations
         self.read_terms = False  # whether terms were read: what is read is the last commit, perhaps after the snapshot
 
@@ -69,13 +71,14 @@ class View:
             self.read_terms = True
         return self._terms.index
 
-    def allowed(self, only: Filter, store: Store) -> Ids | None:
-        """``only.allowed``, remembered: to go through all articles takes longer than a search."""
-        if only not in self._allowed:
+    def allowed(self, filters: Filter, store: Store) -> Ids | None:
+        """Return ``filtered_passages``, remembered: to go through all articles takes longer than a search."""
+        key = (filters, "" if filters.source is None else absolute(filters.source))
+        if key not in self._allowed:
             if len(self._allowed) >= _FILTERS:
                 self._allowed.clear()
-            self._allowed[only] = only.allowed(store)
-        return self._allowed[only]
+            self._allowed[key] = filtered_passages(store, filters)
+        return self._allowed[key]
 
     def articles(self, store: Store) -> int:
         """How many there are."""

@@ -5,14 +5,15 @@ Pure functions on strings, without other dependencies than the standard library.
 
 from __future__ import annotations
 
-from .language import Language, detect_language
+from .language import detect_language
 from .normalize import canonical, clean, fold, has_accents
 from .numbers import normalize_number
+from .query import as_query
 from .tokens import is_syllable, terms, tokenize
 
 __all__ = [
     "VERSION",
-    "Language",
+    "as_query",
     "canonical",
     "clean",
     "detect_language",

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
+from ..types import Language
 from .normalize import has_accents
 from .tokens import is_syllable, tokenize
 
-__all__ = ["Language", "detect_language"]
-
-Language = Literal["vi", "vi-plain", "en"]
+__all__ = ["detect_language"]
 
 _ENGLISH_WORDS = frozenset(
     "a about an and any are as at be been but by can did do does for from had has have he her him his how in "

@@ -30,6 +30,7 @@ from unittest import mock
 from semsearch import failpoints
 from semsearch.encoders import load_encoder
 from semsearch.errors import IndexMissing, SemsearchError
+from semsearch.filters import Filter
 from semsearch.index import Index
 from semsearch.indexing.check import doctor
 from semsearch.protocols import Encoder, Reader
@@ -121,7 +122,7 @@ class Verbs:
             "status": _status,
             "articles": lambda index: [(a.id, a.source, a.text, str(a.date)) for a in index.articles()],
             "ask": lambda index: self._ask(index, f"{QUERIES[0]} là bao nhiêu?"),
-            "by source": lambda index: [_hit(h) for h in index.search(QUERIES[1], 5, source="fuzz:*")],
+            "by source": lambda index: [_hit(h) for h in index.search(QUERIES[1], 5, filters=Filter(source="fuzz:*"))],
         }
         for number, query in enumerate(QUERIES):
             mode = MODES[number % 3]

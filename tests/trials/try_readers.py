@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 from semsearch import Article, Hit, Index, IndexLocked, Span, UsageError, failpoints
+from semsearch.filters import Filter
 from semsearch.indexing.check import doctor
 
 TOWNS = ["Mường Tè", "Bảo Lâm", "Vị Xuyên", "Đầm Hà", "Cư Jút", "Sa Thầy", "Thới Bình", "Nậm Pồ", "Yên Minh"]
@@ -97,7 +98,9 @@ class Reading:
 
     def look_at_clock(self) -> None:
         began = time.monotonic()
-        (hit,) = self.index.search(NOW, 1, source=CLOCK, mode=self.chance.choice(["hybrid", "lexical", "dense"]))
+        (hit,) = self.index.search(
+            NOW, 1, filters=Filter(source=CLOCK), mode=self.chance.choice(["hybrid", "lexical", "dense"])
+        )
         self.clock.append((int(hit.article.text.split()[-1]), began, time.monotonic()))
 
     def checked(self, hits: Sequence[Hit]) -> Sequence[Hit]:
@@ -267,7 +270,7 @@ def two_writers(path: Path, rounds: int, tries: int) -> list[str]:
             holder.kill()
             holder.wait()
             index.add([article("tin/after", ["Người trước đã chết, người sau viết tiếp."])])
-            if index.status().writer or index.search("đang được viết", source="held/1"):
+            if index.status().writer or index.search("đang được viết", filters=Filter(source="held/1")):
                 wrong.append("the killed writer is still there")
             index.remove("tin/after")
     return wrong

@@ -8,9 +8,10 @@ from itertools import groupby
 
 from ...errors import UsageError
 from ...protocols import Reader
-from ...text import clean, detect_language, fold, tokenize
-from ...types import Answer, Hit, Quote, Statement
+from ...text import clean, fold, tokenize
+from ...types import Answer, Hit, Query, Quote, Statement
 from ..compose import answered
+from ..depth import hits_to_read
 from .client import Chat
 from .verify import Claim, claims, support
 
@@ -59,7 +60,7 @@ class LLMReader:
     Nothing is shown before it is checked, so ``stream`` only serves to see a cut and an endless reply as such, and to
     tell ``progress`` how many characters have come. ``on_struck`` is told each sentence that was left out, and why.
 
-    Satisfies ``types.Reader``: ``text``, ``span`` and ``sentence`` of the Answer are a quote from the first passage
+    Satisfies ``protocols.Reader``: ``text``, ``span`` and ``sentence`` of the Answer are a quote from the first passage
     cited, found by ``quoter`` (one that withholds nothing), and ``confidence`` is that of this quote; ``composed`` is
     what the model wrote.
 
@@ -86,21 +87,25 @@ class LLMReader:
         self._on_struck = on_struck or (lambda sentence, reason: None)
         self._quoter = quoter
 
-    def read(self, question: str, hits: Sequence[Hit]) -> Answer:
-        """The answer that the model composes of ``hits`` (best first), or one that is not ``found``.
+    def depth(self, query: Query) -> int:
+        """Return how many hits to read for ``query``."""
+        return hits_to_read(query)
+
+    def read(self, query: Query, hits: Sequence[Hit]) -> Answer:
+        """Return the answer that the model composes of ``hits`` (best first), or one that is not ``found``.
 
         It is not found where the model says so, or where no sentence of the reply can be kept. Raises
         ReaderUnavailable if the server gives no usable reply. Without hits nothing is asked.
         """
         given = hits[: self.max_passages]
         if not given:
-            return Answer(question, found=False)
-        reply, ended = self._chat.reply(messages(question, given))
+            return Answer(query.text, found=False)
+        reply, ended = self._chat.reply(messages(query, given))
         claimed = claims(reply)
         if not ended and claimed:
             self._on_struck(claimed.pop().text, "it was cut at the model's limit of length")
         if _refuses(claimed):
-            return Answer(question, found=False, hits=tuple(hits))
+            return Answer(query.text, found=False, hits=tuple(hits))
         kept: list[tuple[int, Statement, tuple[int, ...]]] = []
         for claim in claimed:
             carriers, reason = support(claim, given)
@@ -110,27 +115,27 @@ class LLMReader:
                 numbers = tuple(n for n in claim.cited if 1 <= n <= len(given) and given[n - 1] in carriers)
                 kept.append((claim.line, Statement(claim.text, carriers), numbers))
         if not kept:
-            return Answer(question, found=False, hits=tuple(hits))
-        return replace(self._quoted(question, [statement for _, statement, _ in kept], hits), composed=_composed(kept))
+            return Answer(query.text, found=False, hits=tuple(hits))
+        return replace(self._quoted(query, [statement for _, statement, _ in kept], hits), composed=_composed(kept))
 
-    def _quoted(self, question: str, statements: Sequence[Statement], hits: Sequence[Hit]) -> Answer:
+    def _quoted(self, query: Query, statements: Sequence[Statement], hits: Sequence[Hit]) -> Answer:
         """One quote from each passage cited, in the order of citing; the first is the answer's own."""
         cited = {hit.passage.id: hit for statement in statements for hit in statement.citations}
-        quotes = [self._quote(question, hit) for hit in cited.values()]
-        return replace(answered(question, quotes, hits), statements=tuple(statements))
+        quotes = [self._quote(query, hit) for hit in cited.values()]
+        return replace(answered(query.text, quotes, hits), statements=tuple(statements))
 
-    def _quote(self, question: str, hit: Hit) -> Quote:
-        read = self._quoter.read(question, [hit])
+    def _quote(self, query: Query, hit: Hit) -> Quote:
+        read = self._quoter.read(query, [hit])
         if read.citation is None or read.span is None or read.sentence is None:  # no word to look for
             return Quote(hit.sentence.of(hit.article.text), hit, hit.sentence, hit.sentence, 0.0)
         return Quote(read.text, hit, read.span, read.sentence, read.confidence, read.marks)
 
 
-def messages(question: str, hits: Sequence[Hit]) -> list[dict[str, str]]:
+def messages(query: Query, hits: Sequence[Hit]) -> list[dict[str, str]]:
     """The prompt: the rules; the hits, each between delimiters that nothing inside can forge; the question."""
     parts = [_passage(number, hit) for number, hit in enumerate(hits, 1)]
-    parts.append(f"<câu hỏi>\n{_harmless(question)}\n</câu hỏi>")
-    parts.append(f"Trả lời câu hỏi theo các quy tắc trên. {_LANGUAGES[detect_language(question)]}")
+    parts.append(f"<câu hỏi>\n{_harmless(query.text)}\n</câu hỏi>")
+    parts.append(f"Trả lời câu hỏi theo các quy tắc trên. {_LANGUAGES[query.language]}")
     return [{"role": "system", "content": _RULES}, {"role": "user", "content": "\n\n".join(parts)}]
 
 

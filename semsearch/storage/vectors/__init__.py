@@ -2,7 +2,7 @@
 
 The inner product is the only metric. ``FlatIndex`` has every vector in memory and compares every one.
 ``MappedIndex`` leaves those of large files where they lie: short codes of them are in memory, and only vectors
-whose codes are near are compared. Both implement ``types.VectorIndex``, and give a vector the same score.
+whose codes are near are compared. Both give a vector the same score.
 """
 
 from typing import TYPE_CHECKING

@@ -36,7 +36,7 @@ def best(ids: Ids, scores: Vectors, k: int) -> tuple[Ids, Vectors]:
 
 
 class FlatIndex:
-    """Every vector compared: exact over vectors kept as float16, deterministic. Implements ``types.VectorIndex``.
+    """Every vector compared: exact over vectors kept as float16, deterministic.
 
     Vectors are rounded to float16 as in the segment files, sums are made in float32; that halves the
     memory and the time, and a vector scores the same before and after it went through a file. A

@@ -49,7 +49,7 @@ class _Part:
 
 
 class MappedIndex:
-    """Implements ``types.VectorIndex`` over files with codes; what is added besides is in memory and compared exactly.
+    """Searches files with codes; what is added besides is in memory and compared exactly.
 
     Of the files' vectors only those are compared that have the codes nearest to the question: a near one can be
     missed, but what is found has its exact score, the same as in ``FlatIndex``.
