@@ -11,9 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semsearch.errors import UsageError
-from semsearch.segmentation import MAX_PASSAGE_SENTENCES, MAX_SENTENCE, PASSAGE_SYLLABLES, chunk, split_sentences
-from semsearch.segmentation import chunking as passages_module
-from semsearch.segmentation import sentences as ends
+from semsearch.segmentation import (
+    MAX_PASSAGE_SENTENCES,
+    MAX_SENTENCE,
+    PASSAGE_SYLLABLES,
+    chunk,
+    chunking,
+    sentences,
+    split_sentences,
+)
 from semsearch.types import Span
 
 
@@ -22,7 +28,7 @@ def texts(text: str) -> list[str]:
 
 
 def test_the_examples_in_the_docstrings() -> None:
-    for module in (ends, passages_module):
+    for module in (sentences, chunking):
         result = doctest.testmod(module)
         assert result.attempted and not result.failed
 
