@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .types import Vectors
+    from .types import EncoderCard, Vectors
 
-__all__ = ["Encoder", "LateInteraction", "Pretokenized", "Reader", "Reranker", "Retriever"]
+__all__ = ["Encoder", "HasCard", "LateInteraction", "Pretokenized", "Reader", "Reranker", "Retriever"]
 
 
 @runtime_checkable
@@ -36,38 +36,48 @@ class Encoder(Protocol):
 
 @runtime_checkable
 class LateInteraction(Protocol):
-    """What an encoder may offer besides: a query against texts, word by word.
+    """Optional for an encoder: comparing a query with texts token by token.
 
-    ``pieces`` is what it keeps of each text for that, in a form of its own; equal texts give equal bytes.
+    Token ids are bytes in a form of the encoder's own; equal texts give equal bytes.
     """
 
     def token_ids(self, texts: Sequence[str]) -> list[bytes]: ...
     def encode_with_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[bytes]]:
-        """``encode_passages`` and ``pieces`` of the same texts, for less than both."""
+        """Return ``encode_passages`` and ``token_ids`` of the same texts, for less than both."""
         ...
 
-    def maxsim(self, query: str, pieces: Sequence[bytes]) -> NDArray[np.float32]:
-        """``(len(pieces),)``, each in -1..1: the mean over the query's words of the best cosine in the text."""
+    def maxsim(self, query: str, token_ids: Sequence[bytes]) -> NDArray[np.float32]:
+        """Return ``(len(token_ids),)`` in -1..1: the mean over the query's tokens of the best cosine in each text."""
         ...
 
 
 @runtime_checkable
 class Pretokenized(Protocol):
-    """What an encoder may offer besides: texts are cut into pieces in one place and encoded in another."""
+    """Optional for an encoder: texts can be tokenized in one process and encoded in another."""
 
-    def cutting(self) -> tuple[str, str, int] | None:
-        """What ``encoders.cutter_from`` needs to make in another process what cuts them; None if nothing can.
+    def tokenizer_spec(self) -> Any:
+        """Return what ``encoders.load_tokenizer`` needs to make the tokenizer in another process, or None.
 
-        If it is not None, ``encode_tokens(pieces(texts))`` is ``encode_passages(texts)``.
+        If it is not None, ``encode_tokens(token_ids(texts))`` equals ``encode_passages(texts)``.
         """
         ...
 
-    def cutter(self) -> Any:
-        """The same for this process: an ``encoders.cutter.Cutter``, always the same one."""
+    def tokenizer(self) -> Any:
+        """Return the tokenizer for many texts in this process (``encoders.Tokenizer``), always the same one."""
         ...
 
     def token_ids(self, texts: Sequence[str]) -> list[bytes]: ...
-    def encode_tokens(self, pieces: Sequence[bytes]) -> Vectors: ...
+    def encode_tokens(self, token_ids: Sequence[bytes]) -> Vectors:
+        """Return the vectors of the texts that have these token ids, ``(len(token_ids), dim)``."""
+        ...
+
+
+@runtime_checkable
+class HasCard(Protocol):
+    """Optional for an encoder: settings that were tuned for it."""
+
+    @property
+    def card(self) -> EncoderCard: ...
 
 
 class Retriever(Protocol):

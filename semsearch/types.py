@@ -6,6 +6,7 @@ Nothing here does I/O, and numpy is needed only by type checkers.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +22,8 @@ __all__ = [
     "Article",
     "Duplicate",
     "Duplicates",
+    "EncoderCard",
+    "FusionWeights",
     "Hit",
     "Language",
     "Mode",
@@ -132,6 +135,31 @@ class Scores:
     article: float | None = None
     maxsim: float | None = None
     rerank: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FusionWeights:
+    """How much each signal counts in the fused score of hybrid or dense search; divided by their sum."""
+
+    dense: float = 0.0
+    sentence: float = 0.0
+    article_dense: float = 0.0
+    lexical: float = 0.0
+    article: float = 0.0
+    maxsim: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderCard:
+    """What was measured for an encoder, published with its files.
+
+    Attributes:
+        fusion: Fusion weights by the language of a query, and by "dense" for dense mode; empty if nobody tuned any.
+        sha256: Checksums by file name.
+    """
+
+    fusion: Mapping[str, FusionWeights]
+    sha256: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ def test_a_text_holds_itself_wholly(encoder: StaticEncoder) -> None:
 def test_an_endless_query_is_taken_in_parts(encoder: StaticEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     pieces = encoder.token_ids(TEXTS)
     whole = encoder.maxsim(" ".join([QUERY, *TEXTS]), pieces)
-    monkeypatch.setattr("semsearch.encoders.static._ASKED_AT_ONCE", 3)
+    monkeypatch.setattr("semsearch.encoders.late_interaction._QUERY_TOKENS_AT_ONCE", 3)
     assert encoder.maxsim(" ".join([QUERY, *TEXTS]), pieces) == pytest.approx(whole, abs=1e-6)
 
 

@@ -23,8 +23,9 @@ from contract_encoder import TEXTS, EncoderContract
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semsearch.encoders import BUNDLED, StaticEncoder, TransformerEncoder, family_of, known, load_encoder, transformer
+from semsearch.encoders import BUNDLED, StaticEncoder, family_of, known, load_encoder, transformer
 from semsearch.encoders.static import is_static
+from semsearch.encoders.transformer import TransformerEncoder
 from semsearch.errors import EncoderUnavailable, UsageError
 from semsearch.protocols import Encoder
 
@@ -302,7 +303,7 @@ def _header(old: bytes, new: bytes) -> Any:
 @pytest.mark.parametrize(
     ("name", "change", "words"),
     [
-        ("model.safetensors", _cut, "cut short"),
+        ("model.safetensors", _cut, "truncated"),
         ("model.safetensors", lambda c: c[:5], "damaged"),
         ("model.safetensors", lambda c: b"", "damaged"),
         ("model.safetensors", lambda c: b"\xff" * 8 + c[8:], "header is longer"),
@@ -310,7 +311,7 @@ def _header(old: bytes, new: bytes) -> Any:
         ("model.safetensors", _header(b'"F16"', b'"F64"'), "no token vectors"),
         ("model.safetensors", _header(b"[117,16]", b"[117,17]"), "contradicts"),
         ("model.safetensors", _header(b"embedding.weight", b"embedding.wait!!"), "no token vectors|cannot be loaded"),
-        ("model.safetensors", lambda c: c[:-2] + b"\xff\xff", "numbers that are none"),
+        ("model.safetensors", lambda c: c[:-2] + b"\xff\xff", "not finite"),
         ("model.safetensors", None, "missing"),
         ("tokenizer.json", _cut, "tokenizer"),
         ("tokenizer.json", None, "missing"),
@@ -336,7 +337,7 @@ def test_weights_and_tokenizer_of_different_models(static_folder: Path, tmp_path
     save_file = pytest.importorskip("safetensors.numpy").save_file
     folder = shutil.copytree(static_folder, tmp_path / "model")
     save_file({"embedding.weight": np.ones((5, 16), dtype=np.float16)}, folder / "model.safetensors")
-    with pytest.raises(EncoderUnavailable, match="117 pieces, its weights have 5 rows"):
+    with pytest.raises(EncoderUnavailable, match="117 tokens, the weights have 5 rows"):
         load_encoder(str(folder))
 
 

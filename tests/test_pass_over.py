@@ -15,7 +15,7 @@ from factories import HashEncoder, story
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from semsearch.encoders.cutter import Cutter
+from semsearch.encoders import Tokenizer
 from semsearch.index import Index
 from semsearch.indexing import pipeline as sync
 from semsearch.indexing import pool as workers
@@ -33,9 +33,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The titles of all articles that anything is made of."""
     titles: list[str] = []
 
-    def counted(article: Article, cutter: Cutter | None = None) -> prepare.PreparedArticle:
+    def counted(article: Article, tokenizer: Tokenizer | None = None) -> prepare.PreparedArticle:
         titles.append(article.title)
-        return prepare.prepare(article, cutter)
+        return prepare.prepare(article, tokenizer)
 
     monkeypatch.setattr(workers, "prepare", counted)
     monkeypatch.setattr(sync, "prepare", counted)

@@ -333,14 +333,14 @@ def piece(encoder: StaticEncoder, name: str) -> np.ndarray:
 
 
 def test_a_run_that_is_one_piece_shares_its_vector(encoder: StaticEncoder) -> None:
-    vectors, lengths = encoder.words("họ ở hà nội , cơ quan chức năng".split())
+    vectors, lengths = encoder.word_vectors("họ ở hà nội , cơ quan chức năng".split())
     for name, places in (("▁hà▁nội", [2, 3]), ("▁cơ▁quan▁chức▁năng", [5, 6, 7, 8])):
         row = piece(encoder, name)
         for place in places:
             assert lengths[place] == pytest.approx(np.linalg.norm(row), rel=1e-4)
             assert vectors[place] == pytest.approx(row / np.linalg.norm(row), abs=1e-5)
     assert lengths[4] == 0 and not vectors[4].any()  # a mark
-    apart, _ = encoder.words(["hà", "\n", "nội"])
+    apart, _ = encoder.word_vectors(["hà", "\n", "nội"])
     assert not np.allclose(apart[0], apart[2])  # a piece does not reach across a break
 
 
@@ -351,20 +351,20 @@ def test_an_unknown_word_is_the_mean_of_its_pieces(encoder: StaticEncoder) -> No
     pieces = Tokenizer.from_file(str(encoder.folder / "tokenizer.json")).encode(word, add_special_tokens=False).tokens
     assert len(pieces) > 1
     mean = np.mean([piece(encoder, name) for name in pieces], axis=0)
-    vectors, lengths = encoder.words(["cầu", word])
+    vectors, lengths = encoder.word_vectors(["cầu", word])
     assert lengths[1] == pytest.approx(np.linalg.norm(mean), rel=1e-4)
     assert vectors[1] == pytest.approx(mean / np.linalg.norm(mean), abs=1e-5)
 
 
 def test_vectors_of_words_are_the_same_each_time(encoder: StaticEncoder) -> None:
     words = cut(FERRY[1]).words
-    first, again = encoder.words(words), encoder.words(words)
-    other = StaticEncoder(encoder.folder).words(words)
+    first, again = encoder.word_vectors(words), encoder.word_vectors(words)
+    other = StaticEncoder(encoder.folder).word_vectors(words)
     for got in (again, other):
         assert np.array_equal(first[0], got[0]) and np.array_equal(first[1], got[1])
     norms = np.linalg.norm(first[0], axis=1)
     assert np.all(np.isclose(norms, 1, atol=1e-5) | (norms == 0))
-    assert encoder.words([])[0].shape == (0, encoder.dim)
+    assert encoder.word_vectors([])[0].shape == (0, encoder.dim)
 
 
 # The file --------------------------------------------------------------------------------------

@@ -16,21 +16,23 @@ from typing import TYPE_CHECKING
 
 from ..errors import EncoderUnavailable, UsageError
 from .families import FAMILIES, Family, family_of
-from .static import StaticEncoder, cutter_from, is_static
-from .transformer import TransformerEncoder, load_transformer
+from .static import StaticEncoder, is_static
+from .tokenizer import Tokenizer, TokenizerSpec, load_tokenizer
 
 if TYPE_CHECKING:
     from .. import protocols
+    from .transformer import TransformerEncoder
 
 __all__ = [
     "BUNDLED",
     "Family",
     "StaticEncoder",
-    "TransformerEncoder",
-    "cutter_from",
+    "Tokenizer",
+    "TokenizerSpec",
     "family_of",
     "known",
     "load_encoder",
+    "load_tokenizer",
 ]
 
 BUNDLED = Path(__file__).parent.parent / "model"
@@ -67,6 +69,8 @@ def load_encoder(
     folder = Path(name).expanduser()
     if folder.is_dir() and is_static(folder):
         return StaticEncoder(folder, threads=threads)
+    from .transformer import load_transformer
+
     return load_transformer(name, threads=threads, device=device, trust_remote_code=trust_remote_code)
 
 
@@ -85,5 +89,7 @@ if TYPE_CHECKING:
         """Both are encoders; mypy says so here."""
         return static, transformer
 
-    def _holds_more(static: StaticEncoder) -> tuple[protocols.LateInteraction, protocols.Pretokenized]:
-        return static, static
+    def _holds_more(
+        static: StaticEncoder,
+    ) -> tuple[protocols.LateInteraction, protocols.Pretokenized, protocols.HasCard]:
+        return static, static, static

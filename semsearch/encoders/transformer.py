@@ -17,8 +17,9 @@ import numpy as np
 
 from ..errors import EncoderUnavailable
 from ..hub import INSTALL, NAME, bars, hub_refusal, is_cached, positions, pyvi, quiet, short
+from .arrays import sample_blocks, unit_rows
 from .families import Family, family_of
-from .static import declared_prompts, read_json, sampled, unit
+from .model_files import declared_prompts, read_json
 
 if TYPE_CHECKING:
     from ..types import Vectors
@@ -84,7 +85,7 @@ class TransformerEncoder:
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
         if chosen:
             vectors[filled] = encode(chosen, prompt=prompt, show_progress_bar=False)
-        return unit(vectors)
+        return unit_rows(vectors)
 
     def _fingerprint(self) -> str:
         """Hash of the weights (sampled evenly), the tokenizer (by what it makes of a text) and the settings.
@@ -95,7 +96,7 @@ class TransformerEncoder:
         weights = set()
         for parameter in self._model.parameters():
             digest = hashlib.sha256(repr(tuple(parameter.shape)).encode())
-            for block in sampled(parameter.detach().reshape(-1)):
+            for block in sample_blocks(parameter.detach().reshape(-1)):
                 digest.update(block.float().cpu().numpy().tobytes())
             weights.add(digest.digest())
         text = self._segment(_PROBE) if self._segment else _PROBE

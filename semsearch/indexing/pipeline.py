@@ -77,7 +77,7 @@ class Sync:
             encoder = self.encoder()
         except EncoderUnavailable:
             return None  # which is told when it has to encode something
-        return encoder if isinstance(encoder, Pretokenized) and encoder.cutting() else None
+        return encoder if isinstance(encoder, Pretokenized) and encoder.tokenizer_spec() else None
 
     # The three verbs -----------------------------------------------------------------------
 

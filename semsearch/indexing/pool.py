@@ -19,12 +19,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, Any
 
 from .. import ingest
-from ..encoders import cutter_from
+from ..encoders import TokenizerSpec, load_tokenizer
 from ..ingest import Made, Raw
 from ..protocols import Pretokenized
 from ..storage import pack, unpack
@@ -33,7 +33,7 @@ from ..types import Article
 from .prepare import PreparedArticle, prepare
 
 if TYPE_CHECKING:
-    from ..encoders.cutter import Cutter
+    from ..encoders import Tokenizer
 
 __all__ = ["Workers", "processors", "serve"]
 
@@ -73,11 +73,11 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def made_here(file: str, raws: Iterable[Raw], cutter: Cutter | None = None) -> Iterator[Made]:
+def made_here(file: str, raws: Iterable[Raw], tokenizer: Tokenizer | None = None) -> Iterator[Made]:
     """Every record interpreted and its article prepared; ``more`` is a Prepared."""
     for raw in raws:
         made = ingest.interpret(file, raw)
-        more = prepare(made.article, cutter) if made.article else None
+        more = prepare(made.article, tokenizer) if made.article else None
         yield replace(made, more=more)
 
 
@@ -120,9 +120,9 @@ class Workers:
             if not self._alive:
                 return False
             self._precut = self._encoder()  # which may have to be loaded, while they start
-            cutting = self._precut.cutting() if self._precut else None
+            spec = self._precut.tokenizer_spec() if self._precut else None
             for worker in self._alive:
-                worker.give(cutting or ())
+                worker.give(astuple(spec) if spec else ())
         return bool(self._alive) and all(worker.started() for worker in self._alive)
 
     def _elsewhere(self, file: str, tasks: Iterator[tuple[int, list[Raw]]]) -> Iterator[Made]:
@@ -153,8 +153,8 @@ class Workers:
                     break
                 first = waiting[0].worker
                 while first and not first.answered() and (task := following(2 * ahead)):
-                    cutter = self._precut.cutter() if self._precut else None
-                    task.made = list(made_here(file, task.raws, cutter))
+                    tokenizer = self._precut.tokenizer() if self._precut else None
+                    task.made = list(made_here(file, task.raws, tokenizer))
                 task = waiting.popleft()
                 yield from self._made(file, task)
         finally:
@@ -333,13 +333,13 @@ def serve() -> None:
         os._exit(0)  # whoever asked is gone; what is being done is for nobody
 
     threading.Thread(target=listen, daemon=True).start()
-    cutting = tasks.get()
-    cutter = cutter_from(cutting) if cutting else None
+    spec = tasks.get()
+    tokenizer = load_tokenizer(TokenizerSpec(*spec)) if spec else None
     answers.write(_MARK)  # whatever was printed before is none either
     _send(answers, "ready")
     while True:
         file, raws = tasks.get()
-        _send(answers, [_packed(made) for made in made_here(file, (Raw(*raw) for raw in raws), cutter)])
+        _send(answers, [_packed(made) for made in made_here(file, (Raw(*raw) for raw in raws), tokenizer)])
 
 
 # As plain values: a span is two numbers among others, in bytes.

@@ -16,7 +16,7 @@ from ..storage.lexical import Terms, terms_of
 from ..types import Article, Span
 
 if TYPE_CHECKING:
-    from ..encoders.cutter import Cutter
+    from ..encoders import Tokenizer
 
 __all__ = ["PassageSpans", "PreparedArticle", "encoder_texts", "prepare", "split_passages"]
 
@@ -29,7 +29,7 @@ class PreparedArticle:
     """An article split into passages, with everything that is computed from its text alone.
 
     ``token_ids`` holds, for each passage and then for each of its sentences, the ids that the encoder's tokenizer
-    gives its text; None where they are not certain. It is empty if the article was prepared without a tokenizer.
+    gives its text. It is empty if the article was prepared without a tokenizer.
     """
 
     article: Article
@@ -37,18 +37,19 @@ class PreparedArticle:
     body_hash: bytes
     passages: PassageSpans
     terms: tuple[Terms, ...]  # of each passage
-    token_ids: tuple[bytes | None, ...] = ()
+    token_ids: tuple[bytes, ...] = ()
 
 
-def prepare(article: Article, tokenizer: Cutter | None = None) -> PreparedArticle:
+def prepare(article: Article, tokenizer: Tokenizer | None = None) -> PreparedArticle:
     """Split an article into passages, and compute its hashes, terms and, with a tokenizer, token ids."""
     passages = split_passages(article)
     terms = []
-    token_ids: list[bytes | None] = []
+    token_ids: list[bytes] = []
     for spans in passages:
         terms.append(terms_of(article.text[spans[0].start : spans[-1].end]))
         if tokenizer is not None:
-            token_ids.extend(tokenizer.token_ids_of_all(*encoder_texts(article, spans)))
+            passage, sentence_texts = encoder_texts(article, spans)
+            token_ids.extend(tokenizer.token_ids([passage, *sentence_texts]))
     return PreparedArticle(
         article=article,
         content_hash=content_hash(article),

@@ -283,7 +283,7 @@ class Writer:
         article, spans, terms = draft.made.article, draft.made.passages, draft.made.terms
         texts = [encoder_texts(article, passage) for passage in spans]
         flat = (text for whole, parts in texts for text in (whole, *parts))
-        cut = {text: one for text, one in zip(flat, draft.made.token_ids, strict=False) if one is not None}
+        cut = dict(zip(flat, draft.made.token_ids, strict=False))
         return _Ready(draft, spans, terms, texts, cut)
 
     def _put_provenance(self, plan: Plan, keys: Mapping[int, int]) -> None:
@@ -391,7 +391,7 @@ def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _cut(encoder: Encoder, texts: Sequence[str], known: dict[str, bytes]) -> dict[str, bytes] | None:
     """The token_ids of texts, those that are not known yet cut here; None if they do not help this encoder."""
-    if not isinstance(encoder, Pretokenized) or encoder.cutting() is None:
+    if not isinstance(encoder, Pretokenized) or encoder.tokenizer_spec() is None:
         return None
     lacking = [text for text in texts if text not in known]
     return known | dict(zip(lacking, encoder.token_ids(lacking), strict=True))

@@ -40,7 +40,7 @@ _DILATIONS = ((1, 2), (1, 2, 4, 8))
 class WordVectors(Protocol):
     """Whoever knows words: the bundled encoder."""
 
-    def words(self, words: Sequence[str]) -> tuple[Floats, Floats]: ...
+    def word_vectors(self, words: Sequence[str]) -> tuple[Floats, Floats]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +241,7 @@ class Network:
         words = [*question.words, _BREAK]
         for part in parts:
             words += [*part.text.words[: part.title], _BREAK, *part.text.words[part.title :], _BREAK]
-        vectors, lengths = self._vectors.words(words)
+        vectors, lengths = self._vectors.word_vectors(words)
         there = np.array([word != _BREAK for word in words])
         return vectors[there], lengths[there]
 
