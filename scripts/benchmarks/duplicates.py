@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT / "scripts" / "training"))
 from training_data import rows
 
 from semsearch.index import Index
-from semsearch.segmentation import split
+from semsearch.segmentation import split_sentences
 from semsearch.text import fold
 from semsearch.types import Article, Duplicates, Span
 
@@ -67,7 +67,7 @@ def news(data: Path, count: int) -> Iterator[list[str]]:
         if found == count:
             return
         text = row["text"] or ""
-        sentences = [span.of(text) for span in split(text)]
+        sentences = [span.of(text) for span in split_sentences(text)]
         if len(sentences) >= MIN_SENTENCES:
             found += 1
             yield sentences

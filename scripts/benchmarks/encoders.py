@@ -54,13 +54,13 @@ def load(name: str, threads: int) -> tuple[Encode, float]:
 
 def read_sentences(corpus: Path, count: int) -> list[str]:
     """Return the first ``count`` sentences of the corpus."""
-    from semsearch.segmentation import split
+    from semsearch.segmentation import split_sentences
 
     sentences: list[str] = []
     with corpus.open(encoding="utf-8") as rows:
         for row in rows:
             text = json.loads(row)["text"]
-            sentences += [span.of(text) for span in split(text)]
+            sentences += [span.of(text) for span in split_sentences(text)]
             if len(sentences) >= count:
                 break
     return sentences[:count]

@@ -43,9 +43,9 @@ def ends_of(text: str, parts: Iterable[str]) -> set[int]:
 
 
 def semsearch(text: str) -> set[int]:
-    from semsearch.segmentation import split
+    from semsearch.segmentation import split_sentences
 
-    return {span.end for span in split(text)}
+    return {span.end for span in split_sentences(text)}
 
 
 def underthesea(text: str) -> set[int]:
