@@ -67,7 +67,7 @@ def test_a_bad_file_is_one_line_and_the_rest_goes_on(folder: Path, index: Path, 
     (folder / name).write_bytes(BAD[name])
     result = run("index", folder, index=index)
     assert result.exit_code == 1, result.output
-    assert "thêm 1," in result.stdout and "lỗi 1\n" in result.stdout
+    assert "thêm 1 bài," in result.stdout and "lỗi 1\n" in result.stdout
     lines = result.stderr.splitlines()
     assert len(lines) == 1 and lines[0].startswith("semsearch: ") and name in lines[0], result.stderr
     assert "Traceback" not in result.stderr
@@ -89,7 +89,7 @@ def test_a_broken_line_of_jsonl_is_reported_and_the_others_are_read(folder: Path
     (folder / "tin.jsonl").write_text("\n".join([rows[0], rows[1][:40], rows[1]]) + "\n", encoding="utf-8")
     result = run("index", folder, index=index)
     assert result.exit_code == 1
-    assert "thêm 3," in result.stdout
+    assert "thêm 3 bài," in result.stdout
     (line,) = result.stderr.splitlines()
     assert "tin.jsonl" in line and "2" in line
     answers(index)

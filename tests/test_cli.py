@@ -49,7 +49,7 @@ def index(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("cli-index") / "index"
     result = run("index", corpus, index=path)
     assert result.exit_code == 0, result.output
-    assert "thêm 4, thay 0, bỏ 0, giữ nguyên 0, trùng 1\n" in result.stdout
+    assert "thêm 4 bài, cập nhật 0, bỏ 0, giữ nguyên 0, trùng lặp 1\n" in result.stdout
     return path
 
 

@@ -108,8 +108,8 @@ COMPARED_WITH_LONGEST = Message(
     vi="có trong bài dài nhất: {share}, nguyên văn: {same}; chiếm {covers} bài dài nhất",
     en="found in the longest: {share}, verbatim: {same}; covers {covers} of the longest",
 )
-ALL_GROUPS = Message(vi="Tất cả {groups}.", en="{groups} in all.")
-FIRST_GROUPS = Message(vi="{limit} nhóm đầu trong {groups}.", en="The first {limit} of {groups}.")
+ALL_GROUPS = Message(vi="Có {groups}.", en="{groups} found.")
+FIRST_GROUPS = Message(vi="Đây là {limit} nhóm đầu trong tổng số {groups}.", en="The first {limit} of {groups}.")
 
 # Indexing ------------------------------------------------------------------------------------
 
@@ -119,10 +119,10 @@ ARTICLES_UNCHANGED = Message(
 )
 NO_ARTICLES = Message(vi="{path}: không có bài nào", en="{path}: nothing to do, no articles found")
 SYNC_COUNTS = Message(
-    vi="{path}: thêm {added}, thay {changed}, bỏ {removed}, giữ nguyên {unchanged}",
+    vi="{path}: thêm {added} bài, cập nhật {changed}, bỏ {removed}, giữ nguyên {unchanged}",
     en="{path}: {added} added, {changed} changed, {removed} removed, {unchanged} unchanged",
 )
-DUPLICATE_SOURCES = Count(vi="trùng {count}", one="{count} duplicate", other="{count} duplicates")
+DUPLICATE_SOURCES = Count(vi="trùng lặp {count}", one="{count} duplicate", other="{count} duplicates")
 FAILED = Count(vi="lỗi {count}", one="{count} failed", other="{count} failed")
 SYNC_WORK = Message(
     vi="Đã tạo {passages}, mã hóa {texts} trong {seconds}.",
@@ -180,7 +180,7 @@ LABEL_FORMAT = Message(vi="định dạng", en="format")
 LABEL_WRITER = Message(vi="đang ghi", en="writer")
 
 ARTICLES_FROM_FILES = Message(vi="{articles} từ {sources}, {files}", en="{articles} from {sources} in {files}")
-PASSAGES_AND_SENTENCES = Message(vi="{passages}, {sentences}", en="{passages} ({sentences})")
+PASSAGES_AND_SENTENCES = Message(vi="{passages} ({sentences})", en="{passages} ({sentences})")
 NO_PATHS = Message(vi="chưa có", en="none")
 ENCODER = Message(
     vi="{name}, {dimensions} chiều, mã nhận dạng {fingerprint}",
