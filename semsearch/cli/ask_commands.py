@@ -44,7 +44,7 @@ def ask(
     *,
     k: LimitOption = 5,
     mode: ModeOption = "hybrid",
-    filters: FilterOptions,
+    filter_options: FilterOptions,
     explain: ExplainOption = False,
     output: OutputOptions,
     index: IndexOption = None,
@@ -56,11 +56,11 @@ def ask(
     """Answer a question by quoting the articles, with the source."""
     locale = output.locale
     text = join_words(question, "question", locale)
-    only = filters.to_filter()
+    filters = filter_options.to_filter()
     llm.check(reading)
     with open_index(index, encoding, vectors) as opened:
         with _reader(reading, llm, encoding.threads, explain, output) as reader:
-            answer = opened.ask(text, k, mode=mode, filters=only, reader=reader)
+            answer = opened.ask(text, k, mode=mode, filters=filters, reader=reader)
         explanation = _explain(opened, text, answer.hits, mode) if explain else None
 
     if output.as_json:
@@ -71,7 +71,7 @@ def ask(
         render.explanation(console, explanation)
     render.answer(console, answer, explanation)
     if not answer.hits:
-        filters.suggest_removing(locale)
+        filter_options.suggest_removing(locale)
     elif not answer.found and not explain:
         say(locale.text(messages.TRY_EXPLAIN))
     return 0 if answer.found else 1
@@ -82,7 +82,7 @@ def search(
     *,
     k: LimitOption = 10,
     mode: ModeOption = "hybrid",
-    filters: FilterOptions,
+    filter_options: FilterOptions,
     explain: ExplainOption = False,
     output: OutputOptions,
     index: IndexOption = None,
@@ -91,12 +91,12 @@ def search(
 ) -> int:
     """Find the passages that match best, with their sources."""
     text = join_words(query, "query", output.locale)
-    only = filters.to_filter()
+    filters = filter_options.to_filter()
     with open_index(index, encoding, vectors) as opened:
-        hits = opened.search(text, k, mode=mode, filters=only)
+        hits = opened.search(text, k, mode=mode, filters=filters)
         explanation = _explain(opened, text, hits, mode) if explain else None
 
-    return _print_hits("search", {"query": text, "mode": mode}, hits, filters, output, explanation)
+    return _print_hits("search", {"query": text, "mode": mode}, hits, filter_options, output, explanation)
 
 
 def similar(
@@ -110,7 +110,7 @@ def similar(
     ] = False,
     k: LimitOption = 10,
     mode: ModeOption = "hybrid",
-    filters: FilterOptions,
+    filter_options: FilterOptions,
     output: OutputOptions,
     index: IndexOption = None,
     encoding: EncoderOptions,
@@ -121,14 +121,14 @@ def similar(
     if given.count(None) != 2:
         raise UsageError("Give exactly one of TEXT, --passage and --article.")
     joined = join_words(text, "text", output.locale) if text else None
-    only = filters.to_filter()
+    filters = filter_options.to_filter()
     with open_index(index, encoding, vectors) as opened:
         hits = opened.similar(
-            joined, passage=passage, article=article, same_article=same_article, k=k, mode=mode, filters=only
+            joined, passage=passage, article=article, same_article=same_article, k=k, mode=mode, filters=filters
         )
 
     request = {"text": joined, "passage": passage, "article": article, "same_article": same_article, "mode": mode}
-    return _print_hits("similar", request, hits, filters, output, None)
+    return _print_hits("similar", request, hits, filter_options, output, None)
 
 
 def duplicates(
@@ -144,17 +144,17 @@ def duplicates(
     k: Annotated[
         int | None, typer.Option("-k", "--limit", min=1, metavar="N", help="Number of groups.  [default: all]")
     ] = None,
-    filters: FilterOptions,
+    filter_options: FilterOptions,
     output: OutputOptions,
     index: IndexOption = None,
 ) -> int:
     """Find articles that repeat each other, in full or in part."""
     locale = output.locale
     progress = ProgressBar(locale)
-    only = filters.to_filter()
+    filters = filter_options.to_filter()
     with open_index(index) as opened:
         try:
-            groups = opened.duplicates(share, filters=only, progress=progress)
+            groups = opened.duplicates(share, filters=filters, progress=progress)
         finally:
             progress.clear()
 
@@ -166,7 +166,7 @@ def duplicates(
         render.duplicates(console, groups, k)
         return 0
     console.print(locale.text(messages.NO_DUPLICATES))
-    filters.suggest_removing(locale)
+    filter_options.suggest_removing(locale)
     return 1
 
 
@@ -185,7 +185,7 @@ def _print_hits(
     command: str,
     request: Mapping[str, Any],
     hits: Sequence[Hit],
-    filters: FilterOptions,
+    filter_options: FilterOptions,
     output: OutputOptions,
     explanation: Mapping[str, Any] | None,
 ) -> int:
@@ -202,7 +202,7 @@ def _print_hits(
         render.hits(console, hits, explanation)
         return 0
     console.print(locale.text(messages.NO_PASSAGES))
-    filters.suggest_removing(locale)
+    filter_options.suggest_removing(locale)
     return 1
 
 
