@@ -101,7 +101,7 @@ def environment(**more: str) -> dict[str, str]:
     return kept | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"} | more
 
 
-def copy(index: Path, to: Path) -> Path:
-    """An index of one's own to change."""
+def copy_index(index: Path, to: Path) -> Path:
+    """Copy an index, to change the copy."""
     shutil.copytree(index, to)
     return to

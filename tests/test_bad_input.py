@@ -168,7 +168,7 @@ def test_a_folder_that_the_system_refuses(folder: Path, index: Path, monkeypatch
     answers(index)
 
 
-def test_stdin_that_is_no_text(folder: Path, index: Path) -> None:
+def test_stdin_that_is_not_text(folder: Path, index: Path) -> None:
     run("index", folder, index=index)
     for data in (b"", BAD["binary.txt"]):
         result = run("index", "-", index=index, stdin=data)
@@ -199,19 +199,19 @@ def test_an_encoder_that_cannot_be_loaded(folder: Path, index: Path) -> None:
     """As a process of its own: the hub's library keeps for good what it reads from the environment."""
     words = ["index", folder, "--encoder", "no/such-model", "--index", index]
     result = process(*words, HF_HUB_OFFLINE="1")
-    told = result.stderr.decode()
+    message = result.stderr.decode()
     assert (result.returncode, result.stdout) == (5, b"")
-    assert "no/such-model" in told and "bundled" in told and told.count("\n") == 1
+    assert "no/such-model" in message and "bundled" in message and message.count("\n") == 1
     assert not index.exists()
 
 
-def test_a_flipped_byte_is_found_and_mended(folder: Path, index: Path) -> None:
+def test_a_flipped_byte_is_found_and_repaired(folder: Path, index: Path) -> None:
     """In every file of the index: no traceback, and doctor or the verbs themselves tell of it in one sentence."""
     run("index", folder, index=index)
     files = sorted(f.relative_to(index) for f in index.rglob("*") if f.is_file() and f.stat().st_size)
     assert files
     for number, name in enumerate(files):
-        damaged = cli_case.copy(index, index.parent / f"damaged{number}")
+        damaged = cli_case.copy_index(index, index.parent / f"damaged{number}")
         data = bytearray((damaged / name).read_bytes())
         data[len(data) // 2] ^= 0xFF
         (damaged / name).write_bytes(bytes(data))

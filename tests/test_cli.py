@@ -1,4 +1,4 @@
-"""The verbs as a user types them: what is printed where, and with which exit code."""
+"""The commands as a user types them: what is printed where, and the exit codes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from semsearch.cli.options import parse_date
 
 BRIDGE_QUESTION = "Cầu Rạch Dừa dài bao nhiêu mét?"
 OFF_TOPIC = "Ai vô địch World Cup 2022?"
-VERBS = (
+COMMANDS = (
     "index",
     "ask",
     "search",
@@ -54,33 +54,34 @@ def index(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def own(index: Path, tmp_path: Path) -> Path:
-    return cli_case.copy(index, tmp_path / "index")
+def index_copy(index: Path, tmp_path: Path) -> Path:
+    return cli_case.copy_index(index, tmp_path / "index")
 
 
 # Help ----------------------------------------------------------------------------------------
 
 
-def test_help_names_every_verb_and_the_exit_codes() -> None:
+def test_help_lists_every_command_and_the_exit_codes() -> None:
     result = run("--help")
     assert result.exit_code == 0
-    for verb in VERBS:
-        assert re.search(rf"^  {verb}  +\S", result.stdout, re.M), verb
+    for command in COMMANDS:
+        assert re.search(rf"^  {command}  +\S", result.stdout, re.M), command
     assert "Exit codes: 0" in result.stdout
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_has_help_and_json(verb: str) -> None:
-    result = run(verb, "--help")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_json_and_lang(command: str) -> None:
+    result = run(command, "--help")
     assert result.exit_code == 0
     assert "--json" in result.stdout
+    assert "--lang" in result.stdout
 
 
 def test_version() -> None:
     assert run("--version").stdout == f"semsearch {__version__}\n"
 
 
-def test_a_misspelt_verb_is_a_usage_error() -> None:
+def test_a_misspelt_command_is_a_usage_error() -> None:
     result = run("serach", "x")
     assert result.exit_code == 2
     assert result.stdout == ""
@@ -105,7 +106,7 @@ def test_ask_quotes_the_answer_with_its_source(index: Path, corpus: Path) -> Non
     assert re.search(r"«[^»]*420 mét[^»]*»", result.stdout)
 
 
-def test_the_line_named_is_the_line_of_the_articles_text(index: Path) -> None:
+def test_the_line_number_is_that_of_the_articles_text(index: Path) -> None:
     value = run_json("ask", BRIDGE_QUESTION, index=index)
     shown = run_json("show", value["answer"]["passage_id"], index=index)
     line = shown["article"]["text"].split("\n")[value["answer"]["line"] - 1]
@@ -193,7 +194,7 @@ def test_a_filter_that_leaves_nothing_is_exit_1(index: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--since", "hôm qua"], '--since "hôm qua" is not a date. Write it as 2018-08-27 or 27/8/2018.'),
         (["--since", ""], '--since "" is not a date.'),
@@ -202,18 +203,18 @@ def test_a_filter_that_leaves_nothing_is_exit_1(index: Path) -> None:
         (["--since", "2021-01-02", "--until", "2021-01-01"], "--since 2021-01-02 is after --until 2021-01-01."),
     ],
 )
-def test_dates_that_cannot_be_meant(index: Path, words: list[str], told: str) -> None:
+def test_invalid_dates(index: Path, words: list[str], message: str) -> None:
     result = run("search", "x", *words, index=index)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert told in result.stderr and result.stderr.count("\n") == 1
+    assert message in result.stderr and result.stderr.count("\n") == 1
 
 
-def test_both_ways_to_write_a_date() -> None:
+def test_both_forms_of_a_date() -> None:
     assert parse_date("--since", "2018-08-07") == parse_date("--since", "7/8/2018") == parse_date("", "07-08-2018")
 
 
 @pytest.mark.parametrize("words", [["-k", "0"], ["-k", "x"], ["--mode", "best"], ["--threads", "0"], ["--nonsense"]])
-def test_options_that_cannot_be_meant(index: Path, words: list[str]) -> None:
+def test_invalid_options(index: Path, words: list[str]) -> None:
     result = run("search", "x", *words, index=index)
     assert (result.exit_code, result.stdout) == (2, "")
 
@@ -235,7 +236,7 @@ def test_a_misspelt_option_is_not_taken_for_a_text(words: list[str]) -> None:
     assert "begins with a dash" not in run(*words).stderr
 
 
-def test_explain_tells_scores_terms_and_language(index: Path) -> None:
+def test_explain_shows_scores_terms_and_language(index: Path) -> None:
     result = run("search", "gia cà phê", "--explain", "--lang", "en", index=index)
     assert "language: Vietnamese · mode: hybrid · weights: " in result.stdout
     assert re.search(r"score [01]\.\d\d from .*BM25 \d", result.stdout)
@@ -260,9 +261,9 @@ def test_similar_finds_other_articles_unless_asked(index: Path) -> None:
     def articles(*words: str) -> set[int]:
         return {hit["article"]["id"] for hit in run_json("similar", *words, "-k", "50", index=index)["hits"]}
 
-    own = run_json("show", 1, index=index)["article"]
-    assert own["id"] not in articles("--passage", "1") | articles("--article", own["source"])
-    assert own["id"] in articles("--article", own["source"], "--same-article")
+    article = run_json("show", 1, index=index)["article"]
+    assert article["id"] not in articles("--passage", "1") | articles("--article", article["source"])
+    assert article["id"] in articles("--article", article["source"], "--same-article")
     value = run_json("similar", "--passage", "1", "--same-article", index=index)
     assert value["same_article"] is True
     assert 1 not in [hit["passage"]["id"] for hit in value["hits"]]
@@ -280,7 +281,7 @@ def test_similar_to_a_text_from_stdin(index: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["một câu", "--passage", "1"], ["--passage", "1", "--article", "a"]])
-def test_similar_wants_exactly_one(index: Path, words: list[str]) -> None:
+def test_similar_requires_exactly_one(index: Path, words: list[str]) -> None:
     result = run("similar", *words, index=index)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == "semsearch: Give exactly one of TEXT, --passage and --article.\n"
@@ -304,14 +305,59 @@ def test_show_marks_the_passage_in_its_article(index: Path) -> None:
     assert len(only) <= len(result.stdout) and "41.500" in only
 
 
+# Language ------------------------------------------------------------------------------------
+
+
+def test_lang_english(index: Path) -> None:
+    result = run("ask", BRIDGE_QUESTION, "--lang", "en", index=index)
+    assert re.search(r"^Source: Cầu Rạch Dừa thông xe · 5 Mar 2021 · .*cau\.md, line \d+$", result.stdout, re.M)
+    assert re.search(r"^Confidence: [01]\.\d\d \((high|moderate|low)\)$", result.stdout, re.M)
+    assert "\nSupporting passages:\n" in result.stdout
+    assert run("ask", OFF_TOPIC, "--lang", "en", index=index).stdout == "No answer found in the indexed articles.\n"
+
+
+@pytest.mark.parametrize("command", ["status", "doctor", "encoders", "rebuild", "index"])
+def test_output_is_in_one_language(index_copy: Path, command: str) -> None:
+    """Of commands that print no article: English output is ASCII, Vietnamese is not."""
+    index = None if command == "encoders" else index_copy
+    english = run(command, "--lang", "en", index=index).stdout
+    vietnamese = run(command, "--lang", "vi", index=index).stdout
+    assert english.replace(str(index_copy), "").replace("bài", "").isascii()
+    assert not vietnamese.isascii()
+
+
+def test_the_locale_is_the_default(index: Path) -> None:
+    english = run("search", "cầu", "--lang", "en", index=index).stdout
+    vietnamese = run("search", "cầu", "--lang", "vi", index=index).stdout
+    assert english != vietnamese
+    assert run("search", "cầu", index=index).stdout == vietnamese
+    assert run("search", "cầu", index=index, LANG="C.UTF-8").stdout == vietnamese
+    assert run("search", "cầu", index=index, LANG="en_US.UTF-8").stdout == english
+    assert run("search", "cầu", "--lang", "vi", index=index, LANG="en_US.UTF-8").stdout == vietnamese
+
+
+def test_json_does_not_depend_on_the_language(index: Path) -> None:
+    for words in (["ask", BRIDGE_QUESTION, "--explain"], ["search", "nông dân"], ["status"], ["doctor"]):
+        english = run(*words, "--json", "--lang", "en", index=index).stdout
+        assert english == run(*words, "--json", "--lang", "vi", index=index).stdout
+
+
+def test_hints_follow_the_language_and_errors_are_english(index: Path) -> None:
+    english = run("ask", OFF_TOPIC, "--lang", "en", index=index).stderr
+    vietnamese = run("ask", OFF_TOPIC, "--lang", "vi", index=index).stderr
+    assert english == "semsearch: Add --explain to see the nearest passages.\n"
+    assert vietnamese == "semsearch: Thêm --explain để xem các đoạn gần nhất.\n"
+    assert run("ask", " ", "--lang", "vi", index=index).stderr == "semsearch: The question is empty.\n"
+
+
 # Keeping it up to date -----------------------------------------------------------------------
 
 
-def test_indexing_twice_does_nothing(own: Path, corpus: Path) -> None:
-    result = run("index", corpus, index=own)
+def test_indexing_twice_does_nothing(index_copy: Path, corpus: Path) -> None:
+    result = run("index", corpus, index=index_copy)
     assert result.exit_code == 0
     assert result.stdout.endswith(": không có gì thay đổi, giữ nguyên 5 bài\n")
-    again = run_json("index", index=own)  # without PATH: all paths it knows
+    again = run_json("index", index=index_copy)  # without PATH: all paths it knows
     assert (again["added"], again["changed"], again["removed"], again["encoded"]) == (0, 0, 0, 0)
     assert again["unchanged"] >= 4
 
@@ -329,62 +375,62 @@ def test_added_changed_and_removed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [("search", "cầu"), ("ask", "Cầu dài bao nhiêu?"), ("similar", "cầu")])
-def test_nothing_found_names_the_filters(index: Path, words: tuple[str, ...]) -> None:
+def test_without_results_the_filters_are_named(index: Path, words: tuple[str, ...]) -> None:
     result = run(*words, "--source", "nowhere", "--since", "1/2/2020", index=index)
     hint = "semsearch: Không có kết quả nào thỏa --source nowhere --since 1/2/2020; hãy thử bỏ bớt điều kiện.\n"
     assert (result.exit_code, result.stderr) == (1, hint)
     assert run(*words, "--source", "nowhere", "--json", index=index).stderr == ""
 
 
-def test_index_reads_an_article_from_stdin(own: Path) -> None:
+def test_index_reads_an_article_from_stdin(index_copy: Path) -> None:
     text = "Bảo tàng làng chài\n\nBảo tàng làng chài Cửa Hội trưng bày 275 hiện vật của ngư dân.\n"
-    value = run_json("index", "-", index=own, stdin=text)
+    value = run_json("index", "-", index=index_copy, stdin=text)
     assert value["added"] == 1
-    answer = run_json("ask", "Bảo tàng làng chài trưng bày bao nhiêu hiện vật?", index=own)
+    answer = run_json("ask", "Bảo tàng làng chài trưng bày bao nhiêu hiện vật?", index=index_copy)
     assert "275" in answer["answer"]["sentence"]["text"]
     assert answer["answer"]["article"]["source"].startswith("stdin#")
-    assert run_json("index", "-", index=own, stdin=text)["added"] == 0
-    assert run_json("status", index=own)["articles"] == 5
+    assert run_json("index", "-", index=index_copy, stdin=text)["added"] == 0
+    assert run_json("status", index=index_copy)["articles"] == 5
 
 
-def test_remove(own: Path, corpus: Path) -> None:
-    result = run("remove", corpus / "cau.md", index=own)
+def test_remove(index_copy: Path, corpus: Path) -> None:
+    result = run("remove", corpus / "cau.md", index=index_copy)
     assert (result.exit_code, result.stdout) == (0, "Đã bỏ 1 nguồn.\n")
-    again = run("remove", corpus / "cau.md", index=own)
+    again = run("remove", corpus / "cau.md", index=index_copy)
     assert (again.exit_code, again.stdout) == (1, "Đã bỏ 0 nguồn.\n")
     assert f"Không có bài nào trong chỉ mục có nguồn “{corpus / 'cau.md'}”" in again.stderr
-    assert run_json("remove", corpus, index=own)["removed"] == 4
+    assert run_json("remove", corpus, index=index_copy)["removed"] == 4
 
 
-def test_rebuild_status_and_doctor(own: Path) -> None:
-    before = run_json("search", "nông dân", index=own)["hits"]
-    result = run("rebuild", index=own)
+def test_rebuild_status_and_doctor(index_copy: Path) -> None:
+    before = run_json("search", "nông dân", index=index_copy)["hits"]
+    result = run("rebuild", index=index_copy)
     assert result.exit_code == 0, result.output
     assert ": đã lập lại chỉ mục từ của 5 đoạn, mã hóa 0 văn bản trong " in result.stdout
-    assert run_json("search", "nông dân", index=own)["hits"] == before
-    status = run("status", index=own)
+    assert run_json("search", "nông dân", index=index_copy)["hits"] == before
+    status = run("status", index=index_copy)
     assert "4 bài từ 5 nguồn, 4 tệp" in status.stdout and "bundled" in status.stdout
-    doctor = run("doctor", index=own)
+    doctor = run("doctor", index=index_copy)
     assert (doctor.exit_code, doctor.stdout) == (0, "Chỉ mục không có lỗi.\n")
 
 
 @pytest.mark.parametrize("words", [("status",), ("search", "cầu"), ("index", "."), ("rebuild",), ("doctor",)])
-def test_a_file_is_no_index(corpus: Path, words: tuple[str, ...]) -> None:
+def test_a_file_is_not_an_index(corpus: Path, words: tuple[str, ...]) -> None:
     result = run(*words, index=corpus / "cau.md")
     assert result.exit_code == 3
     assert result.stderr == f"semsearch: --index {corpus / 'cau.md'} is a file, not a folder.\n"
 
 
-def test_eval_of_a_folder_that_is_not_there_or_no_set(corpus: Path) -> None:
+def test_eval_of_a_folder_that_does_not_exist_or_holds_no_set(corpus: Path) -> None:
     result = run("eval", "nope")
     assert result.exit_code == 2
     assert result.stderr == "semsearch: There is no folder nope; name one that holds an evaluation set.\n"
     assert run("eval", corpus).stderr.startswith("semsearch: There is no queries.jsonl (nor queries.jsonl.zst) in ")
 
 
-def test_many_lost_files_are_one_readable_sentence(own: Path) -> None:
-    shutil.rmtree(own / "lexical")
-    result = run("search", "cầu", index=own)
+def test_many_missing_files_are_one_readable_sentence(index_copy: Path) -> None:
+    shutil.rmtree(index_copy / "lexical")
+    result = run("search", "cầu", index=index_copy)
     assert result.exit_code == 3
     assert result.stderr.count("lexical/") == 2
     assert re.search(r" and \d+ more files in .* changed since it was written; run: ", result.stderr)
@@ -414,12 +460,12 @@ def test_the_default_index_lies_below_the_current_folder(
     index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "indexes").mkdir()
-    cli_case.copy(index, tmp_path / "indexes" / "default")
+    cli_case.copy_index(index, tmp_path / "indexes" / "default")
     monkeypatch.chdir(tmp_path)
     assert run("ask", BRIDGE_QUESTION).exit_code == 0
 
 
-def test_semsearch_index_names_it_and_the_option_wins(index: Path, tmp_path: Path) -> None:
+def test_semsearch_index_sets_the_folder_and_the_option_wins(index: Path, tmp_path: Path) -> None:
     assert run("status", SEMSEARCH_INDEX=str(index)).exit_code == 0
     assert run("status", SEMSEARCH_INDEX=str(tmp_path / "none")).exit_code == 3
     assert run("status", index=index, SEMSEARCH_INDEX=str(tmp_path / "none")).exit_code == 0
@@ -437,7 +483,7 @@ def fails(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "told"),
+    ("error", "code", "message"),
     [
         (OSError(errno.ENOSPC, "No space left on device", "/x/db"), 4, "semsearch: /x/db: The disk is full."),
         (PermissionError(errno.EACCES, "Permission denied", "/x"), 4, "semsearch: /x: Permission denied."),
@@ -448,12 +494,12 @@ def fails(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     ],
 )
 def test_every_failure_is_one_sentence(
-    index: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, told: str
+    index: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, message: str
 ) -> None:
     fails(monkeypatch, error)
     result = run("search", "x", index=index)
     assert (result.exit_code, result.stdout) == (code, "")
-    assert result.stderr.startswith(told) and result.stderr.count("\n") == 1
+    assert result.stderr.startswith(message) and result.stderr.count("\n") == 1
     value = run_json("search", "x", index=index)
     assert value["command"] == "search" and value["error"]["message"] in result.stderr
 
@@ -466,11 +512,11 @@ def test_debug_shows_the_traceback(index: Path, monkeypatch: pytest.MonkeyPatch)
     assert "Traceback" not in run("search", "x", index=index).stderr
 
 
-def test_stopping_index_says_that_what_was_done_is_kept(
-    own: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
+def test_interrupting_index_says_that_finished_work_is_kept(
+    index_copy: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fails(monkeypatch, KeyboardInterrupt())
-    result = run("index", corpus, index=own)
+    result = run("index", corpus, index=index_copy)
     assert result.exit_code == 130
     assert result.stderr == "semsearch: Stopped. Finished work is kept; run the same command to continue.\n"
 
@@ -523,12 +569,12 @@ def test_vietnamese_comes_out_as_utf8_whatever_the_locale(index: Path) -> None:
     assert "Nguồn: " in result.stdout.decode("utf-8")
 
 
-def test_python_m_semsearch_and_the_script_are_one(index: Path) -> None:
+def test_python_m_semsearch_is_the_script(index: Path) -> None:
     assert process("--version").stdout.decode() == f"semsearch {__version__}\n"
     assert b"Usage: semsearch" in process("--help").stdout
 
 
-def test_no_progress_where_stderr_is_no_terminal(corpus: Path, tmp_path: Path) -> None:
+def test_no_progress_without_a_terminal(corpus: Path, tmp_path: Path) -> None:
     result = process("index", corpus, "--index", tmp_path / "index")
     assert (result.returncode, result.stderr) == (0, b"")
 

@@ -23,7 +23,7 @@ COUNT = 1500
 
 RUN = """
 import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)  # what started the tests may have told them to ignore it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests may have been started with it ignored
 from semsearch.index import sync, workers
 sync.BATCH_ARTICLES, workers.FEW, workers.TASK = 100, 20, 4000
 from semsearch.cli import build_app
@@ -61,7 +61,7 @@ def wait_for(condition: object) -> None:
         if condition():
             return
         time.sleep(0.05)
-    pytest.fail("it did not come to that within 30 s")
+    pytest.fail("the condition did not hold within 30 s")
 
 
 def committed(index: Path) -> int:
@@ -81,8 +81,8 @@ def test_stopped_while_others_prepare(file: Path, tmp_path: Path, delay: float) 
     helpers = children(running.pid)
     time.sleep(delay)
     running.send_signal(signal.SIGINT)
-    out, told = running.communicate(timeout=30)
-    assert (running.returncode, out, told.decode()) == (130, b"", STOPPED)
+    out, message = running.communicate(timeout=30)
+    assert (running.returncode, out, message.decode()) == (130, b"", STOPPED)
     assert not [pid for pid in helpers if Path(f"/proc/{pid}").exists()]
     with Index.open(tmp_path / "index") as index:
         before = len(index)
@@ -102,10 +102,10 @@ def test_stopped_anywhere(file: Path, tmp_path: Path) -> None:
             running.wait(delay)
         except subprocess.TimeoutExpired:
             running.send_signal(signal.SIGINT)
-        _, told = running.communicate(timeout=60)
+        _, message = running.communicate(timeout=60)
         codes.append(running.returncode)
-        assert codes[-1] in (0, 130), told.decode()
-        assert codes[-1] == 0 or told.decode() == STOPPED
+        assert codes[-1] in (0, 130), message.decode()
+        assert codes[-1] == 0 or message.decode() == STOPPED
         delay *= 4
         assert len(codes) < 12
     with Index.open(index) as made:
@@ -113,10 +113,10 @@ def test_stopped_anywhere(file: Path, tmp_path: Path) -> None:
         assert made.doctor() == []
 
 
-def test_stopped_with_json_says_so_in_json(file: Path, tmp_path: Path) -> None:
+def test_stopped_with_json(file: Path, tmp_path: Path) -> None:
     running = start(file, tmp_path / "index", "--json")
     wait_for(lambda: committed(tmp_path / "index") >= 1)
     os.kill(running.pid, signal.SIGINT)
-    out, told = running.communicate(timeout=30)
-    assert (running.returncode, told.decode()) == (130, STOPPED)
+    out, message = running.communicate(timeout=30)
+    assert (running.returncode, message.decode()) == (130, STOPPED)
     assert json.loads(out)["error"]["code"] == "interrupted"

@@ -76,7 +76,7 @@ def test_every_verb(index: Path, part: str, words: list[str]) -> None:
 
 
 def test_verbs_that_write(index: Path, corpus: Path, tmp_path: Path) -> None:
-    own = cli_case.copy(index, tmp_path / "index")
+    own = cli_case.copy_index(index, tmp_path / "index")
     check(run_json("rebuild", index=own), "report")
     check(run_json("doctor", "--repair", index=own), "doctor")
     check(run_json("remove", corpus / "cau.md", index=own), "remove")
