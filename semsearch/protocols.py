@@ -36,14 +36,15 @@ class Encoder(Protocol):
 
 @runtime_checkable
 class LateInteraction(Protocol):
-    """Optional for an encoder: comparing a query with texts token by token.
+    """Optional for an encoder: comparing a query with texts token by token, from stored token ids.
 
-    Token ids are bytes in a form of the encoder's own; equal texts give equal bytes.
+    Token ids are bytes in a form of the encoder's own. Equal texts give equal bytes; joined, they stand for the texts
+    in a row.
     """
 
     def token_ids(self, texts: Sequence[str]) -> list[bytes]: ...
-    def encode_with_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[bytes]]:
-        """Return ``encode_passages`` and ``token_ids`` of the same texts, for less than both."""
+    def encode_tokens(self, token_ids: Sequence[bytes]) -> Vectors:
+        """Return the vectors of the texts that have these token ids, ``(len(token_ids), dim)``."""
         ...
 
     def maxsim(self, query: str, token_ids: Sequence[bytes]) -> NDArray[np.float32]:

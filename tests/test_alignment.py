@@ -66,15 +66,6 @@ def test_alignment_is_what_its_definition_says(encoder: StaticEncoder) -> None:
     assert found.argmax() == 0
 
 
-@pytest.mark.parametrize("prompt", ["", "passage: "])
-def test_vectors_and_pieces_at_once_are_those_made_apart(encoder: StaticEncoder, prompt: str) -> None:
-    encoder._passage_prompt = prompt
-    texts = [*TEXTS, "", QUERY] * 3
-    vectors, pieces = encoder.encode_with_tokens(texts)
-    assert np.array_equal(vectors, encoder.encode_passages(texts))
-    assert pieces == encoder.token_ids(texts)
-
-
 def test_a_text_holds_itself_wholly(encoder: StaticEncoder) -> None:
     assert encoder.maxsim(QUERY, encoder.token_ids([QUERY])) == pytest.approx([1.0], abs=1e-5)
 

@@ -104,10 +104,10 @@ def test_changed_added_and_removed(index: Index, news: Path, tmp_path: Path, enc
     report = index.sync([news])
     assert (report.added, report.changed, report.removed, report.unchanged) == (1, 1, 1, 10)
     assert names(index) == sorted([*(f"{n}.txt" for n in range(12) if n != 3), "20.txt", "50.txt"])
-    # Of the changed article only what is new was encoded: its last sentence, and its passage.
+    # Of the changed article only what is new was encoded.
     new = encoder.passages[before:]
     assert len(new) == report.encoded
-    assert len([t for t in new if "ba cây cầu" in t]) == 2
+    assert len([t for t in new if "ba cây cầu" in t]) == 1
     assert all("số 20" in t or "20." in t or "ba cây cầu" in t for t in new)
     assert index.search("ba cây cầu mới", 1)[0].article.source.endswith("/4.txt")
     assert all(not hit.article.source.endswith("/3.txt") for hit in index.search(story(3), 50))
@@ -426,7 +426,7 @@ def test_adding_one_article_encodes_one_article(index: Index, encoder: HashEncod
     report = index.add([article(7777)])
     assert report.added == 1
     new = encoder.passages[before:]
-    assert len(new) == report.encoded == 5  # its passage and its four sentences
+    assert len(new) == report.encoded == 1
     assert all("7777" in passage for passage in new)
     sound(index)
 
@@ -497,20 +497,18 @@ def test_whatever_happens_the_index_holds_what_is_there(
 # Finding ---------------------------------------------------------------------------------------
 
 
-def brute(index: Index, encoder: HashEncoder, query: str) -> dict[int, tuple[float, float, float]]:
-    """The cosine of every passage, of its best sentence and of its article's mean, with vectors as they are stored."""
+def brute(index: Index, encoder: HashEncoder, query: str) -> dict[int, tuple[float, float]]:
+    """The cosine of every passage and of its article's mean, with vectors as they are stored."""
     asked = encoder.encode_queries([query])[0]
     found = {}
     for item in index.articles():
-        own, best = {}, {}
+        own = {}
         for passage in index.passages(item.id):
-            parts = [passage.text if passage.text.startswith(item.title) else f"{item.title}\n{passage.text}"]
-            parts += [s.of(item.text) for s in passage.sentences]
-            own[passage.id], *rest = encoder._encode(parts).astype(np.float16).astype(np.float32)
-            best[passage.id] = max(float(vector @ asked) for vector in rest)
+            text = passage.text if passage.text.startswith(item.title) else f"{item.title}\n{passage.text}"
+            own[passage.id] = encoder._encode([text])[0].astype(np.float16).astype(np.float32)
         mean = np.mean(list(own.values()), axis=0)
         topic = float(mean @ asked / np.linalg.norm(mean))
-        found |= {id_: (float(vector @ asked), best[id_], topic) for id_, vector in own.items()}
+        found |= {id_: (float(vector @ asked), topic) for id_, vector in own.items()}
     return found
 
 
@@ -522,20 +520,17 @@ def test_dense_scores_are_those_of_brute_force(index: Index, news: Path, encoder
         assert {hit.passage.id for hit in hits} == expected.keys()
         for hit in hits:
             assert hit.scores.dense == pytest.approx(expected[hit.passage.id][0], abs=2e-6)
-            assert hit.scores.sentence == pytest.approx(expected[hit.passage.id][1], abs=2e-6)
-            assert hit.scores.article_dense == pytest.approx(expected[hit.passage.id][2], abs=2e-6)
+            assert hit.scores.article_dense == pytest.approx(expected[hit.passage.id][1], abs=2e-6)
+            assert hit.scores.sentence is None
             assert hit.scores.lexical is None
 
         def scaled(values: list[float]) -> list[float]:
             return [(v - min(values)) / (max(values) - min(values)) for v in values]
 
         ids = sorted(expected)
-        w = ranking.DEFAULTS["dense"]
-        sides = zip(*(scaled([expected[i][side] for i in ids]) for side in range(3)), strict=True)
-        fused = [
-            (w.dense * d + w.sentence * s + w.article_dense * t) / (w.dense + w.sentence + w.article_dense)
-            for d, s, t in sides
-        ]
+        w = ranking.DEFAULTS["dense"].without_token_ids()
+        sides = zip(*(scaled([expected[i][side] for i in ids]) for side in range(2)), strict=True)
+        fused = [(w.dense * d + w.article_dense * t) / (w.dense + w.article_dense) for d, t in sides]
         assert [hit.score for hit in hits] == pytest.approx(sorted(fused, reverse=True), abs=1e-4)
 
 
@@ -784,14 +779,16 @@ def test_ask_quotes_what_was_found(index: Index, news: Path) -> None:
 
 def test_weights_come_from_the_encoders_card(index: Index, encoder: HashEncoder, tmp_path: Path) -> None:
     index.add([article(1)])
-    assert index.weights("vi") == asdict(ranking.DEFAULTS["vi"])
+    assert index.weights("vi") == asdict(ranking.DEFAULTS["vi"].without_token_ids())
     encoder.folder = tmp_path  # type: ignore[attr-defined]
     card = {"fusion": {"vi": {"dense": 0.25, "lexical": 0.75}}}  # what is not named counts nothing
     (tmp_path / "semsearch.json").write_text(json.dumps(card), "utf-8")
     assert {side: weight for side, weight in index.weights("vi").items() if weight} == card["fusion"]["vi"]
-    assert ranking.weights(encoder, "en", "hybrid") == ranking.DEFAULTS["en"]
-    assert ranking.weights(None, "vi", "lexical") == ranking.DEFAULTS["vi"]
-    assert ranking.weights(encoder, "vi", "dense") == ranking.DEFAULTS["dense"]
+    assert ranking.weights(encoder, "en", "hybrid") == ranking.DEFAULTS["en"].without_token_ids()
+    assert ranking.weights(None, "vi", "lexical").lexical == ranking.DEFAULTS["vi"].lexical
+    assert ranking.weights(encoder, "vi", "dense") == Weights(
+        dense=0.7, sentence=0.0, article_dense=0.3, lexical=0.0, article=0.0
+    )
     assert isinstance(ranking.DEFAULTS["vi-plain"], Weights)
 
 
@@ -873,11 +870,11 @@ def test_rebuilding_computes_nothing_twice(index: Index, news: Path, encoder: Ha
     # A segment is lost: its vectors alone are made again.
     index.add([article(100)])
     encoded = len(encoder.passages)
-    newest = max(index.path.glob("vectors/*.sentences"))
+    newest = max(index.path.glob("vectors/*"))
     newest.unlink()
     assert index.doctor(repair=True)
     assert all("100" in passage for passage in encoder.passages[encoded:])
-    assert len(encoder.passages) == encoded + 5
+    assert len(encoder.passages) == encoded + 1
     sound(index)
 
 
@@ -895,7 +892,6 @@ def test_split_otherwise(index: Index, news: Path, encoder: HashEncoder, monkeyp
     report = index.rebuild()
     assert (report.changed, report.unchanged) == (12, 0)
     assert all(len(index.passages(item.id)) > 1 for item in index.articles())
-    # Sentences are the same, so only passages were encoded.
     assert all(passage not in encoder.passages[:encoded] for passage in encoder.passages[encoded:])
     sound(index)
     assert index.sync([news]).added == 1
@@ -999,7 +995,7 @@ def test_dead_vectors_go_with_time(index: Index) -> None:
     status = index.status()
     assert status.articles == 5
     assert status.dead_vectors < 10
-    ids, _ = segments.read(Folder(index.path), index._session.connect().segments()[0], "passages", verify=True)
+    ids, _ = segments.read(Folder(index.path), index._session.connect().segments()[0], verify=True)
     assert len(ids) < 15
     sound(index)
 

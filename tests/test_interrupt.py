@@ -65,8 +65,8 @@ def wait_for(condition: object) -> None:
 
 
 def committed(index: Path) -> int:
-    """How many vector files there are: two for each batch."""
-    return len(list(index.glob("vectors/*.sentences")))
+    """How many vector files there are: one for each batch."""
+    return len(list(index.glob("vectors/*.vectors")))
 
 
 def holds(pid: int, index: Path) -> bool:

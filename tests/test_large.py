@@ -16,7 +16,7 @@ from semsearch.encoders import load_encoder
 from semsearch.index import Index
 from semsearch.search import ranking
 from semsearch.storage import Store
-from semsearch.storage.segments import Shelf
+from semsearch.storage.segments import StoredVectors
 from semsearch.storage.vectors import among
 from semsearch.types import Mode
 
@@ -56,8 +56,8 @@ def test_a_book_does_not_bring_all_its_passages(index: Index, monkeypatch: pytes
 def test_what_changes_together_is_looked_up_together(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     index.add(map(article, range(20)))
     asked: list[int] = []
-    vectors = Shelf.vectors
-    monkeypatch.setattr(Shelf, "vectors", lambda self, ids: asked.append(len(ids)) or vectors(self, ids))
+    vectors = StoredVectors.vectors
+    monkeypatch.setattr(StoredVectors, "vectors", lambda self, ids: asked.append(len(ids)) or vectors(self, ids))
     report = index.add(replace(article(i), date=dt.date(2020, 5, 1)) for i in range(20))
     assert (report.changed, report.encoded) == (20, 0)
     assert len(asked) == 1
@@ -109,4 +109,4 @@ def test_one_article_more_among_ten_thousand_is_the_one_encoded(tmp_path: Path) 
         file.write_text("\n".join([*rows, more]), encoding="utf-8")
         report = index.sync([file])
         assert (report.added, report.changed, report.removed, report.unchanged) == (1, 0, 0, 10_000)
-        assert len(encoder.passages) - before == report.encoded == 3  # its passage and its two sentences
+        assert len(encoder.passages) - before == report.encoded == 1

@@ -315,7 +315,7 @@ def mapped_files(index: Index) -> int:
     """How many files the index searches by their codes; all of it, after a search."""
     view = index._session._view
     assert view is not None
-    return len(view._sentences.index._parts)
+    return len(view._passages.index._parts)
 
 
 QUERIES = ["đoàn công tác trao phần quà", "tin từ huyện Bảo Lâm", "học sinh nghèo ở Vị Xuyên", "thứ 12.1"]
@@ -367,7 +367,7 @@ def test_the_kind_of_vectors_can_be_told(index: Index, monkeypatch: pytest.Monke
 
 def test_a_reader_goes_over_to_codes_and_stays_right(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has exact vectors in memory when files become large, are merged, and lose what was removed."""
-    monkeypatch.setattr(session, "EXACT", 120)
+    monkeypatch.setattr(session, "EXACT", 60)
     index.add(map(article, range(8)))
     with Index.open(index.path, encoder=HashEncoder()) as reader:
         for start in range(8, 80, 8):
@@ -399,7 +399,7 @@ def test_large_files_without_codes_get_some_and_nothing_is_encoded(
 def test_a_damaged_file_is_found_and_made_again(index: Index) -> None:
     index.add(map(article, range(40)))
     folder = Folder(index.path)
-    large = max(folder.vectors.glob("*.sentences"), key=lambda path: path.stat().st_size)
+    large = max(folder.vectors.glob("*"), key=lambda path: path.stat().st_size)
     data = large.read_bytes()
     large.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))  # the last code
     assert any(finding.level == "error" for finding in index.doctor())
@@ -435,4 +435,4 @@ def test_killed_while_files_get_codes(tmp_path: Path, small: None, monkeypatch: 
         assert mapped_files(index) > 0
         assert {f"test:{n}" for n in (*range(40), 50, 51)} == {a.source for a in index.articles()}
         assert index.doctor() == []
-    assert len(encoder.passages) - before == 5  # the new article's alone: its passage, its sentences
+    assert len(encoder.passages) - before == 1

@@ -113,12 +113,6 @@ class StaticEncoder:
                 sums[place] += rows[start:end].sum(axis=0)
         return unit_rows(sums)
 
-    def encode_with_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[bytes]]:
-        """Return ``encode_passages`` and ``token_ids`` of the same texts, which are tokenized once."""
-        token_ids = self.token_ids(texts)
-        vectors = self.encode_passages(texts) if self._passage_prompt else self.encode_tokens(token_ids)
-        return vectors, token_ids
-
     def tokenizer_spec(self) -> TokenizerSpec | None:
         """Return what ``load_tokenizer`` needs to tokenize passages in another process.
 

@@ -152,7 +152,7 @@ def _misnamed(folder: Folder, store: Store) -> list[int]:
     found = []
     for segment in store.segments():
         with suppress(IndexDamaged):  # that one is made anew in any case
-            ids, _ = read(folder, segment, "passages")
+            ids, _ = read(folder, segment)
             if len(ids) and (segment.first, segment.last) != (ids.min(), ids.max()):
                 found.append(segment.number)
     return found
@@ -300,33 +300,30 @@ def _damaged_articles(store: Store) -> list[int]:
 def _vectors(folder: Folder, store: Store, manifest: Manifest) -> Iterator[Finding]:
     import numpy as np
 
-    from ..search.ranking import SENTENCES
     from ..storage.segments import read
 
     for number in _misnamed(folder, store):
         yield Finding("vectors", f"segment {number} holds other passages than it should", REPAIR)
-    wanted = {"passages": store.all_ids("passages"), "sentences": store.sentence_ids(SENTENCES)}
+    expected = np.array(store.all_ids("passages"), np.int64)
     dead = np.array(store.dead(), np.int64)
-    for kind, expected in wanted.items():
-        factor = 1 if kind == "passages" else SENTENCES
-        there = [np.empty(0, np.int64)]
-        for segment in store.segments():
-            try:
-                ids, vectors = read(folder, segment, kind, verify=True)
-            except IndexDamaged as error:
-                yield Finding("vectors", str(error), REPAIR)
-                continue
-            if segment.fingerprint == manifest.fingerprint:
-                there.append(ids)
-                if vectors.shape[1] != manifest.dim:
-                    yield Finding("vectors", f"segment {segment.number} has vectors of another length", REPAIR)
-        ids = np.concatenate(there)
-        missing = np.setdiff1d(np.array(expected, np.int64), ids)
-        if len(missing):
-            yield Finding("vectors", f"{len(missing)} {kind} have no vector", REPAIR)
-        unknown = np.setdiff1d(ids[~np.isin(ids // factor, dead)], np.array(expected, np.int64))
-        if len(unknown):
-            yield Finding("vectors", f"{len(unknown)} vectors belong to no {kind[:-1]}", REPAIR)
+    there = [np.empty(0, np.int64)]
+    for segment in store.segments():
+        try:
+            ids, vectors = read(folder, segment, verify=True)
+        except IndexDamaged as error:
+            yield Finding("vectors", str(error), REPAIR)
+            continue
+        if segment.fingerprint == manifest.fingerprint:
+            there.append(ids)
+            if vectors.shape[1] != manifest.dim:
+                yield Finding("vectors", f"segment {segment.number} has vectors of another length", REPAIR)
+    ids = np.concatenate(there)
+    missing = np.setdiff1d(expected, ids)
+    if len(missing):
+        yield Finding("vectors", f"{len(missing)} passages have no vector", REPAIR)
+    unknown = np.setdiff1d(ids[~np.isin(ids, dead)], expected)
+    if len(unknown):
+        yield Finding("vectors", f"{len(unknown)} vectors belong to no passage", REPAIR)
 
 
 def _terms(folder: Folder, store: Store, manifest: Manifest, number: int) -> Iterator[Finding]:

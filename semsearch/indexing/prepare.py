@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .. import segmentation as sentences
-from ..search.ranking import passage_text
+from ..encoders.passages import PassageText
 from ..storage import body_hash, content_hash
 from ..storage.lexical import Terms, terms_of
 from ..types import Article, Span
@@ -18,7 +18,7 @@ from ..types import Article, Span
 if TYPE_CHECKING:
     from ..encoders import Tokenizer
 
-__all__ = ["PassageSpans", "PreparedArticle", "encoder_texts", "prepare", "split_passages"]
+__all__ = ["PassageSpans", "PreparedArticle", "prepare", "split_passages"]
 
 PassageSpans = tuple[tuple[Span, ...], ...]
 """Passages, each as the spans of its sentences."""
@@ -28,8 +28,8 @@ PassageSpans = tuple[tuple[Span, ...], ...]
 class PreparedArticle:
     """An article split into passages, with everything that is computed from its text alone.
 
-    ``token_ids`` holds, for each passage and then for each of its sentences, the ids that the encoder's tokenizer
-    gives its text. It is empty if the article was prepared without a tokenizer.
+    ``token_ids`` holds, for each passage as it is encoded and then for each of its parts (``PassageText``), the ids
+    that the encoder's tokenizer gives its text. It is empty if the article was prepared without a tokenizer.
     """
 
     article: Article
@@ -48,8 +48,8 @@ def prepare(article: Article, tokenizer: Tokenizer | None = None) -> PreparedArt
     for spans in passages:
         terms.append(terms_of(article.text[spans[0].start : spans[-1].end]))
         if tokenizer is not None:
-            passage, sentence_texts = encoder_texts(article, spans)
-            token_ids.extend(tokenizer.token_ids([passage, *sentence_texts]))
+            text = PassageText.of(article, spans)
+            token_ids.extend(tokenizer.token_ids([text.encoded, *text.parts]))
     return PreparedArticle(
         article=article,
         content_hash=content_hash(article),
@@ -66,9 +66,3 @@ def split_passages(article: Article) -> PassageSpans:
     for block in article.blocks:
         spans.extend(sentences.split_sentences(article.text, block.start, block.end))
     return tuple(sentences.chunk(article.text, spans, article.blocks))
-
-
-def encoder_texts(article: Article, spans: tuple[Span, ...]) -> tuple[str, list[str]]:
-    """Texts given to the encoder for the passage of these sentences, and for each of its sentences."""
-    passage = article.text[spans[0].start : spans[-1].end]
-    return passage_text(article.title, passage), [span.of(article.text) for span in spans]

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..encoders.passages import PassageText
 from ..errors import IndexDamaged, IndexMissing
 from ..failpoints import failpoint
 from ..protocols import Encoder
 from ..reports import Progress
-from ..search.ranking import SENTENCES
 from ..storage import Segment
 from ..storage.layout import Manifest
 from ..storage.lexical import LexicalIndex, terms_of
-from ..storage.segments import arrays, read, write
+from ..storage.segments import read, write
 from .changes import Plan
+from .encode import Encoded, encode_passages
 from .pipeline import BATCH_ARTICLES, BATCH_CHARACTERS
-from .prepare import encoder_texts
-from .writer import Writer, encoded_parts, encoded_whole
+from .writer import Writer
 
 if TYPE_CHECKING:
     from ..types import Ids
@@ -91,8 +91,7 @@ def _intact(writer: Writer) -> Ids:
     found = [np.empty(0, np.int64)]
     for segment in writer.store.segments(writer.manifest.fingerprint):
         try:
-            ids, _ = read(writer.folder, segment, "passages", verify=True)
-            read(writer.folder, segment, "sentences", verify=True)
+            ids, _ = read(writer.folder, segment, verify=True)
             found.append(ids)
         except IndexDamaged:
             with writer.store.transaction():
@@ -107,29 +106,18 @@ def _encode_missing(writer: Writer, encoder: Callable[[], Encoder], there: Ids, 
     lacking = np.setdiff1d(wanted, there)
     done = 0
     for ids in _batches(lacking, store.segments(writer.manifest.fingerprint)):
-        texts = {id_: encoder_texts(article, passage.sentences) for id_, (passage, article) in store.load(ids).items()}
-        wholes = list(dict.fromkeys(whole for whole, _ in texts.values()))
-        halves, token_ids = encoded_whole(encoder(), wholes)
-        vectors, kept = dict(zip(wholes, halves, strict=True)), dict(zip(wholes, token_ids, strict=False))
-        others = [
-            part for part in dict.fromkeys(p for _, parts in texts.values() for p in parts) if part not in vectors
-        ]
-        vectors.update(zip(others, encoded_parts(encoder(), others), strict=True))
-        writer.encoded += len(wholes) + len(others)
-        own = [(id_, vectors[whole]) for id_, (whole, _) in texts.items()]
-        of_sentences = [
-            (id_ * SENTENCES + place, vectors[part])
-            for id_, (_, parts) in texts.items()
-            for place, part in enumerate(parts)
-        ]
+        texts = {id_: PassageText.of(article, passage.sentences) for id_, (passage, article) in store.load(ids).items()}
+        encoded = Encoded()
+        writer.encoded += encode_passages(encoder(), texts.values(), encoded)
+        vectors = np.stack([encoded.vectors[text] for text in texts.values()])
+        token_ids = {id_: encoded.token_ids[text].pack() for id_, text in texts.items() if text in encoded.token_ids}
         number = store.reserve(0, 0)[2]
-        segment = write(writer.folder, number, writer.manifest.fingerprint, arrays(own), arrays(of_sentences))
+        fingerprint = writer.manifest.fingerprint
+        segment = write(writer.folder, number, fingerprint, np.array(list(texts), np.int64), vectors)
         failpoint("vectors written")
         with store.transaction():
             store.put_segment(segment)
-            store.put_token_ids(
-                writer.manifest.fingerprint, {id_: kept[whole] for id_, (whole, _) in texts.items() if whole in kept}
-            )
+            store.put_token_ids(fingerprint, token_ids)
         done += len(ids)
         progress("encoding", done, len(lacking))
     return np.union1d(there, lacking)

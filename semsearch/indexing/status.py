@@ -55,14 +55,13 @@ def status(folder: Folder, store: Store, manifest: Manifest) -> Status:
 
 
 def _approximate(folder: Folder, segments: Sequence[Segment]) -> bool:
-    """Whether there are vectors enough, of passages or of sentences, to be found by their codes."""
-    if sum(segment.sentences for segment in segments) < session.EXACT:
+    """Whether there are vectors enough to be found by their codes."""
+    if sum(segment.passages for segment in segments) < session.EXACT:
         return False
     from ..search.living import enough
     from ..storage.segments import opened
 
     try:
-        kinds = [[opened(folder, segment, kind) for segment in segments] for kind in ("passages", "sentences")]
+        return enough([opened(folder, segment) for segment in segments])
     except IndexDamaged:
         return False  # doctor tells more
-    return any(map(enough, kinds))

@@ -14,39 +14,27 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import chain
-from typing import TYPE_CHECKING
+from itertools import islice
 
 import numpy as np
 
 from .. import segmentation as sentences
 from .. import text
+from ..encoders.passages import PassageText, TokenIds
 from ..errors import IndexDamaged, IndexMissing, IndexStale
 from ..failpoints import failpoint
-from ..protocols import Encoder, LateInteraction, Pretokenized
-from ..search.ranking import SENTENCES
+from ..protocols import Encoder
 from ..storage import Store
 from ..storage.layout import Folder, Manifest, storage_errors, sync_folder
 from ..storage.lexical import FORMAT as LEXICAL
 from ..storage.lexical import LexicalIndex, Terms
-from ..storage.segments import Shelf, merge, write
+from ..storage.segments import StoredVectors, merge, write
 from ..types import Article, Passage
 from .changes import Draft, Plan
-from .prepare import PassageSpans, encoder_texts
+from .encode import Encoded, PretokenizedPassage, encode_passages
+from .prepare import PassageSpans
 
-if TYPE_CHECKING:
-    from ..storage.vectors import Float16Array
-    from ..types import Ids
-
-    Text = tuple[str, list[str]]
-
-__all__ = ["Writer", "encoded_parts", "encoded_whole", "kept_token_ids", "manifest_of", "writing"]
-
-_ENCODED_AT_ONCE = 8192
-"""Texts given to the encoder at once: their vectors are numbers of 32 bits before they are halved."""
-
-_WRITTEN_AT_ONCE = 16_384
-"""Vectors that are gathered at once to be written."""
+__all__ = ["Writer", "manifest_of", "writing"]
 
 
 def manifest_of(encoder: Encoder, made_with: str) -> Manifest:
@@ -119,22 +107,8 @@ class _Ready:
     draft: Draft
     windows: PassageSpans
     terms: tuple[Terms, ...]
-    texts: list[Text]  # for each passage what the encoder is given for it, and for its sentences
-    cut: dict[str, bytes]  # token_ids of texts, where they are known
-
-
-@dataclass(frozen=True, slots=True)
-class _Encoded:
-    """Texts with their vectors."""
-
-    rows: dict[str, int]  # by text
-    vectors: Float16Array  # (n, dim)
-    kept: dict[str, bytes]  # what the encoder keeps of passages
-
-    def of(self, texts: Iterable[str]) -> Iterator[Float16Array]:
-        """The vectors of texts, some at a time."""
-        rows = np.fromiter(map(self.rows.__getitem__, texts), np.intp)
-        return (self.vectors[rows[start : start + _WRITTEN_AT_ONCE]] for start in range(0, len(rows), _WRITTEN_AT_ONCE))
+    texts: list[PassageText]  # of each passage
+    pretokenized: dict[PassageText, PretokenizedPassage]
 
 
 class Writer:
@@ -241,7 +215,7 @@ class Writer:
         drafts = plan.drafts()
         keys = sorted(drafts, reverse=True)
         ready = [self._ready(drafts[key]) for key in keys]
-        texts = self._encoded(ready, encoder)
+        encoded = self._encoded(ready, encoder)
         failpoint("ready")
         self.touch()
         articles: list[Article] = []
@@ -254,12 +228,14 @@ class Writer:
             articles = [replace(item.draft.made.article, id=id_) for id_, item in enumerate(ready, first_article)]
             passages = list(_numbered(articles, ready, first_passage))
             failpoint("reserved")
+            texts = [text for item in ready for text in item.texts]
+            ids = range(first_passage, first_passage + count)
             if count:
-                parts = _parts(passages, ready, texts)
-                segment = write(self.folder, number, self.manifest.fingerprint, *parts)
-            whole = (text for item in ready for text, _ in item.texts)
-            named = zip((passage.id for made in passages for passage in made), whole, strict=True)
-            token_ids = {id_: texts.kept[text] for id_, text in named if text in texts.kept}
+                vectors = np.stack([encoded.vectors[text] for text in texts])
+                segment = write(self.folder, number, self.manifest.fingerprint, np.array(ids, np.int64), vectors)
+            for id_, text in zip(ids, texts, strict=True):
+                if text in encoded.token_ids:
+                    token_ids[id_] = encoded.token_ids[text].pack()
             self.passages += count
             failpoint("vectors written")
             self._write_terms(articles, ready, passages)
@@ -281,10 +257,8 @@ class Writer:
 
     def _ready(self, draft: Draft) -> _Ready:
         article, spans, terms = draft.made.article, draft.made.passages, draft.made.terms
-        texts = [encoder_texts(article, passage) for passage in spans]
-        flat = (text for whole, parts in texts for text in (whole, *parts))
-        cut = dict(zip(flat, draft.made.token_ids, strict=False))
-        return _Ready(draft, spans, terms, texts, cut)
+        texts = [PassageText.of(article, passage) for passage in spans]
+        return _Ready(draft, spans, terms, texts, _pretokenized(texts, draft.made.token_ids))
 
     def _put_provenance(self, plan: Plan, keys: Mapping[int, int]) -> None:
         for name, source in plan.sources().items():
@@ -307,101 +281,35 @@ class Writer:
         self.lexical().add(ids, [terms for item in ready for terms in item.terms], titles)
         self._commit_terms()
 
-    def _encoded(self, ready: list[_Ready], encoder: Callable[[], Encoder]) -> _Encoded:
-        """Every text, those that were encoded before as they are stored."""
-        known, kept = self._encoded_before(ready)
-        whole = dict.fromkeys(text for item in ready for text, _ in item.texts)
-        parts = dict.fromkeys(part for item in ready for _, parts in item.texts for part in parts)
-        new = [text for text in whole if text not in known]
-        others = [part for part in parts if part not in known and part not in whole]
-        self.encoded += len(new) + len(others)
-        vectors = [np.stack(list(known.values()))] if known else []
-        if new or others:  # else the encoder is not needed: it has seen all of this
-            made = {text: token_ids for item in ready for text, token_ids in item.cut.items()}
-            cut = _cut(encoder(), [*new, *others], made)
-            fresh, token_ids = encoded_whole(encoder(), new, cut)
-            vectors += [fresh, encoded_parts(encoder(), others, cut)]
-            kept.update(zip(new, token_ids, strict=False))
-            kept.update(kept_token_ids(encoder(), [text for text in whole if text not in kept]))
-        together = np.concatenate(vectors) if vectors else np.empty((0, self.manifest.dim), np.float16)
-        return _Encoded({text: row for row, text in enumerate(chain(known, new, others))}, together, kept)
+    def _encoded(self, ready: list[_Ready], encoder: Callable[[], Encoder]) -> Encoded:
+        """Every passage, those that were encoded before as they are stored."""
+        encoded = self._encoded_before(ready)
+        texts = [text for item in ready for text in item.texts]
+        if any(text not in encoded.vectors for text in texts):  # else the encoder is not needed: it has seen all of it
+            pretokenized = {text: made for item in ready for text, made in item.pretokenized.items()}
+            self.encoded += encode_passages(encoder(), texts, encoded, pretokenized)
+        return encoded
 
-    def _encoded_before(self, ready: list[_Ready]) -> tuple[dict[str, Float16Array], dict[str, bytes]]:
-        """By text its vector, and what the encoder kept of it."""
+    def _encoded_before(self, ready: list[_Ready]) -> Encoded:
+        """The vectors and token ids of the articles that are replaced."""
         before = sorted({id_ for item in ready for id_ in item.draft.before})
-        known: dict[str, Float16Array] = {}
-        kept: dict[str, bytes] = {}
         passages = self.store.passage_ids(before)
+        encoded = Encoded()
         if not passages:
-            return known, kept
-        # All at once: each question to the shelf goes through whole segments.
-        own, of_sentences = Shelf(self.folder, self.store, self.manifest.fingerprint).vectors(passages)
-        token_ids = self.store.token_ids(self.manifest.fingerprint, passages)
+            return encoded
+        # All at once: each look-up goes through whole segments.
+        fingerprint = self.manifest.fingerprint
+        vectors = StoredVectors(self.folder, self.store, fingerprint).vectors(passages)
+        token_ids = self.store.token_ids(fingerprint, passages)
         for id_ in before:
             article = self.store.article(id_)
             for passage in self.store.passages(article):
-                whole, parts = encoder_texts(article, passage.sentences)
-                if passage.id in own:
-                    known[whole] = own[passage.id]
+                text = PassageText.of(article, passage.sentences)
+                if passage.id in vectors:
+                    encoded.vectors[text] = vectors[passage.id]
                 if passage.id in token_ids:
-                    kept[whole] = token_ids[passage.id]
-                for place, part in enumerate(parts):
-                    if passage.id * SENTENCES + place in of_sentences:
-                        known[part] = of_sentences[passage.id * SENTENCES + place]
-        return known, kept
-
-
-def encoded_whole(
-    encoder: Encoder, texts: Sequence[str], cut: Mapping[str, bytes] | None = None
-) -> tuple[Float16Array, list[bytes]]:
-    """Vectors of passages ``(n, dim)``, and what the encoder keeps of each; nothing if it does not do that.
-
-    ``cut``: the token_ids of all of them, for an encoder that can be given these.
-    """
-    vectors, kept = [np.empty((0, encoder.dim), np.float16)], []
-    for some in _batches(texts):
-        if cut and isinstance(encoder, Pretokenized):
-            token_ids = [cut[text] for text in some]
-            fresh = encoder.encode_tokens(token_ids)
-            kept += token_ids if isinstance(encoder, LateInteraction) else []
-        elif isinstance(encoder, LateInteraction):
-            fresh, token_ids = encoder.encode_with_tokens(some)
-            kept += token_ids
-        else:
-            fresh = encoder.encode_passages(some)
-        vectors.append(fresh.astype(np.float16))
-    return np.concatenate(vectors), kept
-
-
-def encoded_parts(encoder: Encoder, texts: Sequence[str], cut: Mapping[str, bytes] | None = None) -> Float16Array:
-    """Vectors of sentences, ``(n, dim)``; ``cut`` as for passages."""
-    vectors = [np.empty((0, encoder.dim), np.float16)]
-    for some in _batches(texts):
-        if cut and isinstance(encoder, Pretokenized):
-            fresh = encoder.encode_tokens([cut[text] for text in some])
-        else:
-            fresh = encoder.encode_passages(some)
-        vectors.append(fresh.astype(np.float16))
-    return np.concatenate(vectors)
-
-
-def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (texts[start : start + _ENCODED_AT_ONCE] for start in range(0, len(texts), _ENCODED_AT_ONCE))
-
-
-def _cut(encoder: Encoder, texts: Sequence[str], known: dict[str, bytes]) -> dict[str, bytes] | None:
-    """The token_ids of texts, those that are not known yet cut here; None if they do not help this encoder."""
-    if not isinstance(encoder, Pretokenized) or encoder.tokenizer_spec() is None:
-        return None
-    lacking = [text for text in texts if text not in known]
-    return known | dict(zip(lacking, encoder.token_ids(lacking), strict=True))
-
-
-def kept_token_ids(encoder: Encoder, texts: Sequence[str]) -> dict[str, bytes]:
-    """What an encoder keeps of passages to align queries with, by text; nothing if it does not do that."""
-    if not isinstance(encoder, LateInteraction) or not texts:
-        return {}
-    return dict(zip(texts, encoder.token_ids(texts), strict=True))
+                    encoded.token_ids[text] = TokenIds.unpack(token_ids[passage.id])
+        return encoded
 
 
 def _numbered(articles: Iterable[Article], ready: Iterable[_Ready], first: int) -> Iterator[list[Passage]]:
@@ -416,14 +324,11 @@ def _numbered(articles: Iterable[Article], ready: Iterable[_Ready], first: int) 
         yield made
 
 
-def _parts(
-    passages: list[list[Passage]], ready: list[_Ready], texts: _Encoded
-) -> tuple[tuple[Ids, Iterator[Float16Array]], tuple[Ids, Iterator[Float16Array]]]:
-    made = [passage for some in passages for passage in some]
-    own = np.array([passage.id for passage in made], np.int64)
-    sizes = [len(passage.sentences) for passage in made]
-    # 0, 1, ..., anew for each passage
-    places = np.arange(sum(sizes)) - np.repeat(np.cumsum([0, *sizes[:-1]]), sizes)
-    whole = texts.of(text for item in ready for text, _ in item.texts)
-    parts = texts.of(part for item in ready for _, parts in item.texts for part in parts)
-    return (own, whole), (np.repeat(own, sizes) * SENTENCES + places, parts)
+def _pretokenized(texts: Sequence[PassageText], token_ids: Sequence[bytes]) -> dict[PassageText, PretokenizedPassage]:
+    """The token ids that ``prepare`` computed, by passage; none if it did not."""
+    found: dict[PassageText, PretokenizedPassage] = {}
+    remaining = iter(token_ids)
+    for passage in texts if token_ids else ():
+        encoded, title, *sentence_ids = islice(remaining, 1 + len(passage.parts))
+        found[passage] = PretokenizedPassage(encoded, TokenIds(title, tuple(sentence_ids)))
+    return found

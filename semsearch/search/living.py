@@ -21,11 +21,11 @@ __all__ = ["Living", "enough"]
 
 
 class Living:
-    """Vectors of "passages" or of "sentences" (``name``); an id is its passage's times ``factor``, plus a place."""
+    """Vectors of passages, by the passage's id."""
 
-    def __init__(self, folder: Folder, name: str, dim: int, factor: int, kind: VectorSearch) -> None:
+    def __init__(self, folder: Folder, dim: int, kind: VectorSearch) -> None:
         self.index = MappedIndex(dim)
-        self._folder, self._name, self._factor, self._kind = folder, name, factor, kind
+        self._folder, self._kind = folder, kind
         self._coded: dict[int, SegmentFile] = {}  # by number, the files that have codes
         self._read: dict[int, Ids] = {}  # by number, the ids of the segments whose vectors are in memory
 
@@ -41,34 +41,30 @@ class Living:
             number: np.array(file.ids) for number, file in fresh.items()
         }
         have = self.index.recent.ids
-        gone = among(have // self._factor, dead)
+        gone = among(have, dead)
         if lost:  # merged into others, as a rule
             gone |= ~among(have, np.concatenate([np.empty(0, np.int64), *self._read.values()]))
         self.index.recent.remove(have[gone])
         self.index.place(list(mapped.values()))
         added = [(ids, f.vectors) for n, f in fresh.items() for ids in [self._read[n]]]
-        kept = [~among(ids // self._factor, dead) & ~among(ids, have[~gone]) for ids, _ in added]
+        kept = [~among(ids, dead) & ~among(ids, have[~gone]) for ids, _ in added]
         if any(some.any() for some in kept):
             self.index.recent.add(
                 np.concatenate([ids[some] for (ids, _), some in zip(added, kept, strict=True)]),
                 np.concatenate([rows[some] for (_, rows), some in zip(added, kept, strict=True)]),
             )
-        self.index.remove(self.of(dead))
+        self.index.remove(dead)
 
     def near(self, vector: Vectors, count: int, allowed: Ids | None) -> Ids:
-        """The ids of the ``count`` nearest to ``vector`` (1, dim); ``allowed`` are passages, ascending (None: all)."""
-        return self.index.near(vector, count, None if allowed is None else self.of(allowed))[0][0]
-
-    def of(self, passages: Ids) -> Ids:
-        """The ids here that belong to ``passages``, ascending, passage by passage."""
-        return self.index.between(passages * self._factor, (passages + 1) * self._factor)
+        """The ids of the ``count`` nearest to ``vector`` (1, dim); of ``allowed`` only (None: all)."""
+        return self.index.near(vector, count, allowed)[0][0]
 
     def _maps(self) -> bool:
         """Whether codes are used."""
         return self._kind == "approximate" or (self._kind == "auto" and enough(self._coded.values()))
 
     def _open(self, segment: Segment, verify: bool) -> SegmentFile:
-        file = opened(self._folder, segment, self._name, verify=verify)
+        file = opened(self._folder, segment, verify=verify)
         if file.vectors.shape[1] != self.index.dim:
             raise IndexDamaged(
                 f"segment {segment.number} has vectors of another length; run: semsearch doctor --repair"

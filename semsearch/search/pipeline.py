@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from itertools import islice
 
 import numpy as np
 
 from .. import text as words
+from ..encoders.passages import PassageText, TokenIds, tokenize
 from ..errors import UsageError
 from ..filters import Filter
 from ..paths import absolute, globs_below
 from ..protocols import Encoder, LateInteraction
 from ..storage import Store
 from ..types import Hit, Mode
-from .ranking import Align, Wanted, best_sentence, passage_text, ranked, weights
+from .ranking import ScoreTokens, TokenScores, Wanted, best_sentence, ranked, weights
 from .view import View
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = ["like_article", "like_passage", "like_text", "search"]
 
@@ -31,13 +29,7 @@ def search(
 ) -> list[Hit]:
     """Passages for a query; ``encoder`` is None in lexical mode."""
     wanted = Wanted(query, encoder.encode_queries([query]) if encoder else None)
-    fingerprint = view.manifest.fingerprint
-    align = (
-        _alignment(store, query, encoder, fingerprint)
-        if mode == "hybrid" and isinstance(encoder, LateInteraction)
-        else None
-    )
-    return _found(store, view, wanted, k, mode, encoder, only, (), align)
+    return _found(store, view, wanted, k, mode, encoder, only, (), maxsim=mode == "hybrid")
 
 
 def like_text(
@@ -114,35 +106,54 @@ def _found(
     encoder: Encoder | None,
     only: Filter,
     excluded: Collection[int],
-    align: Align | None = None,
+    *,
+    maxsim: bool = False,
 ) -> list[Hit]:
     allowed = view.allowed(only, store)
     if not words.terms(wanted.text) or (allowed is not None and not len(allowed)):
         return []
     tuned = weights(encoder, words.detect_language(wanted.text), mode)
-    found = ranked(view, store, wanted, k, mode, tuned, allowed, excluded, align)
-    stored = store.load(id_ for id_, _ in found)
-    cosines: dict[int, list[float]] = {}
-    if wanted.vector is not None:
-        cosines = view.sentences(np.array(sorted(stored), np.int64), wanted.vector[0])
+    score_tokens = None
+    if wanted.vector is not None and isinstance(encoder, LateInteraction):
+        score_tokens = _token_scores(store, wanted, encoder, view.manifest.fingerprint, maxsim=maxsim)
+    found = ranked(view, store, wanted, k, mode, tuned, allowed, excluded, score_tokens)
+    stored = store.load(id_ for id_, _, _ in found)
     hits = []
-    for rank, (id_, scores) in enumerate(found, 1):
+    for rank, (id_, scores, cosines) in enumerate(found, 1):
         passage, article = stored[id_]
-        sentence = best_sentence(wanted.text, article, passage, cosines.get(id_, ()))
+        sentence = best_sentence(wanted.text, article, passage, cosines)
         hits.append(Hit(passage, article, scores.fused, scores, sentence, rank))
     return hits
 
 
-def _alignment(store: Store, query: str, encoder: LateInteraction, fingerprint: str) -> Align:
-    def align(ids: Sequence[int]) -> NDArray[np.float64]:
-        token_ids = store.token_ids(fingerprint, ids)
-        lacking = store.load(id_ for id_ in ids if id_ not in token_ids)
-        if lacking:
-            texts = [passage_text(article.title, passage.text) for passage, article in lacking.values()]
-            token_ids.update(zip(lacking, encoder.token_ids(texts), strict=True))
-        return encoder.maxsim(query, [token_ids[id_] for id_ in ids]).astype(np.float64).round(6)
+def _token_scores(
+    store: Store, wanted: Wanted, encoder: LateInteraction, fingerprint: str, *, maxsim: bool
+) -> ScoreTokens:
+    """What compares the query with the token ids of passages."""
+    assert wanted.vector is not None
+    query, vector = wanted.text, wanted.vector[0]
 
-    return align
+    def score(ids: Sequence[int]) -> TokenScores:
+        token_ids = _token_ids(store, encoder, fingerprint, ids)
+        vectors = encoder.encode_tokens([sentence for some in token_ids for sentence in some.sentences])
+        cosines = iter((vectors @ vector).astype(np.float64).round(6).tolist())
+        sentences = [list(islice(cosines, len(some.sentences))) for some in token_ids]
+        if not maxsim:
+            return TokenScores(sentences, None)
+        scores = encoder.maxsim(query, [some.all for some in token_ids])
+        return TokenScores(sentences, scores.astype(np.float64).round(6))
+
+    return score
+
+
+def _token_ids(store: Store, encoder: LateInteraction, fingerprint: str, ids: Sequence[int]) -> list[TokenIds]:
+    """The token ids of passages, those that are not stored made again."""
+    found = {id_: TokenIds.unpack(data) for id_, data in store.token_ids(fingerprint, ids).items()}
+    lacking = store.load(id_ for id_ in ids if id_ not in found)
+    if lacking:
+        texts = [PassageText.of(article, passage.sentences) for passage, article in lacking.values()]
+        found.update(zip(lacking, tokenize(encoder, texts), strict=True))
+    return [found[id_] for id_ in ids]
 
 
 def _said(text: str) -> str:

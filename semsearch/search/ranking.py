@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import EncoderUnavailable
-from ..protocols import Encoder
+from ..protocols import Encoder, LateInteraction
 from ..text import fold, terms
 from ..types import Article, Mode, Passage, Scores, Span
 from .fusion import combined
@@ -29,10 +29,7 @@ if TYPE_CHECKING:
     from ..types import Ids, Vectors
     from .view import View
 
-__all__ = ["SENTENCES", "Wanted", "Weights", "best_sentence", "passage_text", "ranked", "weights"]
-
-SENTENCES = 64
-"""A sentence's id is its passage's times this, plus its place: a passage has fewer sentences."""
+__all__ = ["ScoreTokens", "TokenScores", "Wanted", "Weights", "best_sentence", "ranked", "weights"]
 
 DEPTH = 100
 """So many candidates each side brings, at least."""
@@ -43,8 +40,8 @@ SPARE = 2
 POSTINGS = 100_000
 """Rare are as many of a query's terms as stand in so many passages together."""
 
-ALIGNED = 60
-"""So many of the best are looked at word by word, where the encoder can."""
+MAXSIM_TOP_K = 60
+"""Candidates whose token ids are compared with the query, at least: the best by all other signals."""
 
 COSINE = 0.5
 """Share of the cosine in choosing the sentence to show; the rest is the query's terms in it."""
@@ -59,7 +56,11 @@ class Weights:
     article_dense: float = 0.0
     lexical: float = 0.4
     article: float = 0.2
-    maxsim: float = 0.0  # counts only if the encoder is an LateInteraction
+    maxsim: float = 0.0
+
+    def without_token_ids(self) -> Weights:
+        """The weights for an encoder that keeps no token ids: what its sentences would count, passages do."""
+        return replace(self, dense=self.dense + self.sentence, sentence=0.0, maxsim=0.0)
 
 
 DEFAULTS = {
@@ -69,13 +70,31 @@ DEFAULTS = {
     "dense": Weights(dense=0.2, sentence=0.5, article_dense=0.3, lexical=0.0, article=0.0),
 }
 """For a query's language; the last where the words of a query have no say."""
-Align = Callable[[Sequence[int]], "NDArray[np.float64]"]
-"""Passage ids to their maxsim with the query, each in its place."""
 
-SIDES = ("dense", "sentence", "article_dense", "lexical", "article")
+
+@dataclass(frozen=True, slots=True)
+class TokenScores:
+    """What the token ids of passages say, in the order in which they were given.
+
+    Attributes:
+        sentences: Of each passage the cosines of its sentences with the query.
+        maxsim: Of each passage, shape ``(n,)``; None if the query is not compared word by word.
+    """
+
+    sentences: list[list[float]]
+    maxsim: NDArray[np.float64] | None
+
+
+ScoreTokens = Callable[[Sequence[int]], TokenScores]
+"""From passage ids."""
+
+Ranked = tuple[int, Scores, Sequence[float]]
+"""A passage's id, its scores and the cosines of its sentences; none if its token ids were not looked at."""
+
+SIDES = ("dense", "article_dense", "lexical", "article")
 _SIDES: dict[Mode, frozenset[str]] = {
     "hybrid": frozenset(SIDES),
-    "dense": frozenset(("dense", "sentence", "article_dense")),
+    "dense": frozenset(("dense", "article_dense")),
     "lexical": frozenset(("lexical", "article")),
 }
 
@@ -87,9 +106,10 @@ def weights(encoder: Encoder | None, language: str, mode: Mode) -> Weights:
     """
     language = "dense" if mode == "dense" else language
     own = card(encoder).get("fusion", {}).get(language) if encoder else None
-    if own is None:
-        return DEFAULTS[language]
-    return Weights(**{f.name: float(own.get(f.name, 0.0)) for f in fields(Weights)})
+    found = DEFAULTS[language]
+    if own is not None:
+        found = Weights(**{f.name: float(own.get(f.name, 0.0)) for f in fields(Weights)})
+    return found if isinstance(encoder, LateInteraction) else found.without_token_ids()
 
 
 def card(encoder: Encoder) -> Mapping[str, Any]:
@@ -103,11 +123,6 @@ def card(encoder: Encoder) -> Mapping[str, Any]:
     except ValueError as error:
         raise EncoderUnavailable(f"{file} is not JSON ({error}); install the encoder again") from error
     return values if isinstance(values, dict) else {}
-
-
-def passage_text(title: str, text: str) -> str:
-    """What the encoder is given for a passage; a sentence is given as it is."""
-    return f"{title}\n{text}" if title and not text.startswith(title) else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +142,12 @@ def ranked(
     weights: Weights,
     allowed: Ids | None = None,
     excluded: Collection[int] = (),
-    align: Align | None = None,
-) -> list[tuple[int, Scores]]:
+    score_tokens: ScoreTokens | None = None,
+) -> list[Ranked]:
     """The best ``k`` passages (of ``allowed``, ascending; None: of all; none ``excluded``) with scores, ties by id.
 
     Each side names its best; then every side scores all that were named, so that no score is missing
-    where the least and the greatest are taken. Where ``align`` is given it is asked about the best, and
-    its weight counts for them.
+    where the least and the greatest are taken. The token ids of the best are looked at last, and count for these.
     """
     owners, scored = gathered(view, store, wanted, max(DEPTH, k), mode, allowed, excluded)
     if not owners:
@@ -144,20 +158,29 @@ def ranked(
         (of if side in _SIDES["dense"] or of.any() else np.full_like(of, np.nan), getattr(weights, side))
         for side, of in scored.items()
     ]
-    if not any(weight for _, weight in parts):
-        parts = [(of, 1.0) for of, _ in parts]
-    fused = combined(parts)
-    if align is not None and weights.maxsim:
-        best = np.lexsort((ids, -fused))[:ALIGNED]
-        scored["maxsim"] = np.full(len(ids), np.nan)
-        scored["maxsim"][best] = align(ids[best].tolist())
-        fused = combined([*parts, (scored["maxsim"], weights.maxsim)])
+    weighted = any(weight for _, weight in parts)
+    fused = combined(parts if weighted else [(of, 1.0) for of, _ in parts])
+    sentences: dict[int, list[float]] = {}
+    if score_tokens is not None:
+        best = np.lexsort((ids, -fused))[: max(MAXSIM_TOP_K, k)]
+        token_scores = score_tokens(ids[best].tolist())
+        sentences = dict(zip(ids[best].tolist(), token_scores.sentences, strict=True))
+        scored["sentence"] = np.full(len(ids), np.nan)
+        scored["sentence"][best] = [max(cosines, default=np.nan) for cosines in token_scores.sentences]
+        parts.append((scored["sentence"], weights.sentence))
+        if token_scores.maxsim is not None and weights.maxsim:
+            scored["maxsim"] = np.full(len(ids), np.nan)
+            scored["maxsim"][best] = token_scores.maxsim
+            parts.append((scored["maxsim"], weights.maxsim))
+        if any(weight for _, weight in parts):
+            fused = combined(parts)
     best = np.lexsort((ids, -fused))[:k]
     columns = {side: [None if np.isnan(score) else score for score in of[best].tolist()] for side, of in scored.items()}
-    return [
-        (id_, Scores(round(score, 6), **{side: of[place] for side, of in columns.items()}))
-        for place, (id_, score) in enumerate(zip(ids[best].tolist(), fused[best].tolist(), strict=True))
-    ]
+    found: list[Ranked] = []
+    for place, (id_, score) in enumerate(zip(ids[best].tolist(), fused[best].tolist(), strict=True)):
+        scores = Scores(round(score, 6), **{side: of[place] for side, of in columns.items()})
+        found.append((id_, scores, sentences.get(id_, ())))
+    return found
 
 
 def gathered(
@@ -203,7 +226,6 @@ def gathered(
     if wanted.vector is not None:
         own, whole = view.cosines(ids, owners, wanted.vector[0])
         scores["dense"], scores["article_dense"] = own[candidates], whole[candidates]
-        scores["sentence"] = view.best_sentences(kept, wanted.vector[0])
     return {id_: owner[id_] for id_ in kept.tolist()}, {side: scores[side] for side in SIDES if side in scores}
 
 

@@ -16,7 +16,6 @@ from ..storage.layout import Folder, Manifest
 from ..storage.lexical import LexicalIndex
 from ..storage.readonly_lexical import Terms
 from .living import Living
-from .ranking import SENTENCES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,8 +41,7 @@ class View:
         self.lexical = lexical
         self._folder = folder
         self._verify = verify  # compare checksums of what is read: the seal did not
-        self._passages = Living(folder, "passages", manifest.dim, 1, kind)
-        self._sentences = Living(folder, "sentences", manifest.dim, SENTENCES, kind)
+        self._passages = Living(folder, manifest.dim, kind)
         self._terms: Terms | None = None
         self._count: int | None = None
         self._allowed: dict[tuple[Filter, str], Ids | None] = {}
@@ -59,8 +57,7 @@ class View:
             self._terms_of, self._count, self._allowed = generation, None, {}
         if vectors and generation != self._vectors_of:
             segments, dead = store.segments(self.manifest.fingerprint), np.array(store.dead(), np.int64)
-            for part in (self._passages, self._sentences):
-                part.refresh(segments, dead, verify=self._verify)
+            self._passages.refresh(segments, dead, verify=self._verify)
             self._vectors_of = generation
 
     @property
@@ -87,11 +84,8 @@ class View:
         return self._count
 
     def nearest(self, vector: Vectors, count: int, allowed: Ids | None) -> Ids:
-        """Of ``allowed`` (None: of all) those among the ``count`` nearest, or with a sentence that is; ascending."""
-        of_passages = self._passages.near(vector, count, allowed)
-        of_sentences = self._sentences.near(vector, count, allowed)
-        found = np.sort(np.concatenate([of_passages, of_sentences // SENTENCES]))
-        return found[np.diff(found, prepend=-1) > 0]  # np.unique would import masked arrays, a cold start's 7 ms
+        """The ``count`` nearest passages, of ``allowed`` only (None: of all), ascending."""
+        return np.sort(self._passages.near(vector, count, allowed))
 
     def cosines(self, passages: Ids, articles: Ids, vector: Vectors) -> tuple[Cosines, Cosines]:
         """For each passage its cosine with ``vector`` (dim,), and that of the mean of its article's passages here.
@@ -107,24 +101,6 @@ class View:
         means = _cosines(sums, vector, np.linalg.norm(sums, axis=1))
         of_articles[there] = np.repeat(means, np.diff(firsts, append=len(articles)))
         return own, of_articles
-
-    def best_sentences(self, passages: Ids, vector: Vectors) -> Cosines:
-        """For each passage, ascending, the best cosine of its sentences with ``vector`` (dim,)."""
-        best = np.full(len(passages), np.nan)
-        ids = self._sentences.of(passages)
-        firsts = _firsts(ids // SENTENCES)
-        cosines = _cosines(self._sentences.index.get(ids), vector)
-        best[np.searchsorted(passages, ids[firsts] // SENTENCES)] = np.maximum.reduceat(cosines, firsts)
-        return best
-
-    def sentences(self, passages: Ids, vector: Vectors) -> dict[int, list[float]]:
-        """For each passage, ascending, the cosines of its sentences with ``vector`` (dim,), in order."""
-        found: dict[int, list[float]] = {id_: [] for id_ in passages.tolist()}
-        ids = self._sentences.of(passages)
-        cosines = _cosines(self._sentences.index.get(ids), vector)
-        for id_, cosine in zip((ids // SENTENCES).tolist(), cosines.tolist(), strict=True):
-            found[id_].append(cosine)
-        return found
 
     def mean(self, passages: Sequence[int]) -> Vectors:
         """The mean of the passages' vectors, of unit length; shape (1, dim). Raises IndexDamaged."""

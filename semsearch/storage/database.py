@@ -36,8 +36,7 @@ _MIGRATIONS = (
     CREATE INDEX passages_article ON passages (article);
     CREATE TABLE segments (
         number INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
-        passages INTEGER NOT NULL, sentences INTEGER NOT NULL,
-        passages_sha256 TEXT NOT NULL, sentences_sha256 TEXT NOT NULL);
+        passages INTEGER NOT NULL, sha256 TEXT NOT NULL);
     CREATE TABLE token_ids (passage INTEGER PRIMARY KEY, encoder BLOB NOT NULL, ids BLOB NOT NULL);
     CREATE TABLE dead (passage INTEGER PRIMARY KEY);
     CREATE TABLE unwanted (kind TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL);

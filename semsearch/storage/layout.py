@@ -91,9 +91,9 @@ class Folder:
         if not self.database.exists():
             raise IndexDamaged(f"{self.database} is missing; delete {self.path} and index anew")
 
-    def segment_file(self, number: int, kind: str) -> Path:
-        """``kind`` is "passages" or "sentences"."""
-        return self.vectors / f"{number:06d}.{kind}"
+    def segment_file(self, number: int) -> Path:
+        """The file of a vector segment."""
+        return self.vectors / f"{number:06d}.vectors"
 
     def terms(self, number: int) -> Path:
         """The folder of a lexical index."""
@@ -251,7 +251,7 @@ class Folder:
         return gone
 
     def strays(self, segments: set[int], lexical: int) -> list[str]:
-        known = {self.segment_file(n, kind).name for n in segments for kind in ("passages", "sentences")}
+        known = {self.segment_file(number).name for number in segments}
         found = [p for p in _children(self.vectors) if p.name not in known]
         found += [p for p in _children(self.lexical) if p.name != f"{lexical:03d}"]
         found += [p for p in _children(self.path) if p.suffix == ".tmp"]

@@ -41,16 +41,14 @@ _LONG = 1000
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Vectors of the passages ``first..last`` and of their sentences: two files that are written once."""
+    """The vectors of passages ``first..last``: a file that is written once."""
 
     number: int
     fingerprint: str  # of the encoder
     first: int
     last: int
     passages: int
-    sentences: int
-    passages_sha256: str
-    sentences_sha256: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)

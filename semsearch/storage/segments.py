@@ -1,4 +1,4 @@
-"""Vector segments on disk: writing a pair of files, looking vectors up, merging small ones."""
+"""Vector segments on disk: writing them, looking vectors up, merging small ones."""
 
 from __future__ import annotations
 
@@ -10,21 +10,17 @@ import numpy as np
 
 from ..errors import IndexDamaged
 from ..failpoints import failpoint
-from ..search.ranking import SENTENCES
 from . import Segment, Store
 from .layout import Folder, make_folder
 from .vectors import SegmentFile, open_segment, trained, write_segment
 
 if TYPE_CHECKING:
-    from ..types import Ids, Vectors
+    from ..types import Ids
     from .vectors import Codebook, Float16Array
 
-    Part = (
-        tuple[Ids, Vectors | Float16Array | Iterable[Float16Array]]
-        | tuple[Ids, Iterable[Float16Array], Codebook | None]
-    )
+    Rows = Float16Array | Iterable[Float16Array]  # shape (n, dim), in one or several parts
 
-__all__ = ["Shelf", "arrays", "merge", "opened", "read", "write"]
+__all__ = ["StoredVectors", "merge", "opened", "read", "write"]
 
 LARGEST = 131_072
 """Passages that merging puts into one segment at most, so that no merge takes long."""
@@ -39,64 +35,49 @@ _ROWS = 16_384
 """Vectors that a merge has in memory at once, besides those that are mapped, and those that a codebook is made from."""
 
 
-def write(folder: Folder, number: int, fingerprint: str, passages: Part, sentences: Part) -> Segment:
-    """Both files of a new segment, durable on return; it is nothing until the database names it."""
+def write(folder: Folder, number: int, fingerprint: str, ids: Ids, vectors: Rows) -> Segment:
+    """Write the file of a new segment, durable on return; nothing knows it until the database names it."""
+    return _write(folder, number, fingerprint, ids, vectors, None)
+
+
+def _write(
+    folder: Folder, number: int, fingerprint: str, ids: Ids, vectors: Rows, codebook: Codebook | None
+) -> Segment:
     make_folder(folder.vectors)
-    first, last = int(passages[0].min()), int(passages[0].max())
-    sums = [
-        write_segment(folder.segment_file(number, kind), *part)
-        for kind, part in (("passages", passages), ("sentences", sentences))
-    ]
-    return Segment(number, fingerprint, first, last, len(passages[0]), len(sentences[0]), *sums)
+    sha256 = write_segment(folder.segment_file(number), ids, vectors, codebook)
+    return Segment(number, fingerprint, int(ids.min()), int(ids.max()), len(ids), sha256)
 
 
-def arrays(pairs: Sequence[tuple[int, Float16Array]]) -> tuple[Ids, Float16Array]:
-    """(id, vector) pairs as ``write`` wants them."""
-    return np.array([id_ for id_, _ in pairs], np.int64), np.stack([vector for _, vector in pairs])
-
-
-class Shelf:
-    """Vectors of single passages, read from the segments of one encoder where they lie."""
+class StoredVectors:
+    """Vectors of single passages, read from the segments of one encoder."""
 
     def __init__(self, folder: Folder, store: Store, fingerprint: str) -> None:
         self._folder = folder
         self._segments = store.segments(fingerprint)
 
-    def vectors(self, passages: Sequence[int]) -> tuple[dict[int, Float16Array], dict[int, Float16Array]]:
-        """By passage id and by sentence id; ids that have no vector are left out."""
-        own: dict[int, Float16Array] = {}
-        of_sentences: dict[int, Float16Array] = {}
+    def vectors(self, passages: Sequence[int]) -> dict[int, Float16Array]:
+        """The vectors of ``passages`` by id, each of shape ``(dim,)``; ids without a vector are left out."""
+        found: dict[int, Float16Array] = {}
         for segment in self._segments:
             wanted = np.array([id_ for id_ in passages if segment.first <= id_ <= segment.last], np.int64)
             if len(wanted):
-                own |= dict(_found(opened(self._folder, segment, "passages"), wanted, 1))
-                of_sentences |= dict(_found(opened(self._folder, segment, "sentences"), wanted, SENTENCES))
-        return own, of_sentences
+                ids, vectors = read(self._folder, segment)
+                for row in np.flatnonzero(np.isin(ids, wanted)):
+                    found[int(ids[row])] = vectors[row]
+        return found
 
 
-def _found(file: SegmentFile, wanted: Ids, factor: int) -> Iterator[tuple[int, Float16Array]]:
-    if file.coded:  # its ids ascend, and are many
-        rows = file.between(wanted * factor, (wanted + 1) * factor)
-    else:
-        rows = np.flatnonzero(np.isin(file.ids // factor, wanted))
-    for row in rows:
-        yield int(file.at(row)), file.vectors[row]
-
-
-def read(folder: Folder, segment: Segment, kind: str, *, verify: bool = False) -> tuple[Ids, Float16Array]:
-    """Ids and vectors of one file of a segment, mapped. Raises IndexDamaged if it is not the one that was recorded."""
-    file = opened(folder, segment, kind, verify=verify)
+def read(folder: Folder, segment: Segment, *, verify: bool = False) -> tuple[Ids, Float16Array]:
+    """Ids and vectors of a segment, mapped. Raises IndexDamaged if its file is not the one that was recorded."""
+    file = opened(folder, segment, verify=verify)
     return file.ids, file.vectors
 
 
-def opened(folder: Folder, segment: Segment, kind: str, *, verify: bool = False) -> SegmentFile:
+def opened(folder: Folder, segment: Segment, *, verify: bool = False) -> SegmentFile:
     """The same with its codes, if it has any."""
-    path = folder.segment_file(segment.number, kind)
-    count, sha256 = segment.passages, segment.passages_sha256
-    if kind == "sentences":
-        count, sha256 = segment.sentences, segment.sentences_sha256
-    file = open_segment(path, sha256=sha256, verify=verify)
-    if file.count != count:
+    path = folder.segment_file(segment.number)
+    file = open_segment(path, sha256=segment.sha256, verify=verify)
+    if file.count != segment.passages:
         raise IndexDamaged(f"{path} is not the file that was recorded; run: semsearch doctor --repair")
     return file
 
@@ -112,12 +93,8 @@ def merge(folder: Folder, store: Store, fingerprint: str) -> int:
     went = 0
     while group := _next(folder, store):
         failpoint("merge")
-        dead = np.array(store.dead(), np.int64)
-        parts = [
-            _alive(folder, group, kind, factor, dead) for kind, factor in (("passages", 1), ("sentences", SENTENCES))
-        ]
         number = store.reserve(0, 0)[2]
-        merged = write(folder, number, fingerprint, *parts) if len(parts[0][0]) else None
+        merged = _merged(folder, number, fingerprint, group, np.array(store.dead(), np.int64))
         failpoint("merge written")
         with store.transaction():
             for segment in group:
@@ -127,28 +104,31 @@ def merge(folder: Folder, store: Store, fingerprint: str) -> int:
                 store.put_segment(merged)
         failpoint("merge committed")
         for segment in group:
-            for kind in ("passages", "sentences"):
-                with suppress(OSError):  # Windows keeps a file that a reader holds; it is swept away later
-                    folder.segment_file(segment.number, kind).unlink()
+            with suppress(OSError):  # Windows keeps a file that a reader holds; it is swept away later
+                folder.segment_file(segment.number).unlink()
         went += len(group)
     return went
 
 
-def _alive(folder: Folder, group: Sequence[Segment], kind: str, factor: int, dead: Ids) -> Part:
-    parts = [read(folder, segment, kind, verify=True) for segment in group]
-    kept = [~np.isin(ids // factor, dead) for ids, _ in parts]
+def _merged(folder: Folder, number: int, fingerprint: str, group: Sequence[Segment], dead: Ids) -> Segment | None:
+    """A new segment of what lives in ``group``; None if nothing does."""
+    parts = [read(folder, segment, verify=True) for segment in group]
+    kept = [~np.isin(ids, dead) for ids, _ in parts]
     together = np.concatenate([ids[alive] for (ids, _), alive in zip(parts, kept, strict=True)])
+    if not len(together):
+        return None
 
     def vectors() -> Iterator[Float16Array]:
         for (_, rows), alive in zip(parts, kept, strict=True):
             for start in range(0, len(rows), _ROWS):
                 yield rows[start : start + _ROWS][alive[start : start + _ROWS]]
 
-    if len(together) < CODED:
-        return together, vectors()
-    every = max(1, len(together) // _ROWS)
-    sample = [rows[np.flatnonzero(alive)[::every]] for (_, rows), alive in zip(parts, kept, strict=True)]
-    return together, vectors(), trained(np.concatenate(sample))
+    codebook = None
+    if len(together) >= CODED:
+        every = max(1, len(together) // _ROWS)
+        sample = [rows[np.flatnonzero(alive)[::every]] for (_, rows), alive in zip(parts, kept, strict=True)]
+        codebook = trained(np.concatenate(sample))
+    return _write(folder, number, fingerprint, together, vectors(), codebook)
 
 
 def _next(folder: Folder, store: Store) -> list[Segment]:
@@ -163,7 +143,7 @@ def _next(folder: Folder, store: Store) -> list[Segment]:
         gone = np.searchsorted(dead, segment.last, "right") - np.searchsorted(dead, segment.first)
         if gone and 2 * gone >= segment.passages:
             return [segment]
-        if segment.passages >= CODED and not opened(folder, segment, "passages").coded:
+        if segment.passages >= CODED and not opened(folder, segment).coded:
             return [segment]
     end = len(segments)
     while end:

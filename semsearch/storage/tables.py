@@ -147,11 +147,6 @@ class Store(Database):
         """Every id of "articles" or "passages", ascending."""
         return [id_ for (id_,) in self._all(f"SELECT id FROM {kind} ORDER BY id")]
 
-    def sentence_ids(self, factor: int) -> list[int]:
-        """``passage id * factor + place`` of every sentence, ascending."""
-        rows = self._all("SELECT id, (length(sentences) - 4) / 8 FROM passages ORDER BY id")
-        return [id_ * factor + place for id_, count in rows for place in range(count)]
-
     def select(self, sources: Sequence[str], since: dt.date | None, until: dt.date | None) -> list[int]:
         """Ids of articles dated within the bounds and with a source or URL that one of the GLOBs ``sources`` matches.
 
@@ -244,7 +239,7 @@ class Store(Database):
 
     def put_segment(self, segment: Segment) -> None:
         fields = Segment.__dataclass_fields__
-        self._all("INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *(getattr(segment, name) for name in fields))
+        self._all("INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?)", *(getattr(segment, name) for name in fields))
 
     def drop_segment(self, number: int) -> None:
         self._all("DELETE FROM segments WHERE number = ?", number)

@@ -184,7 +184,7 @@ def strangers(path: Path) -> list[str]:
     """Files that no part of the index knows of."""
     store = Store.open(path / "store.db")
     try:
-        known = {f"{s.number:06d}.{kind}" for s in store.segments() for kind in ("passages", "sentences")}
+        known = {f"{segment.number:06d}.vectors" for segment in store.segments()}
         number = int(store.meta("lexical"))
     finally:
         store.close()
@@ -464,7 +464,7 @@ def by_steps(trials: Trials, chance: random.Random, asked: argparse.Namespace) -
     changed(news, chance, numbers)
     trials.start(Run("index", str(base), str(news)))
     changed(news, chance, numbers)
-    (base / "vectors" / "000001.passages").write_bytes(b"as an interrupted run leaves it")  # merged since
+    (base / "vectors" / "000001.vectors").write_bytes(b"as an interrupted run leaves it")  # merged since
     for verb in [asked.only] if asked.only else ["index", "remove", "rebuild", "encoder", "split"]:
         visited |= trials.at_steps(aim(verb, base, news, chance), news, asked.visits)
     return visited
