@@ -70,6 +70,9 @@ class IngestError(SemsearchError):
         self.source = source
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type[IngestError], tuple[str, str]]:
+        return type(self), (self.source, self.reason)
+
 
 class IndexUnusable(SemsearchError):
     """The index cannot be used in its present state."""

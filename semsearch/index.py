@@ -194,7 +194,7 @@ class Index:
         with self._turn:
             self._session.connect()
             with self._writing() as writer:
-                return Sync(writer, self._loader(writer)).forget(source)
+                return Sync(writer, self._loader(writer)).remove(source)
 
     def rebuild(self, encoder: str | Encoder | None = None, *, progress: Progress | None = None) -> SyncReport:
         """Make vectors and terms anew from the stored articles, with another encoder if one is named.

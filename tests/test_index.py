@@ -89,7 +89,7 @@ def test_an_unchanged_file_is_not_parsed(index: Index, news: Path, monkeypatch: 
     def parsed(*_: object) -> None:
         raise AssertionError("parsed")
 
-    monkeypatch.setattr("semsearch.ingest.read_path", parsed)
+    monkeypatch.setattr("semsearch.ingest.read_records", parsed)
     (news / "1.txt").touch()
     assert index.sync([news]).nothing_done
 
@@ -290,13 +290,15 @@ def test_a_folder_that_cannot_be_opened_keeps_its_articles(
     write(news / "deep", [30])
     index.sync([news])
     (news / "deep" / "30.txt").rename(news / "deep" / "31.txt")
-    there = ingest.expand
+    discover = ingest.discover
 
-    def closed(paths: list[str], on_error: object = None, on_skip: object = None) -> list[Path]:
-        on_error(IngestError((news / "deep").as_posix(), "cannot be opened"))  # type: ignore[operator]
-        return [p for p in there(paths) if p.parent.name != "deep"]
+    def discover_without_folder(paths: list[str]) -> ingest.Discovery:
+        found = discover(paths)
+        found.errors.append(IngestError((news / "deep").as_posix(), "cannot be opened"))
+        found.files = [path for path in found.files if path.parent.name != "deep"]
+        return found
 
-    monkeypatch.setattr(ingest, "expand", closed)
+    monkeypatch.setattr(ingest, "discover", discover_without_folder)
     report = index.sync()
     assert (report.removed, len(report.failed)) == (0, 1)
     assert "30.txt" in names(index)
@@ -358,7 +360,7 @@ def test_what_was_converted_or_passed_over_is_noted(index: Index, news: Path) ->
     (news / ".hidden.txt").write_text("không đọc", "utf-8")
     report = index.sync([news])
     assert report.notes == (
-        "4 files of kinds that are not read passed over: a.png, b.png, c.exe, ...",
+        "skipped 4 files of unknown format: a.png, b.png, c.exe, ...",
         f"{(news / 'old.txt').as_posix()}: converted from utf-16",
     )
     assert (report.added, report.failed) == (13, ())
@@ -374,7 +376,7 @@ def test_an_evaluation_set_beside_articles_is_noted(index: Index, news: Path) ->
     report = index.sync()
     assert report.nothing_done
     assert report.notes == (
-        "3 files of an evaluation set passed over: corpus.jsonl, qrels.tsv, queries.jsonl; "
+        "skipped 3 files of an evaluation set: corpus.jsonl, qrels.tsv, queries.jsonl; "
         "name corpus.jsonl itself to index it",
     )
     assert index.sync([news / "corpus.jsonl"]).added == 1
@@ -645,7 +647,7 @@ def test_what_is_no_date(index: Index) -> None:
 @pytest.mark.parametrize("name", ["text", "title", "author", "url", "source"])
 def test_half_a_character_cannot_be_stored(index: Index, name: str) -> None:
     odd: dict[str, Any] = {name: "Một nửa \ud83d thôi."} if name != "source" else {"sources": ("a", "b\udc80")}
-    with pytest.raises(UsageError, match=f"the {name} of 'x' holds half|the source of 'a' holds half") as told:
+    with pytest.raises(UsageError, match=f"the {name} of 'x' contains half|the source of 'a' contains half") as told:
         index.add([replace(article(1, "x"), **odd)])
     str(told.value).encode()
     assert index.add([replace(article(1, "x"), title="Cả hai \U0001f600")]).added == 1

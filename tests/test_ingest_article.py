@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semsearch.errors import IngestError
-from semsearch.ingest.article import MAX_TEXT, Draft, finish
+from semsearch.ingest.article import MAX_TEXT, ExtractedText, build_article
 from semsearch.ingest.head import as_url, field_name, first_field
 from semsearch.types import Article
 
@@ -18,7 +18,7 @@ MORE = "Mười chín đội thuyền của bảy bản dọc sông cùng về t
 
 
 def made(text: str, **fields: object) -> Article:
-    return finish(Draft(text, plain=True, **fields), "/bao/a.txt")  # type: ignore[arg-type]
+    return build_article(ExtractedText(text, may_have_head=True, **fields), "/bao/a.txt")  # type: ignore[arg-type]
 
 
 def shown(article: Article) -> list[str]:
@@ -111,8 +111,8 @@ def test_a_line_of_date_alone() -> None:
 def test_what_is_given_outweighs_what_is_read() -> None:
     article = made(f"Hội đua thuyền\n27/8/2018\n{LEAD}", title="", date=dt.date(2017, 1, 2), author="Sơn")
     assert (article.title, article.date, article.author) == ("", dt.date(2017, 1, 2), "Sơn")
-    assert made(LEAD, made=dt.date(2018, 9, 1)).date == dt.date(2018, 9, 1)
-    assert made(f"27/8/2018\n{LEAD}", made=dt.date(2018, 9, 1)).date == dt.date(2018, 8, 27)
+    assert made(LEAD, created=dt.date(2018, 9, 1)).date == dt.date(2018, 9, 1)
+    assert made(f"27/8/2018\n{LEAD}", created=dt.date(2018, 9, 1)).date == dt.date(2018, 8, 27)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_names_of_fields() -> None:
 @given(st.text(max_size=400), st.booleans())
 def test_any_text_is_an_article_or_refused(text: str, plain: bool) -> None:
     try:
-        article = finish(Draft(text, plain=plain), "x")
+        article = build_article(ExtractedText(text, may_have_head=plain), "x")
     except IngestError:
         return
     assert all(0 <= b.start < b.end <= len(article.text) for b in article.blocks)
@@ -204,7 +204,7 @@ HEADS = st.sampled_from(
 @given(st.lists(HEADS, max_size=8).map("\n".join))
 def test_any_head_is_read(text: str) -> None:
     try:
-        article = finish(Draft(text, plain=True), "x")
+        article = build_article(ExtractedText(text, may_have_head=True), "x")
     except IngestError:
         return
     end = 0

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semsearch.ingest import content_key
 from semsearch.ingest.blocks import find_blocks
 from semsearch.ingest.head import lines_of
 from semsearch.text import clean
@@ -190,12 +187,6 @@ def test_a_caption_said_twice_is_kept_once() -> None:
     assert blocks(f"{P1}\n\nQuang cảnh hội\n\nQuang cảnh hội\n\n{P2}") == [P1, "Quang cảnh hội", P2]
     prizes = ["Giải nhì", "Một triệu đồng", "Giải ba", "Một triệu đồng"]  # no captions
     assert blocks("\n\n".join([P1, *prizes])) == [P1, *prizes]
-
-
-def test_the_same_article_in_another_frame_has_the_same_key() -> None:
-    bare, framed = article(f"{P1}\n{P2}"), article(f"Trang chủ\n\n{P1}\n\n{P2}\n\nCác tin khác\n\nTập huấn nuôi bò")
-    assert content_key(bare) == content_key(framed) != content_key(article(P1))
-    assert content_key(bare) == content_key(dataclasses.replace(bare, sources=("/khac",)))
 
 
 # ---- properties

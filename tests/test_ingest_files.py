@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
 import tracemalloc
+import zipfile
 from pathlib import Path
 
 import pytest
 from ingest_files import PAGE, docx, pdf
 
 from semsearch.errors import IngestError, UsageError
-from semsearch.ingest import MAX_TEXT, expand, file_hash, read_bytes, read_path, read_paths, source_of
+from semsearch.ingest import (
+    MAX_TEXT,
+    FormatSpec,
+    discover,
+    file_hash,
+    formats,
+    read_bytes,
+    read_file,
+    read_paths,
+    source_of,
+)
+from semsearch.ingest.article import ExtractedText
 
 TEXT = "Hội đua thuyền Nậm Cắt mở sáng nay, đông vui hơn mọi năm.\n"
 
@@ -41,31 +54,30 @@ def names(paths: list[Path], folder: Path) -> list[str]:
     return [path.relative_to(folder).as_posix() for path in paths]
 
 
-# ---- expand
+# ---- discover
 
 
 def test_folders_are_walked_sorted_without_hidden_files(folder: Path) -> None:
-    skipped: list[Path] = []
-    found = expand([folder], on_skip=skipped.append)
-    assert names(found, folder) == ["a.md", "b.txt", "sâu/c.html", "sâu/hơn/d.JSONL"]
-    assert names(skipped, folder) == ["anh.png", "g"]
-    assert all(path.is_absolute() for path in found)
+    found = discover([folder])
+    assert names(found.files, folder) == ["a.md", "b.txt", "sâu/c.html", "sâu/hơn/d.JSONL"]
+    assert names(found.unknown_format, folder) == ["anh.png", "g"]
+    assert all(path.is_absolute() for path in found.files)
 
 
 def test_files_given_by_name_are_taken_whatever_they_are(folder: Path) -> None:
-    assert names(expand([folder / "g", folder / ".hidden.txt"]), folder) == ["g", ".hidden.txt"]
+    assert names(discover([folder / "g", folder / ".hidden.txt"]).files, folder) == ["g", ".hidden.txt"]
 
 
 def test_globs(folder: Path) -> None:
-    assert names(expand([f"{folder}/*.txt"]), folder) == ["b.txt"]
-    assert names(expand([f"{folder}/**/*.html"]), folder) == ["sâu/c.html"]
-    assert names(expand([f"{folder}/s*"]), folder) == ["sâu/c.html", "sâu/hơn/d.JSONL"]
+    assert names(discover([f"{folder}/*.txt"]).files, folder) == ["b.txt"]
+    assert names(discover([f"{folder}/**/*.html"]).files, folder) == ["sâu/c.html"]
+    assert names(discover([f"{folder}/s*"]).files, folder) == ["sâu/c.html", "sâu/hơn/d.JSONL"]
     (folder / "tin[1].txt").write_text(TEXT, encoding="utf-8")
-    assert names(expand([folder / "tin[1].txt"]), folder) == ["tin[1].txt"]
+    assert names(discover([folder / "tin[1].txt"]).files, folder) == ["tin[1].txt"]
 
 
 def test_each_file_once_in_the_order_given(folder: Path) -> None:
-    assert names(expand([folder / "b.txt", folder, folder / "sâu" / ".." / "b.txt"]), folder) == [
+    assert names(discover([folder / "b.txt", folder, folder / "sâu" / ".." / "b.txt"]).files, folder) == [
         "b.txt",
         "a.md",
         "sâu/c.html",
@@ -75,14 +87,14 @@ def test_each_file_once_in_the_order_given(folder: Path) -> None:
 
 def test_relative_paths(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    assert expand(["b.txt", "."])[0] == folder / "b.txt"
+    assert discover(["b.txt", "."]).files[0] == folder / "b.txt"
     assert source_of("sâu/../b.txt") == f"{folder.as_posix()}/b.txt"
 
 
 @pytest.mark.parametrize("given", ["không-có", "không-có/*.txt", "", "a\0b"])
 def test_paths_that_lead_nowhere(folder: Path, given: str) -> None:
     with pytest.raises(UsageError):
-        expand([f"{folder}/{given}" if given.startswith("k") else given])
+        discover([f"{folder}/{given}" if given.startswith("k") else given])
 
 
 def test_a_folder_that_cannot_be_opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,11 +106,11 @@ def test_a_folder_that_cannot_be_opened(folder: Path, monkeypatch: pytest.Monkey
         return real(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    errors: list[IngestError] = []
-    assert names(expand([folder], errors.append), folder) == ["a.md", "b.txt"]
-    assert [str(error) for error in errors] == [f"{folder.as_posix()}/sâu: cannot be opened: Permission denied"]
+    found = discover([folder])
+    assert names(found.files, folder) == ["a.md", "b.txt"]
+    assert [str(error) for error in found.errors] == [f"{folder.as_posix()}/sâu: cannot be opened: Permission denied"]
     with pytest.raises(IngestError):
-        expand([folder])
+        list(read_paths([folder]))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
@@ -116,10 +128,10 @@ def test_a_folder_and_a_file_without_permission(folder: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
 def test_a_name_that_is_no_utf8(folder: Path) -> None:
     Path(os.fsdecode(os.fsencode(folder) + b"/x\xff.txt")).write_text(TEXT, encoding="utf-8")
-    errors: list[IngestError] = []
-    assert len(expand([folder], errors.append)) == 4
-    assert len(errors) == 1 and "not valid UTF-8" in str(errors[0])
-    str(errors[0]).encode()
+    found = discover([folder])
+    assert len(found.files) == 4
+    assert len(found.errors) == 1 and "not valid UTF-8" in str(found.errors[0])
+    str(found.errors[0]).encode()
 
 
 @pytest.mark.parametrize("end", ["", ".zst"])
@@ -131,18 +143,19 @@ def test_an_evaluation_set_is_no_article_but_its_neighbours_are(folder: Path, ju
         (folder / "bộ" / name).write_text("{}\n", encoding="utf-8")
     inside = [f"bộ/{name}" for name in ("answers.jsonl", "corpus.jsonl", "queries.jsonl", "tin.jsonl", "tin.txt")]
     if not end:
-        assert names(expand([folder / "bộ"]), folder) == inside  # without judgements it is a folder as any other
+        # Without judgements it is a folder like any other.
+        assert names(discover([folder / "bộ"]).files, folder) == inside
     (folder / "bộ" / judgements).write_text("", encoding="utf-8")
-    skipped: list[Path] = []
-    assert names(expand([folder / "bộ"], on_skip=skipped.append), folder) == ["bộ/tin.jsonl", "bộ/tin.txt"]
-    assert sorted(names(skipped, folder)) == sorted(f"bộ/{name}" for name in (*files, judgements))
-    assert names(expand([folder / "bộ" / files[0]]), folder) == [f"bộ/{files[0]}"]  # by its own name
+    found = discover([folder / "bộ"])
+    assert names(found.files, folder) == ["bộ/tin.jsonl", "bộ/tin.txt"]
+    assert sorted(names(found.evaluation_set, folder)) == sorted(f"bộ/{name}" for name in (*files, judgements))
+    assert names(discover([folder / "bộ" / files[0]]).files, folder) == [f"bộ/{files[0]}"]  # by its own name
 
 
 def test_links_to_folders_are_not_followed(folder: Path) -> None:
     (folder / "vòng").symlink_to(folder)
     (folder / "z.txt").symlink_to(folder / "b.txt")
-    assert names(expand([folder]), folder) == ["a.md", "b.txt", "z.txt", "sâu/c.html", "sâu/hơn/d.JSONL"]
+    assert names(discover([folder]).files, folder) == ["a.md", "b.txt", "z.txt", "sâu/c.html", "sâu/hơn/d.JSONL"]
 
 
 # ---- reading
@@ -151,7 +164,7 @@ def test_links_to_folders_are_not_followed(folder: Path) -> None:
 def test_a_record(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text(TEXT, encoding="utf-8")
-    (record,) = read_path(path)
+    (record,) = read_file(path)
     assert record.article.sources == (path.as_posix(),) == (record.file,)
     assert (record.encoding, record.notes, record.article.text) == ("utf-8", (), TEXT.strip())
 
@@ -187,7 +200,7 @@ def test_all_formats_of_a_folder(tmp_path: Path) -> None:
 
 def refused(path: Path) -> str:
     with pytest.raises(IngestError) as caught:
-        list(read_path(path))
+        list(read_file(path))
     assert caught.value.source == path.as_posix() and "\n" not in str(caught.value)
     return caught.value.reason
 
@@ -203,7 +216,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     path.write_bytes(b" \n\t")
     assert refused(path) == "is empty"
     os.mkfifo(tmp_path / "pipe")
-    assert "no regular file" in refused(tmp_path / "pipe")
+    assert "not a regular file" in refused(tmp_path / "pipe")
 
 
 def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,11 +232,42 @@ def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         file_hash(path)
 
 
-def test_the_kind_is_told_by_the_first_bytes_before_the_name(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_bytes(pdf([[TEXT.strip()]]))
-    assert [record.encoding for record in read_path(tmp_path / "a.txt")] == ["pdf"]
-    (tmp_path / "không-đuôi").write_text(f"<!DOCTYPE html><p>{TEXT}</p>", encoding="utf-8")
-    assert [record.article.text for record in read_path(tmp_path / "không-đuôi")] == [TEXT.strip()]
+def test_content_and_name_together_decide_the_format(tmp_path: Path) -> None:
+    line = TEXT.strip()
+    contents = {
+        "pdf-as.txt": pdf([[line]]),
+        "docx-as.txt": docx([("Normal", line)]),
+        "docx-without-suffix": docx([("Normal", line)]),
+        "page-without-suffix": f"<!DOCTYPE html><p>{line}</p>".encode(),
+        "lines-without-suffix": json.dumps({"text": line}).encode(),
+        "text-without-suffix": line.encode(),
+        "page.txt": f"<html>\n\n{line}".encode(),  # a text may begin with anything
+    }
+    texts = {}
+    for name, data in contents.items():
+        (tmp_path / name).write_bytes(data)
+        (record,) = read_file(tmp_path / name)
+        texts[name] = record.article.text
+    assert texts.pop("page.txt") == f"<html>\n\n{line}"
+    assert set(texts.values()) == {line}
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.xlsx", "a.txt", "a"])
+def test_an_archive_that_is_not_a_document(tmp_path: Path, name: str) -> None:
+    with zipfile.ZipFile(tmp_path / name, "w") as archive:
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+    assert refused(tmp_path / name) == "is a zip archive, but not a document that can be read; unpack it first"
+
+
+def test_a_new_format_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_subtitles(data: bytes, source: str) -> ExtractedText:
+        lines = data.decode().splitlines()
+        return ExtractedText("\n".join(line for line in lines if line and "-->" not in line and not line.isdigit()))
+
+    spec = FormatSpec("subtitles", (".srt",), read_subtitles)
+    monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, spec))
+    (tmp_path / "a.srt").write_text(f"1\n00:00:01,000 --> 00:00:04,000\n{TEXT}", encoding="utf-8")
+    assert [record.article.text for record in read_paths([tmp_path])] == [TEXT.strip()]
 
 
 def test_200_megabytes_in_one_line_are_refused_unread(tmp_path: Path) -> None:
@@ -236,7 +280,7 @@ def test_200_megabytes_in_one_line_are_refused_unread(tmp_path: Path) -> None:
         _, peak_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert message == "is 200 MB large, one article may have 20 MB; split it into smaller files"
+    assert message == "has 200 MB, but one article may have at most 20 MB; split the file"
     assert peak_bytes < 20_000_000
 
 
@@ -245,7 +289,7 @@ def test_the_longest_line_allowed(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     sentence = "Đội Nà Lạn về nhất, đội Khuổi Lầu về nhì. "
     path.write_text(sentence * (MAX_TEXT // len(sentence.encode())), encoding="utf-8")
-    (record,) = read_path(path)
+    (record,) = read_file(path)
     assert len(record.article.blocks) == 1
 
 
@@ -260,12 +304,12 @@ def test_hash_of_a_file(tmp_path: Path) -> None:
 def test_standard_input() -> None:
     (record,) = read_bytes(TEXT.encode())
     assert record.article.source == f"stdin#{hashlib.sha256(TEXT.encode()).hexdigest()[:12]}"
-    assert record.file == "stdin" and record.article.text == TEXT.strip()
+    assert record.file == record.article.source and record.article.text == TEXT.strip()
     (page,) = read_bytes(PAGE.encode())
     assert page.article.title == "Hội đua thuyền Nậm Cắt"
     with pytest.raises(IngestError, match="is empty"):
         list(read_bytes(b""))
-    with pytest.raises(IngestError, match="25 MB large"):
+    with pytest.raises(IngestError, match="has 25 MB"):
         list(read_bytes(b"a" * 25_000_000))
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ingest_files import PAGE, TABLE_PAGE, docx, pdf
 
 from semsearch.errors import IngestError
-from semsearch.ingest import Record, read_bytes
+from semsearch.ingest import ParsedRecord, read_bytes
 from semsearch.text import clean
 
 LINE = "Hội đua thuyền Nậm Cắt mở sáng nay, đông vui hơn mọi năm."
@@ -26,7 +26,7 @@ WHOLE = {
 }
 
 
-def outcome(data: bytes, name: str) -> list[Record]:
+def outcome(data: bytes, name: str) -> list[ParsedRecord]:
     """The records of the bytes; every error an IngestError of one line, every article sound."""
     errors: list[IngestError] = []
     try:

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from semsearch.encoders import Tokenizer
 from semsearch.index import Index
 from semsearch.indexing import pipeline as sync
-from semsearch.indexing import pool as workers
 from semsearch.indexing import prepare
 from semsearch.types import Article
 
@@ -35,10 +34,10 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def counted(article: Article, tokenizer: Tokenizer | None = None) -> prepare.PreparedArticle:
         titles.append(article.title)
-        return prepare.prepare(article, tokenizer)
+        return real(article, tokenizer)
 
-    monkeypatch.setattr(workers, "prepare", counted)
-    monkeypatch.setattr(sync, "prepare", counted)
+    real = prepare.prepare
+    monkeypatch.setattr(prepare, "prepare", counted)
     return titles
 
 
@@ -124,7 +123,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(
 
 
 def test_progress_estimates_the_total_by_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sync, "_MANY", 300)
+    monkeypatch.setattr(sync, "MIN_RECORDS_FOR_TOTAL", 300)
     monkeypatch.setattr(sync, "BATCH_ARTICLES", 100)
     file = tmp_path / "tin.jsonl"
     padding = "x" * 2000
@@ -166,7 +165,7 @@ def test_an_index_made_before_there_were_marks_gets_them(
     file = tmp_path / "tin.jsonl"
     with Index.open_or_create(tmp_path / "index", encoder=HashEncoder(16)) as index:
         with monkeypatch.context() as before:
-            before.setattr(sync, "_mark", lambda *record: b"")
+            before.setattr(sync, "_record_hash", lambda *record: b"")
             write(file, [line(n) for n in range(30)])
             index.sync([file])
         for count, looked_at in ((31, 31), (32, 1)):

@@ -200,7 +200,7 @@ def ingested() -> dict[str, Any]:
     """Corpus id -> the article that ingest makes of its file (or record)."""
     ingest = pytest.importorskip("semsearch.ingest")
     found = {}
-    for record in (record for path in {file_of(a) for a in CORPUS} for record in ingest.read_path(path)):
+    for record in (record for path in {file_of(a) for a in CORPUS} for record in ingest.read_file(path)):
         found[record.article.source.split("/articles/")[1]] = record.article
     return {article: found[row["metadata"]["file"]] for article, row in CORPUS.items()}
 

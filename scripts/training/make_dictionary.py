@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from itertools import islice, pairwise
 from pathlib import Path
 
-from semsearch.ingest.records import unpacked
+from semsearch.ingest.lines import decompressed
 from semsearch.storage.rows import PHRASES
 from semsearch.text import clean
 
@@ -29,7 +29,7 @@ LEAST = 20
 
 def lines(file: Path, articles: int) -> Iterator[str]:
     with file.open("rb") as packed:
-        for row in islice(unpacked(packed), articles):
+        for row in islice(decompressed(packed), articles):
             article = json.loads(row)
             for field in ("title", "abstract", "text"):
                 yield from clean(article.get(field) or "").split("\n")

@@ -43,13 +43,13 @@ class Plan:
 
     # Changes -------------------------------------------------------------------------------
 
-    def put(self, source: str, file: str, made: PreparedArticle, mark: bytes = b"") -> Outcome:
-        """``source`` holds this article now, read from a record of this mark."""
+    def put(self, source: str, file: str, made: PreparedArticle, record_hash: bytes = b"") -> Outcome:
+        """``source`` holds this article now, read from a record of this hash."""
         content = made.content_hash
         known = self.source(source)
         if known is not None and known.content == content:
-            if known.mark != mark:
-                self._sources[source] = replace(known, mark=mark)
+            if known.record_hash != record_hash:
+                self._sources[source] = replace(known, record_hash=record_hash)
                 self.changes += 1
             return "unchanged"
         key = known.article if known else None
@@ -58,12 +58,12 @@ class Plan:
         self.size += len(made.article.text)
         if twin is not None and (twin != key or self.owners(twin)[0] != source):
             # The words are there already; who came first tells title, date and layout.
-            self._move(Source(source, twin, file, content, mark))
+            self._move(Source(source, twin, file, content, record_hash))
             return "duplicate" if key is None else "changed"
         draft = self._draft(made, [] if key is None else [key])
         if key is not None and key == twin:
             self._move_all(key, draft)
-        self._move(Source(source, draft, file, content, mark))
+        self._move(Source(source, draft, file, content, record_hash))
         return "added" if key is None else "changed"
 
     def drop(self, source: str) -> tuple[Outcome, list[str]]:
@@ -114,7 +114,7 @@ class Plan:
         heir = self.source(owners[0]) if first and owners else None
         if heir is not None and heir.content != left.content:
             # So that it counts as changed when it is read.
-            self._sources[heir.source] = replace(heir, content=b"", mark=b"")
+            self._sources[heir.source] = replace(heir, content=b"", record_hash=b"")
             if heir.file:
                 self.files[heir.file] = ""
                 self.heirs.add(heir.file)

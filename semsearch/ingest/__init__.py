@@ -1,35 +1,42 @@
-"""Files, folders and streams to Articles: formats, encodings, metadata, boilerplate; evaluation sets.
+"""Files, folders and streams to articles: formats, encodings, metadata, boilerplate; evaluation sets.
 
-    for record in read_paths(["tin-tuc/", "van-ban/*.docx"], on_error=print):
-        print(record.article.title, record.encoding)
+    for parsed in read_paths(["tin-tuc/", "van-ban/*.docx"], on_error=print):
+        print(parsed.article.title, parsed.encoding)
 
-``expand`` says which files there are, ``file_hash`` whether one has changed, ``read_path`` what is in it.
-A file that cannot be read is one IngestError, and never stops the others. Parsers of HTML, PDF and
-docx are imported when the first such file is met.
+In steps: ``discover`` finds the files, ``file_hash`` shows whether one has changed, ``read_records`` finds the records
+in it (``RawRecord``), and ``parse`` makes an article of each (``ParsedRecord``). A file that cannot be read is one
+IngestError, and never stops the others. Parsers of HTML, PDF and docx are imported with the first such file.
+
+``formats`` is the table of formats.
 """
 
-from .article import MAX_TEXT, Record, content_key
+from .article import MAX_TEXT
+from .discover import Discovery, discover, file_hash, source_of
 from .evalset import Gold, read_answers, read_corpus, read_qrels, read_queries
-from .files import SUFFIXES, expand, file_hash, read_bytes, read_path, read_paths, source_of
-from .records import Made, Raw, interpret
+from .files import parse, read_bytes, read_file, read_paths, read_records
+from .formats import FORMATS, FormatSpec
+from .records import ErrorBuffer, ParsedRecord, RawRecord, RecordKeys
 
 __all__ = [
+    "FORMATS",
     "MAX_TEXT",
-    "SUFFIXES",
+    "Discovery",
+    "ErrorBuffer",
+    "FormatSpec",
     "Gold",
-    "Made",
-    "Raw",
-    "Record",
-    "content_key",
-    "expand",
+    "ParsedRecord",
+    "RawRecord",
+    "RecordKeys",
+    "discover",
     "file_hash",
-    "interpret",
+    "parse",
     "read_answers",
     "read_bytes",
     "read_corpus",
-    "read_path",
+    "read_file",
     "read_paths",
     "read_qrels",
     "read_queries",
+    "read_records",
     "source_of",
 ]

@@ -10,23 +10,23 @@ from typing import Any
 
 from ..errors import IngestError
 from ..text import fold
-from .article import Draft
+from .article import ExtractedText
 from .dates import parse_date
 from .encoding import repair
-from .reading import guarded, person
+from .reading import clean_author, parser_errors
 
 __all__ = ["join_pages", "read_pdf"]
 
 _FILE_NAME = re.compile(r"^microsoft word|\.(?:docx?|pdf|indd|rtf|odt|qxd|pptx?|xlsx?)$|^untitled|^\W*$", re.IGNORECASE)
 
 
-def read_pdf(data: bytes, source: str) -> Draft:
+def read_pdf(data: bytes, source: str) -> ExtractedText:
     """The text of all pages as one text. Raises IngestError: damaged, encrypted, or images only."""
     if b"%PDF-" not in data[:1024]:
         raise IngestError(source, "is not a PDF, though it is named like one")
     if b"%%EOF" not in data[-65536:]:
         raise IngestError(source, "is cut short or damaged: the PDF has no end; fetch it again")
-    with guarded("PDF", source, "pypdf"):
+    with parser_errors("PDF", source, "pypdf"):
         import pypdf
 
         reader = pypdf.PdfReader(io.BytesIO(data), strict=False)
@@ -48,14 +48,14 @@ def read_pdf(data: bytes, source: str) -> Draft:
     if sum(map(str.isalnum, text)) < 10:
         raise IngestError(source, "holds no text, only images of it; run OCR on it first")
     title = repair(title)[0].strip()
-    draft = Draft(text, legacy or "pdf", title=None if _FILE_NAME.search(title) else title)
-    draft.author = person(repair(author)[0])
-    draft.made = parse_date(made.removeprefix("D:")[:8])
+    extracted = ExtractedText(text, legacy or "", title=None if _FILE_NAME.search(title) else title)
+    extracted.author = clean_author(repair(author)[0])
+    extracted.created = parse_date(made.removeprefix("D:")[:8])
     if broken:
-        draft.notes.append(f"page {', '.join(map(str, broken))} cannot be read")
+        extracted.notes.append(f"page {', '.join(map(str, broken))} cannot be read")
     if blank := sum(not page.strip() for page in pages) - len(broken):
-        draft.notes.append(f"{blank} of {len(pages)} pages hold no text")
-    return draft
+        extracted.notes.append(f"{blank} of {len(pages)} pages hold no text")
+    return extracted
 
 
 _NUMBER = re.compile(r"\W*(?:trang|page|p\.)?\s*\d{1,4}(?:\s*(?:/|of|tren)\s*\d{1,4})?\W*|[ivxl]{1,6}")

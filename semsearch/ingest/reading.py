@@ -1,4 +1,4 @@
-"""What the readers of all formats share: decoding, and a fence around other people's parsers."""
+"""Readers of plain text and Markdown, and what the readers of all formats share."""
 
 from __future__ import annotations
 
@@ -9,14 +9,21 @@ from collections.abc import Iterator
 
 from ..errors import IngestError
 from ..text import fold
-from .article import Draft
+from .article import ExtractedText
 from .encoding import Undecodable, decode
 
-__all__ = ["decoded", "guarded", "person", "read_markdown", "read_text"]
+__all__ = ["clean_author", "decode_text", "parser_errors", "read_markdown", "read_text"]
 
 
-def decoded(data: bytes, source: str, declared: str = "") -> tuple[str, str]:
-    """Bytes -> (text, encoding). Raises IngestError where ``decode`` cannot tell."""
+def decode_text(data: bytes, source: str, declared: str = "") -> tuple[str, str]:
+    """Return a text and its encoding.
+
+    Args:
+        declared: Encoding that the file names, used unless another is proven.
+
+    Raises:
+        IngestError: The bytes are not text in a known encoding.
+    """
     try:
         return decode(data, declared)
     except Undecodable as error:
@@ -24,42 +31,47 @@ def decoded(data: bytes, source: str, declared: str = "") -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def guarded(kind: str, source: str, logger: str) -> Iterator[None]:
+def parser_errors(format_name: str, source: str, logger_name: str) -> Iterator[None]:
     """Turn whatever a parser raises into an IngestError, and keep its warnings off the terminal."""
-    log = logging.getLogger(logger)
-    level = log.level
-    log.setLevel(logging.CRITICAL + 1)
+    logger = logging.getLogger(logger_name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
     try:
         yield
     except IngestError:
         raise
     except Exception as error:
         # Parsers raise anything on broken input: KeyError, RecursionError, families of their own.
-        said = " ".join(str(error).split())[:120] or type(error).__name__
-        raise IngestError(source, f"is cut short or damaged: not readable as {kind} ({said})") from error
+        message = " ".join(str(error).split())[:120] or type(error).__name__
+        raise IngestError(source, f"is cut short or damaged: not readable as {format_name} ({message})") from error
     finally:
-        log.setLevel(level)
+        logger.setLevel(level)
 
 
-_NOBODY = re.compile(
+_ACCOUNT_NAME = re.compile(
     r"(?:admin\w*|user\w*|windows|microsoft|python-docx|smart|hp|dell|asus|acer|lenovo|pc|may ?tinh|unknown|home)"
     r"\b.*"
 )
 
 
-def person(name: str) -> str:
-    """The author in a file's properties, unless it is the name of the machine's account."""
-    return "" if _NOBODY.fullmatch(fold(name.strip())) else name.strip()
+def clean_author(name: str) -> str:
+    """Return the author in a file's properties; empty if it is the name of a computer's account."""
+    return "" if _ACCOUNT_NAME.fullmatch(fold(name.strip())) else name.strip()
 
 
-def read_text(data: bytes, source: str) -> Draft:
-    """A plain text. Raises IngestError."""
-    text, encoding = decoded(data, source)
-    return Draft(text, encoding, plain=True)
+def read_text(data: bytes, source: str) -> ExtractedText:
+    """Read a plain text.
+
+    Raises:
+        IngestError: It is not text in a known encoding.
+    """
+    text, encoding = decode_text(data, source)
+    return ExtractedText(text, encoding, may_have_head=True)
 
 
 _MD_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(\S.*)$", re.MULTILINE)
-_MD_MARKS = (  # what is replaced by what, in this order; bounded, so that no file takes quadratic time
+# Replacements in this order; repetitions are bounded, so that no file takes quadratic time.
+_MD_MARKS = (
     (re.compile(r"^ {0,3}(?:```|~~~).*$|^ {0,3}(?:[=-]{3,}|(?:\* ?){3,})[ \t]*$", re.MULTILINE), r""),
     (_MD_HEADING, r"\1"),
     (re.compile(r"^ {0,3}(?:> ?)+", re.MULTILINE), r""),
@@ -72,28 +84,36 @@ _MD_FRONT = re.compile(r"\s*---\n(?:.*\n){0,60}?(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _MD_TITLED = re.compile(r"^(?:title|tiêu đề|tieu_de)\s*:", re.MULTILINE | re.IGNORECASE)
 
 
-def read_markdown(data: bytes, source: str) -> Draft:
-    """Markdown without its marks; every line stays in its place, so that line numbers are the file's.
+def read_markdown(data: bytes, source: str) -> ExtractedText:
+    """Read Markdown without its marks. Every line stays in its place, so that line numbers are those of the file.
 
-    Raises IngestError.
+    Raises:
+        IngestError: It is not text in a known encoding.
     """
-    text, encoding = decoded(data, source)
+    text, encoding = decode_text(data, source)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    match = _MD_FRONT.match(text)
-    front, body = (match[0], text[match.end() :]) if match else ("", text)
-    body = _without_comments(body)
+    front_matter = _MD_FRONT.match(text)
+    front = front_matter[0] if front_matter else ""
+    body = _without_comments(text[len(front) :])
+
     heading = _MD_HEADING.search(body)
-    titled = heading is not None and not body[: heading.start()].strip() and not _MD_TITLED.search(front)
-    for pattern, kept in _MD_MARKS:
-        body = pattern.sub(kept, body)
-    title = body.lstrip().split("\n", 1)[0] if titled else None
-    return Draft(front + body, encoding, title=title, plain=True)
+    begins_with_heading = heading is not None and not body[: heading.start()].strip()
+    has_title = begins_with_heading and not _MD_TITLED.search(front)
+    for pattern, replacement in _MD_MARKS:
+        body = pattern.sub(replacement, body)
+    title = body.lstrip().split("\n", 1)[0] if has_title else None
+    return ExtractedText(front + body, encoding, title=title, may_have_head=True)
 
 
 def _without_comments(text: str) -> str:
-    """Without <!-- ... -->, but with the line breaks in it."""
-    parts, at = [], 0
-    while (start := text.find("<!--", at)) >= 0 and (end := text.find("-->", start)) >= 0:
-        parts += [text[at:start], "\n" * text.count("\n", start, end)]
-        at = end + 3
-    return "".join(parts) + text[at:]
+    """Return the text without <!-- ... -->, but with the line breaks in it."""
+    parts: list[str] = []
+    position = 0
+    while True:
+        start = text.find("<!--", position)
+        end = text.find("-->", start) if start >= 0 else -1
+        if end < 0:
+            break
+        parts += [text[position:start], "\n" * text.count("\n", start, end)]
+        position = end + len("-->")
+    return "".join(parts) + text[position:]

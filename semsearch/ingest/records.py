@@ -1,368 +1,322 @@
-"""Files of many articles: JSON lines and CSV, read line by line, so that their size does not matter.
+"""Files of many articles, JSON lines and CSV: where each record begins and ends, and what its fields say.
 
-``raw_jsonl`` and ``raw_csv`` only find where each record lies; ``interpret`` makes an article of one, and may do so in
-another process; ``Records`` puts together what needs them all. A line that cannot be used is reported with its
-number, and the rest goes on.
+``split_jsonl`` and ``split_csv`` only find the records, so they are quick; ``read_fields`` interprets one record, and
+may do so in another process. A record that cannot be used is reported with its line, and the others are read.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Any, cast
+from typing import Any
 
 from ..errors import IngestError
 from ..text import clean
 from ..types import Article
-from .article import MAX_TEXT, Draft, Record, finish
+from .article import MAX_TEXT, ExtractedText
 from .dates import parse_date
-from .encoding import Undecodable, decode, is_binary, is_utf16, line_decoder
+from .encoding import Undecodable, decode, is_utf16, line_decoder
 from .head import FIELDS, as_url, field_name, first_field
+from .lines import numbered_lines, peek, too_long
 
 __all__ = [
-    "Made",
-    "Make",
-    "Raw",
-    "Records",
+    "ErrorBuffer",
+    "ParsedRecord",
+    "RawRecord",
+    "RecordKeys",
     "Report",
-    "interpret",
-    "numbered_lines",
-    "raw_csv",
-    "raw_jsonl",
-    "unpacked",
+    "read_fields",
+    "split_csv",
+    "split_jsonl",
 ]
 
 Report = Callable[[IngestError], None]
 
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """A record as it stands in its file: a line of JSON, or the fields of a row by name.
-
-    A text is the reason why it is none, told after "line N" (or as it is where ``number`` is 0).
-    """
-
-    number: int  # of its line
-    content: bytes | dict[str, str] | str
-    encoding: str = "utf-8"
-    at: float = 0.0  # the share of the file that was read up to here; 0 if nobody knows
-    known: str = ""  # the key of its article, if that is known already: then nothing is made of it
-
-    def mark(self, numbered: bool = False) -> bytes:
-        """Eight bytes that are another record's only if that says the same, ``numbered`` in the same line."""
-        content = self.content if isinstance(self.content, bytes) else repr(self.content).encode("utf-8", "replace")
-        return blake2b(content, digest_size=8, salt=b"%x" % self.number if numbered else b"").digest()
+MAX_ERRORS_BEFORE_FIRST_ARTICLE = 100
+"""A file whose first lines are all unusable is given up after this many."""
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """What became of a record: an article under its key, or the reason why there is none.
+class RawRecord:
+    """One article as it stands in its file: the whole file, a JSON line, or a CSV row (as a JSON object).
 
-    Neither of them where the article is known already.
+    Args:
+        file: Absolute path with forward slashes, or a name for other input.
+        format: Name of the ``FormatSpec``.
+        number: 1-based line in the file; 0 if the whole file is the record.
+        encoding: Encoding of the file, where the content was converted already.
+        position: Share of the file that was read up to here, 0..1; 0 if unknown.
+        problem: Why the record cannot be used, as a clause that begins with its line; empty if it can.
     """
 
-    number: int
-    key: str = ""
-    article: Article | None = None
+    file: str
+    format: str
+    content: bytes
+    number: int = 0
     encoding: str = ""
-    reason: str = ""
-    more: Any = None  # whatever else a ``Make`` made of the article
-    raw: Raw | None = field(default=None, repr=False)  # of which it was made
+    position: float = 0.0
+    problem: str = ""
+
+    def hash(self, *, with_number: bool = False) -> bytes:
+        """Return 8 bytes that identify the content, or the content in this line."""
+        salt = b"%x" % self.number if with_number else b""
+        return blake2b(self.content, digest_size=8, salt=salt).digest()
 
 
-Make = Callable[[str, Iterable[Raw]], Iterator[Made]]
-"""From the records of a file to what becomes of each, in their order; ``interpret`` for each of them does."""
+@dataclass(frozen=True, slots=True)
+class ParsedRecord:
+    """The article of a record, and what was noticed while reading it.
 
-MAX_LINE = 4 * MAX_TEXT
-"""The longest line, in bytes: JSON may spend six of them on one letter."""
-_SNIFFED = 262_144  # bytes of a CSV file from which its encoding is told
-_MANY = 100  # broken lines before a file without one good line is given up
-_ZSTD = b"\x28\xb5\x2f\xfd"
-
-
-class _Zstd(io.RawIOBase):
-    """What a zstd-compressed stream holds; EOFError where it ends in the middle of a frame.
-
-    (zstandard's own reader takes a cut file for a short one.)
+    Args:
+        key: Id of the record within its file; empty if the whole file is the record.
+        encoding: Encoding of the text; empty for formats that do not leave it open (PDF, docx).
+        notes: Remarks for the user, one clause each.
     """
 
-    def __init__(self, packed: io.BufferedReader) -> None:
-        import zstandard
+    article: Article
+    file: str
+    key: str = ""
+    encoding: str = ""
+    notes: tuple[str, ...] = ()
 
-        self._new = zstandard.ZstdDecompressor().decompressobj
-        self._frame = self._new()
-        self._packed, self._rest, self._out = packed, b"", memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._out:
-            # Few at a time: a frame may hold thirty thousand times its size.
-            chunk = self._rest or self._packed.read(4096)
-            if not chunk:
-                if not self._frame.eof:
-                    raise EOFError
-                return 0
-            if self._frame.eof:
-                self._frame = self._new()
-            self._out = memoryview(self._frame.decompress(chunk))
-            self._rest = self._frame.unused_data
-        given = min(len(buffer), len(self._out))
-        buffer[:given], self._out = self._out[:given], self._out[given:]
-        return given
+    @property
+    def converted_from(self) -> str:
+        """The encoding that the text was converted from; empty if it was Unicode in the usual form."""
+        return "" if self.encoding in ("", "utf-8", "utf-8-sig", "ascii") else self.encoding
 
 
-def unpacked(stream: io.BufferedReader) -> io.BufferedReader:
-    """The stream with room to peek into; if it is zstd-compressed, what is in it."""
-    raw = _Zstd(stream) if stream.peek(4).startswith(_ZSTD) else cast(io.RawIOBase, stream)
-    return io.BufferedReader(raw, _SNIFFED)
+class RecordKeys:
+    """Gives every record of one file a key of its own, also where the file uses an id twice."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def claim(self, key: str, number: int) -> tuple[str, tuple[str, ...]]:
+        """Return the key for the record of this id in this line, and notes about it."""
+        notes: tuple[str, ...] = ()
+        if key in self._taken:
+            notes = (f"the id {key} is used more than once",)
+            key = f"{key}:{number}"
+        unique, count = key, 1
+        while unique in self._taken:
+            count += 1
+            unique = f"{key}~{count}"
+        self._taken.add(unique)
+        return unique, notes
+
+    def keeps(self, key: str, number: int) -> bool:
+        """Whether the record in this line, which had ``key`` in an earlier version of the file, still gets it."""
+        own_id = key.removesuffix(f":{number}")
+        if key in self._taken:
+            return False
+        return own_id == key or own_id in self._taken
+
+    def rename(self, parsed: ParsedRecord, number: int) -> ParsedRecord:
+        """Return the record with the key that it gets in its file."""
+        key, notes = self.claim(parsed.key, number)
+        if key == parsed.key:
+            return parsed
+        article = replace(parsed.article, sources=(f"{parsed.file}#{key}",))
+        return replace(parsed, article=article, key=key, notes=parsed.notes + notes)
 
 
-def _is_zstd_error(error: Exception) -> bool:
-    return isinstance(error, EOFError) or type(error).__name__ == "ZstdError"  # its module may not be imported
-
-
-def _peeked(stream: io.BufferedReader, source: str) -> bytes:
-    """The first bytes, still there to be read. Raises IngestError where compressed bytes are damaged."""
-    try:
-        return stream.peek(_SNIFFED)
-    except Exception as error:
-        if not _is_zstd_error(error):
-            raise
-        raise IngestError(source, "is cut short or damaged from its first byte; fetch it again") from error
-
-
-def numbered_lines(stream: io.BufferedReader, source: str, report: Report) -> Iterator[tuple[int, bytes]]:
-    """Lines in UTF-8 (if they were in UTF-16) with 1-based numbers, without a byte order mark.
-
-    A line longer than MAX_LINE is reported and skipped. Raises IngestError where reading fails or
-    compressed bytes end too early.
-    """
-    number, wide = 0, None
-    try:
-        head = _peeked(stream, source)
-        if is_binary(head):
-            raise IngestError(source, "looks like a binary file, not text")
-        if codec := is_utf16(head):
-            wide = io.TextIOWrapper(stream, codec, errors="replace", newline="\n")
-            lines: Iterator[bytes] = (line.encode() for line in iter(lambda: wide.readline(MAX_LINE + 1), ""))
-        else:
-            stream.read(len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0)
-            lines = iter(lambda: stream.readline(MAX_LINE + 1), b"")
-        too_long = False
-        for line in lines:
-            started = too_long
-            too_long = not line.endswith(b"\n") and len(line) > MAX_LINE
-            number += not started
-            if too_long and not started:
-                report(
-                    IngestError(
-                        source, f"line {number} is longer than {MAX_LINE // 10**6} MB; split it into smaller articles"
-                    )
-                )
-            if not too_long and not started:
-                yield number, line
-    except OSError as error:
-        raise IngestError(source, f"cannot be read after line {number}: {error.strerror or error}") from error
-    except Exception as error:
-        if not _is_zstd_error(error):
-            raise
-        raise IngestError(source, f"is cut short or damaged after line {number}; fetch it again") from error
-    finally:
-        if wide:
-            with suppress(ValueError):  # the file was closed before the last line was asked for
-                wide.detach()  # it would close the stream, whose place is still asked for
-
-
-class Records:
-    """What needs all records of a file: a source of its own for each, and what is told of those that are broken.
-
-    Broken lines are told once there is a good one: a file without any is one error, not thousands.
-    """
+class ErrorBuffer:
+    """Holds back the errors of a file until one of its records was good: a file without any is one error."""
 
     def __init__(self, file: str, report: Report) -> None:
-        self.file = file
-        self.report = report
-        self.keys: set[str] = set()
-        self.held: list[IngestError] = []
+        self._file = file
+        self._report = report
+        self._any_good = False
+        self._held: list[IngestError] = []
 
-    def fail(self, number: int, reason: str) -> None:
-        error = IngestError(self.file, f"line {number} {reason}")
-        if self.keys:
-            self.report(error)
+    def add(self, error: IngestError) -> None:
+        """Report or hold an error.
+
+        Raises:
+            IngestError: None of the first records can be used.
+        """
+        if self._any_good:
+            self._report(error)
             return
-        self.held.append(error)
-        if len(self.held) == _MANY:
+        self._held.append(error)
+        if len(self._held) == MAX_ERRORS_BEFORE_FIRST_ARTICLE:
             self.finish()
 
+    def good(self) -> None:
+        """Note that a record was good; report what was held."""
+        self._any_good = True
+        for error in self._held:
+            self._report(error)
+        self._held.clear()
+
     def finish(self) -> None:
-        """Raises IngestError if lines were broken and none was good."""
-        if self.held:
-            count = "its one line" if len(self.held) == 1 else f"its first {len(self.held)} lines"
-            raise IngestError(self.file, f"holds no article in {count}; {self.held[0].reason}")
+        """End the file.
 
-    def take(self, made: Made) -> Record | None:
-        if made.raw and made.raw.known and self._renamed(made.key, made.number):
-            made = interpret(self.file, replace(made.raw, known=""))
-        article, key = made.article, made.key
-        if made.raw and made.raw.known:
-            article = Article("", (f"{self.file}#{key}",), ())
-        if article is None:
-            if made.number:
-                self.fail(made.number, made.reason)
-            else:
-                self.report(IngestError(self.file, made.reason))
-            return None
-        notes: tuple[str, ...] = ()
-        if key in self.keys:
-            notes = (f"the id {key} is used more than once",)
-            key = f"{key}:{made.number}"
-            article = replace(article, sources=(f"{self.file}#{key}",))
-        self.keys.add(key)
-        while self.held:
-            self.report(self.held.pop(0))
-        return Record(article, self.file, made.encoding, notes, made.more, made.raw)
-
-    def _renamed(self, key: str, number: int) -> bool:
-        """Whether a record that is known as ``key`` has another name now: what came before it in the file changed."""
-        base = key.removesuffix(f":{number}")
-        return key in self.keys or (base != key and base not in self.keys)
+        Raises:
+            IngestError: Records were broken and none was good.
+        """
+        if self._held:
+            lines = "its one line" if len(self._held) == 1 else f"its first {len(self._held)} lines"
+            raise IngestError(self._file, f"holds no article in {lines}; {self._held[0].reason}")
 
 
-def interpret(file: str, raw: Raw) -> Made:
-    """The article of one record, ``file#id`` its source (the line's number where it has no id)."""
-    number, values, encoding = raw.number, raw.content, raw.encoding
-    if raw.known:
-        return Made(number, raw.known, raw=raw)
-    if isinstance(values, str):
-        return Made(number, reason=values)
-    if isinstance(values, bytes):
-        try:
-            values, encoding = _json(values)
-        except ValueError as error:
-            return Made(number, reason=str(error))
-    draft = _draft(values)
-    if draft is None:
-        return Made(number, reason=f"has no text: no field is named {', '.join(FIELDS['text'][:4])} or the like")
-    given = first_field(values, "id")
-    key = " ".join(clean(str(number if given is None else given)).split())
+# One record ------------------------------------------------------------------------------------
+
+
+def read_fields(content: bytes, file: str) -> ExtractedText:
+    """Read a record that is a JSON object with the fields of an article.
+
+    Raises:
+        IngestError: It is not one, or has no text.
+    """
     try:
-        return Made(number, key, finish(draft, f"{file}#{key}"), encoding, raw=raw)
-    except IngestError as error:
-        return Made(number, reason=error.reason)
-
-
-def _json(line: bytes) -> tuple[dict[str, Any], str]:
-    """The fields of a line and its encoding. Raises ValueError with the reason."""
-    try:
-        text, encoding = line.decode("utf-8"), "utf-8"
+        text, encoding = content.decode("utf-8"), "utf-8"
     except UnicodeDecodeError:
-        text, encoding = decode(line)
+        try:
+            text, encoding = decode(content)
+        except Undecodable as error:
+            raise IngestError(file, str(error)) from None
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"is no valid JSON ({str(error)[:80]})") from None
+        raise IngestError(file, f"is not valid JSON ({str(error)[:80]})") from None
     if not isinstance(values, dict):
-        raise ValueError("is no JSON object")
-    return {field_name(str(name)): value for name, value in reversed(values.items())}, encoding
+        raise IngestError(file, "is not a JSON object")
+    # Where a name occurs twice, the first counts.
+    fields = {field_name(str(name)): value for name, value in reversed(values.items())}
+    extracted = _extract(fields)
+    if extracted is None:
+        raise IngestError(file, f"has no text: no field is named {', '.join(FIELDS['text'][:4])} or similar")
+    extracted.encoding = encoding
+    return extracted
 
 
-def _written(value: object) -> str:
-    """A field as text: a list is one paragraph for each item."""
+def _extract(fields: Mapping[str, object]) -> ExtractedText | None:
+    """Return the text and metadata of fields named as in FIELDS; None if none of them holds text."""
+    text = _text_of(first_field(fields, "text"))
+    abstract = _text_of(first_field(fields, "abstract"))
+    if abstract.strip() and not text.lstrip().startswith(abstract.strip()):
+        text = f"{abstract}\n\n{text}" if text.strip() else abstract
+    if not text.strip():
+        return None
+
+    title = None
+    if any(name in fields for name in FIELDS["title"]):
+        title = str(first_field(fields, "title") or "")
+    author = first_field(fields, "author")
+    authors = author if isinstance(author, list) else [author]
+    url = ""
+    for name in FIELDS["url"]:
+        url = url or as_url(fields.get(name))
+    record_id = first_field(fields, "id")
+    return ExtractedText(
+        text,
+        title=title,
+        date=parse_date(first_field(fields, "date") or ""),
+        author=", ".join(name for name in authors if isinstance(name, str)),
+        url=url,
+        record_id=None if record_id is None else " ".join(clean(str(record_id)).split()),
+    )
+
+
+def _text_of(value: object) -> str:
+    """Return a field as text: a list is one paragraph for each item."""
     if isinstance(value, list):
         return "\n\n".join(item for item in value if isinstance(item, str))
     return value if isinstance(value, str) else ""
 
 
-def _draft(values: Mapping[str, object]) -> Draft | None:
-    """The draft of a record's fields (named as in FIELDS); None if there is no text among them."""
-    text, abstract = _written(first_field(values, "text")), _written(first_field(values, "abstract"))
-    if abstract.strip() and not text.lstrip().startswith(abstract.strip()):
-        text = f"{abstract}\n\n{text}" if text.strip() else abstract
-    if not text.strip():
-        return None
-    author = first_field(values, "author")
-    names = author if isinstance(author, list) else [author]
-    return Draft(
-        text,
-        title=str(first_field(values, "title") or "") if any(name in values for name in FIELDS["title"]) else None,
-        date=parse_date(first_field(values, "date") or ""),
-        author=", ".join(name for name in names if isinstance(name, str)),
-        url=next((url for name in FIELDS["url"] if (url := as_url(values.get(name)))), ""),
-    )
+# JSON lines ------------------------------------------------------------------------------------
 
 
-def raw_jsonl(stream: io.BufferedReader, file: str) -> Iterator[Raw]:
-    """The lines that are not empty."""
-    seen_any = False
-    told: list[IngestError] = []
-    for number, line in numbered_lines(stream, file, told.append):
-        yield from _told(told)
-        if line.strip():
-            seen_any = True
-            yield Raw(number, line)
-    yield from _told(told)
-    if not seen_any:
+def split_jsonl(stream: io.BufferedReader, file: str) -> Iterator[RawRecord]:
+    """Yield the lines of a file that are not blank.
+
+    Raises:
+        IngestError: The file cannot be read, or has no such line.
+    """
+    is_empty = True
+    for number, line in numbered_lines(stream, file):
+        if line is None:
+            is_empty = False
+            yield RawRecord(file, "jsonl", b"", number, problem=too_long(number))
+        elif line.strip():
+            is_empty = False
+            yield RawRecord(file, "jsonl", line, number)
+    if is_empty:
         raise IngestError(file, "is empty: it holds no text")
 
 
-def _told(errors: list[IngestError]) -> Iterator[Raw]:
-    """Errors in their place among the records."""
-    while errors:
-        yield Raw(0, errors.pop(0).reason)
+# CSV -------------------------------------------------------------------------------------------
 
 
-def raw_csv(stream: io.BufferedReader, file: str) -> Iterator[Raw]:
-    """The rows of a table with a header; separated by comma, semicolon, tab or bar."""
-    decoder, encoding = _told_from(_peeked(stream, file), file)
-    told: list[IngestError] = []
-    at = 0  # the number of the line last given to the parser
+def split_csv(stream: io.BufferedReader, file: str) -> Iterator[RawRecord]:
+    """Yield the rows of a table with a header, separated by comma, semicolon, tab or bar, as JSON objects.
 
-    def lines() -> Iterator[str]:
-        nonlocal at
-        for number, line in numbered_lines(stream, file, told.append):
-            at = number
-            yield from io.StringIO(decoder(line), newline=None)  # a lone \r ends a line too
+    Raises:
+        IngestError: The file cannot be read, is empty, or has no column for the text.
+    """
+    decode_line, encoding = _csv_decoder(peek(stream, file), file)
+    line_number = 0  # of the line that the parser got last
+    long_lines: list[int] = []
 
-    source = lines()
-    header = next((line for line in source if line.strip()), "")
+    def decoded_lines() -> Iterator[str]:
+        nonlocal line_number
+        for number, line in numbered_lines(stream, file):
+            line_number = number
+            if line is None:
+                long_lines.append(number)
+            else:
+                yield from io.StringIO(decode_line(line), newline=None)  # a lone \r ends a line too
+
+    lines = decoded_lines()
+    header = next((line for line in lines if line.strip()), "")
     if not header:
         raise IngestError(file, "is empty: it holds no text")
-    delimiter, names = _header(header, file)
-    # The parser's own limit (128 KB for a field) is below the length of long articles.
+    delimiter, names = _csv_header(header, file)
+    # The parser's own limit, 128 KB for a field, is below the length of long articles.
     csv.field_size_limit(max(csv.field_size_limit(), MAX_TEXT))
-    rows = csv.reader(source, delimiter=delimiter, strict=True)
+    rows = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
-        number = at + 1
+        number = line_number + 1
+        problem = ""
+        row: list[str] | None = []
         try:
             row = next(rows, None)
         except csv.Error as error:
-            upto = f" up to line {at}" if at > number else ""
-            yield Raw(number, f"is no valid CSV{upto} ({error}); is a quote opened and not closed?")
-            continue
-        yield from _told(told)
+            lines_read = f"line {number}" if line_number <= number else f"line {number} up to line {line_number}"
+            problem = f"{lines_read} is not valid CSV ({error}); is a quote opened and not closed?"
+        for long_line in long_lines:
+            yield RawRecord(file, "csv", b"", long_line, problem=too_long(long_line))
+        long_lines.clear()
         if row is None:
             return
-        if not any(cell.strip() for cell in row):
-            continue
         if len(row) > len(names):
-            yield Raw(
-                number, f"has {len(row)} columns, its header {len(names)}; put quotes around text with a “{delimiter}”"
+            problem = (
+                f"line {number} has {len(row)} columns, but the header has {len(names)}; "
+                f"put quotes around text that contains “{delimiter}”"
             )
-            continue
-        yield Raw(number, dict(reversed(list(zip(names, row, strict=False)))), encoding)
+        if problem:
+            yield RawRecord(file, "csv", b"", number, problem=problem)
+        elif any(cell.strip() for cell in row):
+            yield RawRecord(file, "csv", _row_as_json(names, row), number, encoding)
 
 
-def _told_from(sample: bytes, file: str) -> tuple[Callable[[bytes], str], str]:
-    """What decodes the lines of a file (as ``numbered_lines`` gives them), and the name of its encoding."""
-    if codec := is_utf16(sample):
+def _row_as_json(names: Sequence[str], row: Sequence[str]) -> bytes:
+    fields: dict[str, Any] = {}
+    for name, cell in zip(names, row, strict=False):
+        fields.setdefault(name, cell)
+    return json.dumps(fields, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _csv_decoder(sample: bytes, file: str) -> tuple[Callable[[bytes], str], str]:
+    """Return a function that decodes the lines of ``numbered_lines``, and the name of the file's encoding."""
+    codec = is_utf16(sample)
+    if codec:
         return (lambda line: line.decode("utf-8")), codec
     try:
         return line_decoder(sample[: sample.rfind(b"\n") + 1] or sample)
@@ -370,22 +324,27 @@ def _told_from(sample: bytes, file: str) -> tuple[Callable[[bytes], str], str]:
         raise IngestError(file, str(error)) from None
 
 
-def _header(line: str, file: str) -> tuple[str, list[str]]:
-    """The separator and the columns' names. Raises IngestError if no column is known to hold text."""
-    known = FIELDS["text"] + FIELDS["abstract"]
-    best: tuple[str, list[str]] = ("", [])
+def _csv_header(line: str, file: str) -> tuple[str, list[str]]:
+    """Return the separator and the columns' names.
+
+    Raises:
+        IngestError: No column is known to hold text.
+    """
+    text_names = FIELDS["text"] + FIELDS["abstract"]
+    best_delimiter = ""
+    best_names: list[str] = []
     for delimiter in ",;\t|":
         try:
             cells = next(csv.reader([line], delimiter=delimiter), [])
         except csv.Error:
             continue
         names = [field_name(cell) for cell in cells]
-        if len(names) > len(best[1]) and any(name in known for name in names):
-            best = (delimiter, names)
-    if len(best[1]) == 1:
-        return "\x1f", best[1]  # one column: no sign in its text separates anything
-    if not best[0]:
+        if len(names) > len(best_names) and any(name in text_names for name in names):
+            best_delimiter, best_names = delimiter, names
+    if not best_names:
         raise IngestError(
             file, f"has no header with a text column: name one of its columns {' or '.join(FIELDS['text'])}"
         )
-    return best
+    if len(best_names) == 1:
+        best_delimiter = "\x1f"  # one column: no character of its text is a separator
+    return best_delimiter, best_names

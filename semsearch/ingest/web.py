@@ -7,10 +7,10 @@ import re
 from typing import Any
 
 from ..errors import IngestError
-from .article import SENTENCE_ENDS, Draft
+from .article import SENTENCE_ENDS, ExtractedText
 from .dates import parse_date
 from .encoding import repair
-from .reading import decoded, guarded
+from .reading import decode_text, parser_errors
 
 __all__ = ["read_html"]
 
@@ -29,42 +29,42 @@ _INLINE = frozenset(
 _PARAGRAPHS = frozenset(("p", "head", "item", "quote", "code", "cell"))  # of trafilatura's tree
 
 
-def read_html(data: bytes, source: str) -> Draft:
+def read_html(data: bytes, source: str) -> ExtractedText:
     """The main text of a page by trafilatura, or all of its text where that finds little; its metadata.
 
     The charset that the page declares is believed only if no better one is proven. Raises IngestError.
     """
     declared = _CHARSET.search(data[:4096])
-    text, encoding = decoded(data, source, declared[1].decode("ascii", "replace") if declared else "")
+    text, encoding = decode_text(data, source, declared[1].decode("ascii", "replace") if declared else "")
     text = _XML_DECLARATION.sub("", text.replace("\0", ""), count=1)
-    draft = Draft("", encoding)
+    extracted = ExtractedText("", encoding)
     page: Any = None
     main = ""
-    with contextlib.suppress(IngestError), guarded("HTML", source, "trafilatura"):
+    with contextlib.suppress(IngestError), parser_errors("HTML", source, "trafilatura"):
         page = _trafilatura(text)
         main = _rendered(page.body) if page is not None and page.body is not None else ""
-    with guarded("HTML", source, "trafilatura"):
+    with parser_errors("HTML", source, "trafilatura"):
         paragraphs, title = _all_text(text)
     # Paragraphs of running text that were left out (a page of <br> and <div>) weigh more than a judgement.
     running = sum(len(p) for p in paragraphs if len(p) > 100 and p.endswith(SENTENCE_ENDS))
     # Where it finds no part that stands out, it gives everything, run together in one paragraph.
     if not main or len(main) < 0.25 * running or ("\n" not in main and len(paragraphs) > 3):
         main = "\n\n".join(paragraphs)
-        draft.notes.append("no main part of the page was found, so all of its text was taken")
+        extracted.notes.append("no main part of the page was found, so all of its text was taken")
     if not main.strip():
         raise IngestError(source, "holds no text: the page is empty, or filled in by scripts")
-    draft.text, legacy = repair(main)
-    draft.encoding = legacy or encoding
+    extracted.text, legacy = repair(main)
+    extracted.encoding = legacy or encoding
     if page is not None:
         title = page.title or title
-        draft.author = repair(page.author or "")[0]
-        draft.url = page.url or ""
-        draft.date = parse_date(page.date or "")
+        extracted.author = repair(page.author or "")[0]
+        extracted.url = page.url or ""
+        extracted.date = parse_date(page.date or "")
     title = repair(" ".join(title.split()))[0]
-    first = draft.text.split("\n", 1)[0].strip()
+    first = extracted.text.split("\n", 1)[0].strip()
     # "Xã Tân Lập khánh thành cầu - Báo Miền Núi": what the page shows as its headline is enough.
-    draft.title = first if len(first) >= 10 and title.startswith(first) else title or None
-    return draft
+    extracted.title = first if len(first) >= 10 and title.startswith(first) else title or None
+    return extracted
 
 
 def _trafilatura(text: str) -> Any:

@@ -7,9 +7,9 @@ import io
 from typing import Any
 
 from ..errors import IngestError
-from .article import Draft
+from .article import ExtractedText
 from .encoding import repair
-from .reading import guarded, person
+from .reading import clean_author, parser_errors
 
 __all__ = ["read_docx"]
 
@@ -21,13 +21,13 @@ _TEMPLATE_TITLE = "Word Document"
 _TEMPLATE_MADE = dt.datetime(2013, 12, 23, 23, 15)
 
 
-def read_docx(data: bytes, source: str) -> Draft:
+def read_docx(data: bytes, source: str) -> ExtractedText:
     """Its text with a blank line between paragraphs. Raises IngestError."""
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         raise IngestError(source, "is an old .doc or has a password; save it as .docx without one")
     if not data.startswith(b"PK"):
         raise IngestError(source, "is no Word document, though it is named like one")
-    with guarded("docx", source, "docx"):
+    with parser_errors("docx", source, "docx"):
         import zipfile
 
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -45,10 +45,10 @@ def read_docx(data: bytes, source: str) -> Draft:
     if not text.strip():
         raise IngestError(source, "is empty: it holds no text")
     title = repair(title or named.removeprefix(_TEMPLATE_TITLE))[0].strip()
-    draft = Draft(text, legacy or "docx", title=title or None, author=person(repair(author)[0]))
+    extracted = ExtractedText(text, legacy or "", title=title or None, author=clean_author(repair(author)[0]))
     if made and made.replace(tzinfo=None, second=0, microsecond=0) != _TEMPLATE_MADE:
-        draft.made = made.date()
-    return draft
+        extracted.created = made.date()
+    return extracted
 
 
 def _paragraphs(document: Any) -> tuple[str, list[str]]:

@@ -59,7 +59,7 @@ class Source:
     article: int
     file: str  # the file it was read from; "" if it was handed over by a program
     content: bytes  # its ``content_hash``; empty: to be taken for changed
-    mark: bytes = b""  # of the record it was read from, in a file of many
+    record_hash: bytes = b""  # of the record it was read from, in a file of many
 
 
 def content_hash(article: Article) -> bytes:

@@ -15,7 +15,7 @@ from .rows import Segment, Source, checksum, deflated, inflated, pack, sealed, s
 __all__ = ["Store"]
 
 _SOURCE = "source, article, file, substr(content, 1, 16), substr(content, 17)"
-"""A row of the table as a ``Source``: hash and mark are one column, so that indexes of before marks can be read."""
+"""A row of the table as a ``Source``: the content hash and the record's hash are one column."""
 
 
 class Store(Database):
@@ -181,7 +181,7 @@ class Store(Database):
         self._all(
             "INSERT INTO sources (source, article, file, content) VALUES (?, ?, ?, ?) ON CONFLICT (source) DO UPDATE "
             "SET article = excluded.article, file = excluded.file, content = excluded.content",
-            *(source.source, source.article, source.file, source.content + source.mark),
+            *(source.source, source.article, source.file, source.content + source.record_hash),
         )
 
     def drop_source(self, source: str) -> None:
@@ -200,8 +200,8 @@ class Store(Database):
         """The sources that were read from ``file``."""
         return [s for (s,) in self._all("SELECT source FROM sources WHERE file = ? ORDER BY number", file)]
 
-    def marks_in(self, file: str) -> dict[bytes, str]:
-        """The source of each record of ``file`` by the record's mark; those that have none are left out."""
+    def record_hashes(self, file: str) -> dict[bytes, str]:
+        """Return the source of each record of ``file`` by the record's hash; records without one are left out."""
         sql = "SELECT substr(content, 17), source FROM sources WHERE file = ? AND length(content) > 16"
         return dict(self._all(sql, file))
 

@@ -38,7 +38,7 @@ from semsearch.encoders import load_encoder
 from semsearch.errors import IngestError, SemsearchError
 from semsearch.index import Index
 from semsearch.indexing.prepare import prepare
-from semsearch.ingest import Record, read_path
+from semsearch.ingest import ParsedRecord, read_file
 from semsearch.ingest.encoding import from_tcvn3, from_vni
 from semsearch.segmentation import MAX_PASSAGE_SENTENCES, MAX_SENTENCE, chunk, split_sentences
 from semsearch.text import canonical, clean, detect_language, fold, has_accents, is_syllable, terms, tokenize
@@ -115,7 +115,7 @@ def check_sentences(text: str, blocks: Sequence[Span], size: int = 100) -> None:
         assert "".join(text[passage[0].start : passage[-1].end].split()) == "".join(inside.split())
 
 
-def check_record(record: Record) -> None:
+def check_record(record: ParsedRecord) -> None:
     """An article as ingest gives it, and all that is made of it before it is stored."""
     article = record.article
     assert article.text == clean(article.text)
@@ -133,13 +133,13 @@ def check_record(record: Record) -> None:
     prepare(article)
 
 
-def read(data: bytes, file: Path) -> list[Record]:
+def read(data: bytes, file: Path) -> list[ParsedRecord]:
     """The records of bytes under a file's name, all of them sound; whatever is wrong told in one clear sentence."""
     errors: list[IngestError] = []
     file.write_bytes(data)
     records = []
     try:
-        for record in read_path(file, errors.append):
+        for record in read_file(file, errors.append):
             check_record(record)
             records.append(record)
     except IngestError as error:
