@@ -10,7 +10,7 @@ import typer
 from .. import serialize
 from . import render
 from .options import EncoderOptions, IndexOption, ModeOption, OutputOptions, ReaderOptions, open_index
-from .runtime import emit, to_json
+from .runtime import emit, say, to_json
 from .terminal import Console
 
 __all__ = ["encoders", "evaluate", "show", "status"]
@@ -46,6 +46,10 @@ def status(*, output: OutputOptions, index: IndexOption = None) -> int:
         emit("status", serialize.plain(current))
     else:
         render.status(Console.for_stdout(output.locale), current)
+        for note in current.notes:
+            say(note)
+        if current.writer:
+            say(f"The index is being written by {current.writer}.")
     return 0
 
 

@@ -177,7 +177,7 @@ LABEL_VECTORS = Message(vi="vectơ", en="vectors")
 LABEL_SIZE = Message(vi="dung lượng", en="size")
 LABEL_UPDATED = Message(vi="cập nhật", en="updated")
 LABEL_FORMAT = Message(vi="định dạng", en="format")
-LABEL_WRITER = Message(vi="đang ghi", en="writer")
+LABEL_WRITER = Message(vi="ghi", en="writer")
 
 ARTICLES_FROM_FILES = Message(vi="{articles} từ {sources}, {files}", en="{articles} from {sources} in {files}")
 PASSAGES_AND_SENTENCES = Message(vi="{passages} ({sentences})", en="{passages} ({sentences})")
@@ -197,14 +197,13 @@ VECTOR_SEARCH = {
 NEVER = Message(vi="chưa bao giờ", en="never")
 UPDATED = Message(vi="{time} (lần thay đổi thứ {revision})", en="{time} (revision {revision})")
 FORMAT = Message(vi="{format}, tạo bằng semsearch {version}", en="{format}, created by semsearch {version}")
-NO_WRITER = Message(vi="không", en="none")
+WRITING = Message(vi="một tiến trình khác đang ghi", en="another process is writing")
+NO_WRITER = Message(vi="không có", en="none")
 
 # Doctor --------------------------------------------------------------------------------------
 
 INDEX_IS_SOUND = Message(vi="Chỉ mục không có lỗi.", en="No problems found.")
-ERROR = Message(vi="lỗi", en="error")
-WARNING = Message(vi="lưu ý", en="warning")
-REPAIRED = Message(vi="đã sửa", en="repaired")
+PROBLEMS = Count(vi="Có {count} vấn đề:", one="{count} problem:", other="{count} problems:")
 
 # Encoders ------------------------------------------------------------------------------------
 

@@ -441,7 +441,7 @@ def status(console: Console, item: Status) -> None:
         (messages.LABEL_SIZE, locale.size(item.bytes)),
         (messages.LABEL_UPDATED, updated),
         (messages.LABEL_FORMAT, text(messages.FORMAT, format=str(item.format), version=item.made_with)),
-        (messages.LABEL_WRITER, item.writer or text(messages.NO_WRITER)),
+        (messages.LABEL_WRITER, text(messages.WRITING if item.writer else messages.NO_WRITER)),
     ]
     _table(console, rows)
 
@@ -455,15 +455,14 @@ def _table(console: Console, rows: Sequence[tuple[Message, str]], margin: str = 
 
 
 def findings(console: Console, found: Sequence[Finding]) -> None:
-    """Print what ``doctor`` found, and what to do about it."""
-    text = console.locale.text
+    """Print what ``doctor`` found, and what to do about it: in English, as all errors are."""
+    locale = console.locale
     if not found:
-        console.print(text(messages.INDEX_IS_SOUND))
+        console.print(locale.text(messages.INDEX_IS_SOUND))
+        return
+    console.print(locale.count(messages.PROBLEMS, len(found)))
     for finding in found:
-        if finding.repaired:
-            state = text(messages.REPAIRED)
-        else:
-            state = text(messages.ERROR if finding.level == "error" else messages.WARNING)
+        state = "repaired" if finding.repaired else finding.level
         console.print(f"{escape_controls(finding.part)}: {finding.problem}", first=f"{state:<9} ", indent=" " * 10)
         if not finding.repaired:
             console.print(finding.cure, indent=" " * 10)
