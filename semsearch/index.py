@@ -15,11 +15,12 @@ from . import text as words
 from ._version import __version__
 from .answer import answer, check_limit, search_and_rerank
 from .errors import IndexMissing, IndexStale, IngestError, UsageError
+from .explain import Explanation, explain
 from .filters import NO_FILTER, Filter
 from .paths import absolute
 from .protocols import Encoder, Reader, Reranker
 from .reader.loading import load_reader
-from .reports import Finding, Progress, Status, SyncReport
+from .reports import Finding, Progress, Status, SyncReport, no_progress
 from .search.session import Session
 from .storage import Store
 from .storage.layout import Folder, Manifest
@@ -210,7 +211,7 @@ class Index:
             new = self._load(named if named is not None else self._session.manifest().encoder)
             with writing(self._folder) as writer:
                 manifest = manifest_of(new, writer.manifest.made_with)
-                changed = rebuild(writer, lambda: new, manifest, progress or (lambda stage, done, total: None))
+                changed = rebuild(writer, lambda: new, manifest, progress or no_progress)
                 counts = writer.store.counts()
             self._given, self._encoder = named, new
         return SyncReport(
@@ -303,7 +304,15 @@ class Index:
         Raises:
             UsageError: As in ``search``.
         """
-        return answer(question, self, reader or self._own_reader(), reranker, k, mode=mode, filters=filters)
+        return answer(question, self, reader or self.reader, reranker, k, mode=mode, filters=filters)
+
+    def explain(self, query: str | Query, hits: Iterable[Hit], mode: Mode = "hybrid") -> Explanation:
+        """Explain why ``query`` found ``hits``: the fusion weights, and the terms that they share."""
+        from .search.ranking import signals, weights
+
+        query = as_query(query)
+        own = asdict(weights(self.encoder, query.language, mode))
+        return explain(query, hits, mode, {signal: own[signal] for signal in signals(mode)})
 
     def similar(
         self,
@@ -374,7 +383,7 @@ class Index:
             self._session.connect()
         # On a connection of its own: over many articles it takes minutes, and searches go on meanwhile.
         with closing(Store.open(self._folder.database)) as store, store.snapshot():
-            return duplicates(store, filters, share, progress or (lambda stage, done, total: None))
+            return duplicates(store, filters, share, progress or no_progress)
 
     def show(self, passage_id: int) -> Hit:
         """The passage with its article, without scores. Raises UsageError if there is no such passage."""
@@ -404,12 +413,6 @@ class Index:
                 return
             yield article
             last = article.id
-
-    def weights(self, language: str, mode: Mode = "hybrid") -> dict[str, float]:
-        """What each side counts for a query in ``language`` ("vi", "vi-plain" or "en")."""
-        from .search.ranking import weights
-
-        return asdict(weights(self.encoder, language, mode))
 
     def status(self) -> Status:
         """What the index holds and what it was made with."""
@@ -455,7 +458,9 @@ class Index:
     def _asked(self, view: View, mode: Mode) -> Encoder | None:
         return None if mode == "lexical" else self._matching(view.manifest)
 
-    def _own_reader(self) -> Reader:
+    @property
+    def reader(self) -> Reader:
+        """The bundled reader, loaded when first used."""
         if self._reader is None:
             self._reader = load_reader(encoder=self._encoder)
         return self._reader

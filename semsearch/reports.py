@@ -10,7 +10,7 @@ from typing import Literal
 
 from .errors import IngestError
 
-__all__ = ["Finding", "Progress", "Status", "SyncReport"]
+__all__ = ["Finding", "Progress", "Status", "SyncReport", "no_progress"]
 
 Progress = Callable[[str, int, int], None]
 """``progress(stage, done, total)``: what is being done, how many files or texts of it, of how many
@@ -19,6 +19,10 @@ Progress = Callable[[str, int, int], None]
 In the stages "articles" and "unchanged" (of one file, or handed over: what was indexed last, and what was passed over
 since the index has it already) the two share one count of what is safely in the index, and ``total`` is an estimate by
 the bytes read."""
+
+
+def no_progress(stage: str, done: int, total: int) -> None:
+    """Report nothing."""
 
 
 @dataclass(frozen=True, slots=True)

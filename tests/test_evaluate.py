@@ -25,25 +25,27 @@ def test_retrieval_by_hand() -> None:
     }  # q4 was not even tried
     ideal = 1 + 1 / math.log2(3)
     ndcg2 = (1 / math.log2(3) + 1 / math.log2(5)) / ideal
-    assert ev.retrieval(run, qrels) == pytest.approx(
+    assert ev.evaluate_retrieval(run, qrels) == pytest.approx(
         {"nDCG@10": (1 + ndcg2) / 4, "RR@10": (1 + 1 / 2) / 4, "R@10": (1 + 1) / 4, "Success@1": 1 / 4}
     )
 
 
 def test_graded_ndcg_by_hand() -> None:
     # trec_eval's gain is the grade itself, its discount log2(rank + 1).
-    found = ev.evaluate({"q": ranking("low", "none", "high")}, {"q": {"high": 2, "low": 1, "none": 0}}, ["nDCG@10"])
+    found = ev.evaluate_retrieval(
+        {"q": ranking("low", "none", "high")}, {"q": {"high": 2, "low": 1, "none": 0}}, ["nDCG@10"]
+    )
     assert found["nDCG@10"] == pytest.approx((1 + 2 / math.log2(4)) / (2 + 1 / math.log2(3)))
 
 
 def test_below_the_cut_counts_nothing() -> None:
     run = {"q": ranking(*(f"x{i}" for i in range(10)), "a")}
-    assert ev.retrieval(run, {"q": {"a": 1}}) == {"nDCG@10": 0, "RR@10": 0, "R@10": 0, "Success@1": 0}
+    assert ev.evaluate_retrieval(run, {"q": {"a": 1}}) == {"nDCG@10": 0, "RR@10": 0, "R@10": 0, "Success@1": 0}
 
 
 def test_order_of_the_run_decides_ties_for_every_measure() -> None:
     for first, second in (("a", "x"), ("x", "a")):
-        found = ev.retrieval({"q": [(first, 0.5), (second, 0.5)]}, {"q": {"a": 1}})
+        found = ev.evaluate_retrieval({"q": [(first, 0.5), (second, 0.5)]}, {"q": {"a": 1}})
         assert found["Success@1"] == (first == "a")
         assert found["RR@10"] == (1.0 if first == "a" else 0.5)
         assert found["nDCG@10"] == pytest.approx(1.0 if first == "a" else 1 / math.log2(3))
@@ -51,17 +53,17 @@ def test_order_of_the_run_decides_ties_for_every_measure() -> None:
 
 def test_questions_without_an_answer_are_left_out() -> None:
     qrels = {"q1": {"a": 1}, "q2": {"b": 1}}
-    assert ev.retrieval({"q1": ranking("a")}, qrels, leave_out={"q2"})["Success@1"] == 1.0
-    assert ev.retrieval({"q1": ranking("a")}, qrels)["Success@1"] == 0.5
+    assert ev.evaluate_retrieval({"q1": ranking("a")}, qrels, leave_out={"q2"})["Success@1"] == 1.0
+    assert ev.evaluate_retrieval({"q1": ranking("a")}, qrels)["Success@1"] == 0.5
 
 
 def test_evaluate_refuses_what_cannot_be_meant() -> None:
     with pytest.raises(ValueError, match="no relevance judgements"):
-        ev.evaluate({}, {})
+        ev.evaluate_retrieval({}, {})
     with pytest.raises(ValueError, match="twice"):
-        ev.evaluate({"q": ranking("a", "a")}, {"q": {"a": 1}})
-    with pytest.raises(ValueError, match="no measure"):
-        ev.evaluate({"q": ranking("a")}, {"q": {"a": 1}}, ["Loveliness@3"])
+        ev.evaluate_retrieval({"q": ranking("a", "a")}, {"q": {"a": 1}})
+    with pytest.raises(ValueError, match="Unknown measure"):
+        ev.evaluate_retrieval({"q": ranking("a")}, {"q": {"a": 1}}, ["Loveliness@3"])
 
 
 def test_best_per_entry() -> None:
@@ -104,38 +106,40 @@ def test_f1_is_symmetric_and_bounded(a: str, b: str) -> None:
 
 
 def test_sentence_at_1() -> None:
-    gold = ev.Gold(frozenset({"e"}), (("38 loại", 100), ("38", 100)))
+    gold = ev.GoldAnswers(frozenset({"e"}), (("38 loại", 100), ("38", 100)))
 
-    def said(entry: str, start: int, end: int) -> ev.Quoted:
-        return ev.Quoted(True, entry, "", Span(start, end), "")
+    def said(entry: str, start: int, end: int) -> ev.PredictedAnswer:
+        return ev.PredictedAnswer(True, entry, "", Span(start, end), "")
 
     assert ev.sentence_at_1(said("e", 90, 101), gold) == 1
     assert ev.sentence_at_1(said("e", 90, 100), gold) == 0  # ends where the answer begins
     assert ev.sentence_at_1(said("e", 106, 120), gold) == 1
     assert ev.sentence_at_1(said("e", 107, 120), gold) == 0
     assert ev.sentence_at_1(said("other", 90, 110), gold) == 0
-    assert ev.sentence_at_1(ev.Quoted(False), gold) == 0
-    nowhere = ev.Gold(frozenset({"e"}), (("Hoà Bình", -1),))
-    assert ev.sentence_at_1(ev.Quoted(True, "e", "", Span(0, 9), "Ở Hòa Bình, mưa."), nowhere) == 1
-    assert ev.sentence_at_1(ev.Quoted(True, "e", "", Span(0, 9), "Ở Hòa Bìnhh."), nowhere) == 0
+    assert ev.sentence_at_1(ev.PredictedAnswer(False), gold) == 0
+    nowhere = ev.GoldAnswers(frozenset({"e"}), (("Hoà Bình", -1),))
+    assert ev.sentence_at_1(ev.PredictedAnswer(True, "e", "", Span(0, 9), "Ở Hòa Bình, mưa."), nowhere) == 1
+    assert ev.sentence_at_1(ev.PredictedAnswer(True, "e", "", Span(0, 9), "Ở Hòa Bìnhh."), nowhere) == 0
 
 
 def test_evaluate_answers_by_hand() -> None:
     gold = {
-        "right": ev.Gold(frozenset({"e"}), (("38", 10),)),
-        "near": ev.Gold(frozenset({"e"}), (("hơn 37.000 người", 50),)),
-        "refused": ev.Gold(frozenset({"e"}), (("Huế", 90),)),
-        "missing": ev.Gold(frozenset({"e"}), (("Vinh", 95),)),
-        "none": ev.Gold(frozenset(), ()),
-        "none too": ev.Gold(frozenset(), ()),
+        "right": ev.GoldAnswers(frozenset({"e"}), (("38", 10),)),
+        "near": ev.GoldAnswers(frozenset({"e"}), (("hơn 37.000 người", 50),)),
+        "refused": ev.GoldAnswers(frozenset({"e"}), (("Huế", 90),)),
+        "missing": ev.GoldAnswers(frozenset({"e"}), (("Vinh", 95),)),
+        "none": ev.GoldAnswers(frozenset(), ()),
+        "none too": ev.GoldAnswers(frozenset(), ()),
     }
     said = {
-        "right": ev.Quoted(True, "e", "38", Span(0, 20), ""),
-        "near": ev.Quoted(True, "f", "37.000 người", Span(40, 70), ""),  # the words are right, the entry is not
-        "refused": ev.Quoted(False),
-        "none": ev.Quoted(False),
-        "none too": ev.Quoted(True, "e", "38", Span(0, 20), ""),
-        "not asked for": ev.Quoted(True, "e", "38", Span(0, 20), ""),
+        "right": ev.PredictedAnswer(True, "e", "38", Span(0, 20), ""),
+        "near": ev.PredictedAnswer(
+            True, "f", "37.000 người", Span(40, 70), ""
+        ),  # the words are right, the entry is not
+        "refused": ev.PredictedAnswer(False),
+        "none": ev.PredictedAnswer(False),
+        "none too": ev.PredictedAnswer(True, "e", "38", Span(0, 20), ""),
+        "not asked for": ev.PredictedAnswer(True, "e", "38", Span(0, 20), ""),
     }
     assert ev.evaluate_answers(said, gold) == pytest.approx(
         {"sentence@1": 1 / 4, "exact": 1 / 4, "f1": (1 + 4 / 5) / 4, "refused": 1 / 2, "wrongly_refused": 2 / 4}
@@ -152,5 +156,7 @@ def test_quoted_from_an_answer() -> None:
     passage = Passage(1, 1, 0, 0, len(text), text, (Span(0, 16), Span(17, len(text))))
     hit = Hit(passage, article, 1.0, Scores(1.0), Span(0, 16))
     answer = Answer("?", True, "320 mét", hit, Span(8, 15), Span(0, 16), 0.9)
-    assert ev.quoted(answer, "e1") == ev.Quoted(True, "e1", "320 mét", Span(0, 16), "Cầu dài 320 mét.")
-    assert not ev.quoted(Answer("?", False), "e1").found
+    assert ev.predicted_answer(answer, "e1") == ev.PredictedAnswer(
+        True, "e1", "320 mét", Span(0, 16), "Cầu dài 320 mét."
+    )
+    assert not ev.predicted_answer(Answer("?", False), "e1").found

@@ -14,11 +14,14 @@ import semsearch
 
 PACKAGE = Path(semsearch.__file__).parent
 FLOORS = (
-    {"_version", "errors", "types", "protocols", "reports", "failpoints", "float16", "lazy_regex"},
-    {"text", "hub", "paths", "evaluate", "serialize"},
+    {"_version", "errors", "types", "failpoints", "float16", "lazy_regex"},
+    {"filters", "reports", "paths"},
+    {"text", "protocols"},
+    {"hub", "serialize"},
     {"ingest", "segmentation", "encoders", "storage"},
-    {"search", "indexing", "reader", "duplicates"},
-    {"index", "answer", "cluster"},
+    {"search", "indexing", "reader", "duplicates", "answer"},
+    {"explain", "evaluate"},
+    {"index", "cluster"},
     {"cli", "server", "mcp", "__init__", "__main__"},
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}

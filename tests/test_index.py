@@ -781,11 +781,12 @@ def test_ask_quotes_what_was_found(index: Index, news: Path) -> None:
 
 def test_weights_come_from_the_encoders_card(index: Index, encoder: HashEncoder, tmp_path: Path) -> None:
     index.add([article(1)])
-    assert index.weights("vi") == asdict(ranking.DEFAULTS["vi"].without_token_ids())
+    assert asdict(ranking.weights(encoder, "vi", "hybrid")) == asdict(ranking.DEFAULTS["vi"].without_token_ids())
     encoder.folder = tmp_path  # type: ignore[attr-defined]
     card = {"fusion": {"vi": {"dense": 0.25, "lexical": 0.75}}}  # what is not named counts nothing
     (tmp_path / "semsearch.json").write_text(json.dumps(card), "utf-8")
-    assert {side: weight for side, weight in index.weights("vi").items() if weight} == card["fusion"]["vi"]
+    weights = asdict(ranking.weights(encoder, "vi", "hybrid"))
+    assert {side: weight for side, weight in weights.items() if weight} == card["fusion"]["vi"]
     assert ranking.weights(encoder, "en", "hybrid") == ranking.DEFAULTS["en"].without_token_ids()
     assert ranking.weights(None, "vi", "lexical").lexical == ranking.DEFAULTS["vi"].lexical
     assert ranking.weights(encoder, "vi", "dense") == Weights(

@@ -13,7 +13,7 @@ import pytest
 from cli_case import run_json
 from factories import DEV_SETS, ROOT
 
-from semsearch.evaluate import best_per_entry, retrieval
+from semsearch.evaluate import best_per_entry, evaluate_retrieval
 from semsearch.index import Index
 from semsearch.ingest import read_qrels, read_queries
 from semsearch.text import fold
@@ -63,7 +63,7 @@ class EvalSet:
         """Return nDCG@10; without ``accents``, of the questions with every mark removed."""
         if (mode, accents) not in self._figures:
             run = {query: self._ranking(query, mode, accents) for query in self.qrels}
-            self._figures[mode, accents] = retrieval(run, self.qrels)["nDCG@10"]
+            self._figures[mode, accents] = evaluate_retrieval(run, self.qrels)["nDCG@10"]
         return self._figures[mode, accents]
 
     def _ranking(self, query: str, mode: Mode, accents: bool) -> list[tuple[str, float]]:

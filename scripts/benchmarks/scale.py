@@ -21,95 +21,63 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported
 
 from checkouts import table
 
-from semsearch.evaluate import Gold, Quoted, best_per_entry, evaluate_answers, quoted, retrieval
+from semsearch.evaluate import (
+    EvaluationSet,
+    evaluate_answers,
+    evaluate_retrieval,
+    predicted_answer,
+    rank_entries,
+)
 from semsearch.index import Index
-from semsearch.ingest import read_answers, read_corpus, read_qrels, read_queries
-from semsearch.types import Answer, Article, Mode
-
-DEPTH = 10
-PASSAGES = 30  # asked for, so that ten different entries are found nearly always
+from semsearch.types import Mode
 
 
-class EvalSet:
-    """One set: its questions, judgements and answers."""
-
-    def __init__(self, folder: Path, count: int) -> None:
-        self.name = folder.name
-        self.queries = read_queries(folder)
-        self.qrels = read_qrels(folder)
-        self.answers = read_answers(folder) or {}
-        records = list(read_corpus(folder))
-        self._prefix = f"{records[0].file}#"
-        self.entries = {record.article.source.removeprefix(self._prefix): record.article.text for record in records}
-        answerable = []
-        for query in self.qrels:
-            has_answer = query not in self.answers or self.answers[query]
-            if query in self.queries and has_answer:
-                answerable.append(query)
-        self.chosen = answerable[:: max(1, len(answerable) // count)][:count]
-
-    def names(self, article: Article) -> list[str]:
-        """Return the article's corpus entries."""
-        return [source.removeprefix(self._prefix) for source in article.sources]
-
-    def gold(self, query: str) -> Gold:
-        """Return the right answers with their places in the relevant entry."""
-        relevant = [name for name, grade in self.qrels[query].items() if grade > 0 and name in self.entries]
-        text = self.entries[relevant[0]] if relevant else ""
-        answers = []
-        for answer in self.answers.get(query, ()):
-            span = answer.span(text)
-            answers.append((answer.text, span.start if span else -1))
-        return Gold(frozenset(relevant), tuple(answers))
-
-    def quoted(self, answer: Answer, gold: Gold) -> Quoted:
-        """Return what was quoted, named by a relevant entry if the article has one."""
-        if answer.citation is None:
-            return quoted(answer, "")
-        names = self.names(answer.citation.article)
-        relevant = [name for name in names if name in gold.entries]
-        return quoted(answer, (relevant or names)[0])
+def chosen_queries(dataset: EvaluationSet, count: int) -> list[str]:
+    """Return ``count`` queries, evenly spread over those that have an answer."""
+    answerable = []
+    for query in dataset.qrels:
+        if query not in dataset.gold or dataset.gold[query].answers:
+            answerable.append(query)
+    return answerable[:: max(1, len(answerable) // count)][:count]
 
 
-def search_row(index: Index, evalset: EvalSet, mode: Mode) -> list[str]:
+def search_row(index: Index, name: str, dataset: EvaluationSet, queries: Sequence[str], mode: Mode) -> list[str]:
     """Return the figures of searching in one mode."""
-    run = {}
+    rankings = {}
     seconds = []
-    for query in evalset.chosen:
+    for query in queries:
         started = time.perf_counter()
-        hits = index.search(evalset.queries[query], PASSAGES, mode=mode)
+        rankings[query] = rank_entries(dataset, index, dataset.queries[query], mode)
         seconds.append(time.perf_counter() - started)
-        scores = []
-        for hit in hits:
-            scores += [(name, hit.score) for name in evalset.names(hit.article)]
-        run[query] = best_per_entry(scores)[:DEPTH]
-    found = retrieval(run, {query: evalset.qrels[query] for query in evalset.chosen})
+    found = evaluate_retrieval(rankings, {query: dataset.qrels[query] for query in queries})
     figures = [f"{found['nDCG@10']:.4f}", f"{found['R@10']:.3f}", f"{found['Success@1']:.3f}"]
-    return [evalset.name, mode, *figures, f"{1e3 * statistics.median(seconds):.0f}"]
+    return [name, mode, *figures, f"{1e3 * statistics.median(seconds):.0f}"]
 
 
-def ask_row(index: Index, evalset: EvalSet) -> list[str]:
+def ask_row(index: Index, name: str, dataset: EvaluationSet, queries: Sequence[str]) -> list[str]:
     """Return the figures of the answers."""
-    gold = {query: evalset.gold(query) for query in evalset.chosen}
-    answers = {}
+    gold = {query: dataset.gold[query] for query in queries}
+    predictions = {}
     seconds = []
-    for query in evalset.chosen:
+    for query in queries:
         started = time.perf_counter()
-        answer = index.ask(evalset.queries[query])
+        answer = index.ask(dataset.queries[query])
         seconds.append(time.perf_counter() - started)
-        answers[query] = evalset.quoted(answer, gold[query])
-    found = evaluate_answers(answers, gold)
-    figures = [f"{name} {found[name]:.3f}" for name in ("sentence@1", "f1", "wrongly_refused")]
-    return [evalset.name, "ask", *figures, f"{1e3 * statistics.median(seconds):.0f}"]
+        entry = dataset.entry_of(answer.citation.article, gold[query]) if answer.citation else ""
+        predictions[query] = predicted_answer(answer, entry)
+    found = evaluate_answers(predictions, gold)
+    figures = [f"{measure} {found[measure]:.3f}" for measure in ("sentence@1", "f1", "wrongly_refused")]
+    return [name, "ask", *figures, f"{1e3 * statistics.median(seconds):.0f}"]
 
 
 def rows(index: Index, folders: Sequence[Path], count: int, modes: Sequence[Mode], ask: bool) -> list[list[str]]:
     found = []
     for folder in folders:
-        evalset = EvalSet(folder, count)
-        found += [search_row(index, evalset, mode) for mode in modes]
-        if ask and evalset.answers:
-            found.append(ask_row(index, evalset))
+        dataset = EvaluationSet.load(folder)
+        queries = chosen_queries(dataset, count)
+        found += [search_row(index, folder.name, dataset, queries, mode) for mode in modes]
+        if ask and dataset.gold:
+            found.append(ask_row(index, folder.name, dataset, queries))
     return found
 
 

@@ -31,7 +31,15 @@ import training_data
 from numpy.typing import NDArray
 
 from semsearch.encoders import load_encoder
-from semsearch.evaluate import Gold, Quoted, evaluate_answers, normalise_answer, quoted, sentence_at_1, token_f1
+from semsearch.evaluate import (
+    GoldAnswers,
+    PredictedAnswer,
+    evaluate_answers,
+    normalise_answer,
+    predicted_answer,
+    sentence_at_1,
+    token_f1,
+)
 from semsearch.index import Index
 from semsearch.reader import bundled as sr
 from semsearch.reader.depth import MIN_HITS
@@ -343,7 +351,7 @@ class Put:
     id: str
     text: str
     hits: list[Hit]
-    gold: Gold
+    gold: GoldAnswers
 
 
 def put(data: Path, mode: Mode) -> dict[str, list[Put]]:
@@ -358,14 +366,14 @@ def put(data: Path, mode: Mode) -> dict[str, list[Put]]:
         with tempfile.TemporaryDirectory() as folder, Index.create(Path(folder) / "index") as index:
             index.add(_article(entry, name) for entry in corpus)
 
-            def ask(query: dict[str, Any], gold: Gold, index: Index = index) -> Put:
+            def ask(query: dict[str, Any], gold: GoldAnswers, index: Index = index) -> Put:
                 text = clean(query["text"]).strip()
                 return Put(query["_id"], text, index.search(text, DEPTH, mode=mode), gold)
 
-            found[name] = [ask(q, Gold(frozenset(relevant[q["_id"]]), answers[q["_id"]])) for q in queries]
+            found[name] = [ask(q, GoldAnswers(frozenset(relevant[q["_id"]]), answers[q["_id"]])) for q in queries]
             if name == "xquad-vi":
                 strangers = random.Random(0).sample(training_data.dev_set(data, "vinewsqa")[1], 500)
-                found["strangers"] = [ask(q, Gold(frozenset(), ())) for q in strangers]
+                found["strangers"] = [ask(q, GoldAnswers(frozenset(), ())) for q in strangers]
     return found
 
 
@@ -418,15 +426,19 @@ def measure(found: dict[str, list[Put]], reader: sr.SentenceReader, plot: Path |
     print("                 whole corpus              | only hits of the right entry | entry first")
     print("set              sentence@1  exact     f1  | sentence@1  exact     f1     |")
     for name, puts in found.items():
-        said: dict[str, Quoted] = {}
-        helped: dict[str, Quoted] = {}
+        said: dict[str, PredictedAnswer] = {}
+        helped: dict[str, PredictedAnswer] = {}
         told[name] = []
         for each in puts:
             answer = reader.read(as_query(each.text), each.hits)
-            said[each.id] = quoted(answer, _entry(answer.citation)) if answer.citation else Quoted(found=False)
+            said[each.id] = (
+                predicted_answer(answer, _entry(answer.citation)) if answer.citation else PredictedAnswer(found=False)
+            )
             if each.gold.answers:
                 own = reader.read(as_query(each.text), [hit for hit in each.hits if _entry(hit) in each.gold.entries])
-                helped[each.id] = quoted(own, _entry(own.citation)) if own.citation else Quoted(found=False)
+                helped[each.id] = (
+                    predicted_answer(own, _entry(own.citation)) if own.citation else PredictedAnswer(found=False)
+                )
             right = sentence_at_1(said[each.id], each.gold) > 0
             told[name].append((answer.confidence, bool(each.gold.answers), right))
         answerable = [each for each in puts if each.gold.answers]

@@ -207,9 +207,8 @@ def _print_hits(
 
 
 def _explain(index: Index, query: str, hits: Sequence[Hit], mode: Mode) -> dict[str, Any]:
-    from .explain import explained
-
-    return explained(index, query, hits, mode)
+    explanation: dict[str, Any] = serialize.plain(index.explain(query, hits, mode))
+    return explanation
 
 
 def _with_explanation(result: Mapping[str, Any], explanation: Mapping[str, Any] | None) -> Mapping[str, Any]:

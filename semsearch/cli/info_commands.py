@@ -86,7 +86,7 @@ def evaluate(
     from .evaluate import measure
 
     reader = reading.load(encoding.threads)
-    measures = measure(directory, mode, encoding.encoder, encoding.threads, index, reader)
+    measures = measure(directory, mode, encoding.encoder, encoding.threads, index, reader, output.locale)
     if output.as_json:
         typer.echo(to_json(measures))
     else:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..types import Ids, Vectors
     from .view import View
 
-__all__ = ["ScoreTokens", "TokenScores", "Wanted", "Weights", "best_sentence", "ranked", "weights"]
+__all__ = ["ScoreTokens", "TokenScores", "Wanted", "Weights", "best_sentence", "ranked", "signals", "weights"]
 
 DEPTH = 100
 """So many candidates each side brings, at least."""
@@ -110,6 +110,13 @@ def weights(encoder: Encoder | None, language: str, mode: Mode) -> Weights:
     if own is not None:
         found = Weights(**{f.name: float(own.get(f.name, 0.0)) for f in fields(Weights)})
     return found if isinstance(encoder, LateInteraction) else found.without_token_ids()
+
+
+def signals(mode: Mode) -> list[str]:
+    """Return the signals that count in ``mode``, by the names of ``Scores``."""
+    order = ("dense", "sentence", "article_dense", "lexical", "article", "maxsim")
+    counted = {"hybrid": set(order), "dense": {"dense", "sentence", "article_dense"}, "lexical": {"lexical", "article"}}
+    return [signal for signal in order if signal in counted[mode]]
 
 
 def card(encoder: Encoder) -> Mapping[str, Any]:
