@@ -1,111 +1,254 @@
-"""What encoders and readers share of models that others trained: whether the hub has one, and word segmentation.
+"""Loads models that others trained, from a folder, from earlier downloads or from the model hub.
 
-Asking the hub in vain takes the libraries over a minute (five patient retries for each of several files), so
-whether it can be reached is found out first and cheaply. Nothing heavy is imported here before it is needed.
+Encoders and readers share this. Failing to reach the hub takes its libraries over a minute (five patient retries for
+each of several files), so it is asked one short question first. Nothing heavy is imported before it is needed.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypeVar
 
-__all__ = ["INSTALL", "NAME", "SECONDS", "bars", "hub_refusal", "is_cached", "positions", "pyvi", "quiet", "short"]
+from .errors import SemsearchError
 
-INSTALL = 'pip install "semsearch[models]"'
-NAME = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
-"""What a model on the hub can be called."""
-SECONDS = 5.0  # for the hub to answer
+__all__ = ["ModelLoader", "ModelLocation", "first_line", "max_tokens", "progress_bars", "quiet"]
+
+TIMEOUT_S = 5.0
+"""For the hub to say whether it has a model."""
+
+_INSTALL = 'pip install "semsearch[models]"'
+_HUB_NAME = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
+_MAX_MESSAGE = 160  # characters of a message of another library
+
+Model = TypeVar("Model")
 
 
-def is_cached(names: list[str], files: tuple[str, ...]) -> bool:
-    """Whether an earlier download left a model of one of these names, or the most of it, on this machine."""
+@dataclass(frozen=True, slots=True)
+class ModelLocation:
+    """Where a model is: the absolute path of a local folder, or a name on the hub."""
+
+    name: str
+    is_local: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLoader:
+    """Loads models of one role; every refusal is one sentence that says what was tried and what to do.
+
+    Attributes:
+        role: "encoder" or "reader".
+        error: What a refusal raises.
+        files: A model has at least one of these files.
+        alternative: What else the user may do, as the end of a sentence.
+        trust: What to do about a model that runs Python code of its own, as a clause.
+    """
+
+    role: str
+    error: type[SemsearchError]
+    files: tuple[str, ...]
+    alternative: str
+    trust: str
+
+    def locate(self, name: str) -> ModelLocation:
+        """Return where the model called ``name`` is, as far as the name tells.
+
+        Raises:
+            SemsearchError: It is a file, a folder without a model, or neither a folder nor a possible name on the hub.
+        """
+        folder = Path(name).expanduser()
+        if folder.is_dir():
+            if not any((folder / file).exists() for file in self.files):
+                files = " nor ".join(self.files)
+                problem = f"it has neither {files}" if len(self.files) > 1 else f"it has no {files}"
+                raise self._refusal(f"{folder} is not a model ({problem}); give the folder of a model")
+            return ModelLocation(folder.resolve().as_posix(), is_local=True)
+        if folder.exists():
+            raise self._refusal(f'"{name}" is a file; give the folder of a model, or its name on the hub')
+        if not _HUB_NAME.fullmatch(name):
+            raise self._refusal(f'There is no folder "{name}"; give the folder of a model')
+        return ModelLocation(name, is_local=False)
+
+    def require(self, name: str, packages: Sequence[str]) -> None:
+        """Raise an error if packages that the model needs are not installed."""
+        missing = [package for package in packages if find_spec(package) is None]
+        if missing:
+            verb = "are" if len(missing) > 1 else "is"
+            raise self._refusal(
+                f'The {self.role} "{name}" needs {" and ".join(missing)}, which {verb} not installed: {_INSTALL}'
+            )
+
+    def load(
+        self, model: ModelLocation, load: Callable[[bool], Model], *, repositories: Sequence[str] | None = None
+    ) -> Model:
+        """Load a model from this machine, or else from the hub.
+
+        Args:
+            model: Where it is.
+            load: Loads it. Its argument tells whether only local files may be used; OSError tells that files are
+                missing.
+            repositories: Where on the hub the model may be, or for a local model the code that it runs; by default its
+                name, and nothing for a local model.
+
+        Raises:
+            SemsearchError: It cannot be loaded.
+        """
+        if repositories is None:
+            repositories = () if model.is_local else (model.name,)
+        if model.is_local or _is_cached(repositories, self.files):
+            try:
+                return self._attempt(model, load, only_local=True)
+            except OSError as error:  # the files on this machine may be incomplete
+                if not repositories:
+                    raise self.unloadable(model.name, error) from error
+
+        refusal = _hub_refusal(repositories)
+        if refusal is not None:
+            reason, cause = refusal
+            if model.is_local:
+                tried = f"its code, from {repositories[0]}, is not in the cache"
+            else:
+                tried = "not a local folder, not in the cache"
+            raise self._refusal(
+                f'The {self.role} "{model.name}" cannot be loaded: {tried}, and {reason}; give the folder of a model'
+            ) from cause
+        try:
+            return self._attempt(model, load, only_local=False)
+        except OSError as error:
+            raise self.unloadable(model.name, error) from error
+
+    def segmenter(self, name: str) -> Callable[[str], str]:
+        """Return pyvi's word segmentation: syllables of one word joined with ``_``, NFC, punctuation set apart.
+
+        Raises:
+            SemsearchError: pyvi is not installed.
+        """
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                from pyvi import ViTokenizer
+        except ImportError as error:
+            raise self._refusal(
+                f'The {self.role} "{name}" reads segmented words and needs pyvi for it: {_INSTALL}'
+            ) from error
+        return lambda text: str(ViTokenizer.tokenize(text))
+
+    def unloadable(self, name: str, error: Exception) -> SemsearchError:
+        """Return the error to raise for whatever torch, transformers or a model's own code raised."""
+        if "trust_remote_code" in str(error):
+            return self.untrusted(name)
+        # transformers falls back to tiktoken for a tokenizer that needs sentencepiece.
+        if "tiktoken" in str(error) and find_spec("sentencepiece") is None:
+            return self._refusal(f'The {self.role} "{name}" needs sentencepiece, which is not installed: {_INSTALL}')
+        return self._refusal(
+            f'The {self.role} "{name}" cannot be loaded ({first_line(error)}); check its files or download it again'
+        )
+
+    def untrusted(self, name: str) -> SemsearchError:
+        """Return the error to raise for a model that would run Python code of its own."""
+        return self._refusal(f'The {self.role} "{name}" runs Python code of its own; {self.trust}')
+
+    def _attempt(self, model: ModelLocation, load: Callable[[bool], Model], *, only_local: bool) -> Model:
+        try:
+            # A download may show its progress on a terminal.
+            with quiet(), progress_bars(shown=not only_local and sys.stderr.isatty()):
+                return load(only_local)
+        except (OSError, SemsearchError):
+            raise
+        except Exception as error:  # whatever torch, transformers and the model's own code raise
+            raise self.unloadable(model.name, error) from error
+
+    def _refusal(self, message: str) -> SemsearchError:
+        return self.error(f"{message}, {self.alternative}.")
+
+
+def _is_cached(repositories: Sequence[str], files: Sequence[str]) -> bool:
+    """Whether an earlier download left a model from one of these repositories, or most of it, on this machine."""
     from huggingface_hub import try_to_load_from_cache
 
-    return any(isinstance(try_to_load_from_cache(name, file), str) for name in names for file in files)
+    for repository in repositories:
+        for file in files:
+            if isinstance(try_to_load_from_cache(repository, file), str):
+                return True
+    return False
 
 
-def hub_refusal(names: list[str]) -> tuple[str, Exception] | None:
-    """Why the hub does not give any of these models, as one clause, and the error; None if it says that it has one.
+def _hub_refusal(repositories: Sequence[str]) -> tuple[str, Exception] | None:
+    """Ask the hub whether it gives one of these models.
 
-    It has seconds to answer.
+    Returns:
+        The reason why not, as a clause, and the error; None if it does.
     """
-    from huggingface_hub import HfApi
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-
-    outcome: list[Exception | None] = []
-
-    def ask(name: str) -> None:
-        try:
-            HfApi().model_info(name, timeout=SECONDS)
-            outcome.append(None)
-        except Exception as error:
-            outcome.append(error)
-
-    def wait(name: str) -> Exception | None:
-        # In a thread of its own, because looking up the hub's address is not covered by any timeout.
-        thread = threading.Thread(target=ask, args=(name,), daemon=True)
-        thread.start()
-        thread.join(2 * SECONDS)
-        return outcome.pop() if outcome else TimeoutError(f"no answer in {2 * SECONDS:.0f} s")
 
     error: Exception | None = None
     with quiet():
-        for name in names:
-            error = wait(name)
-            if not isinstance(error, RepositoryNotFoundError) or isinstance(error, GatedRepoError):
+        for repository in repositories:
+            error = _ask_hub(repository)
+            is_missing = isinstance(error, RepositoryNotFoundError) and not isinstance(error, GatedRepoError)
+            if not is_missing:
                 break
     if error is None:
         return None
     if isinstance(error, GatedRepoError):
-        return "the hub gives it only to those who have asked for access (then: hf auth login)", error
+        return "the hub gives it only to accounts that were granted access (log in with: hf auth login)", error
     if isinstance(error, RepositoryNotFoundError):
-        return "the hub has no model of this name, or not for everybody", error
-    return f"the hub is out of reach ({short(error)})", error
+        return "the hub has no public model of this name", error
+    return f"the hub is unreachable ({first_line(error)})", error
 
 
-def positions(config: Any) -> int | None:
-    """How many tokens a transformer has position embeddings for; None if its configuration does not say."""
+def _ask_hub(repository: str) -> Exception | None:
+    """Return the error that the hub gives for a repository, or None."""
+    from huggingface_hub import HfApi
+
+    outcome: list[Exception | None] = []
+
+    def ask() -> None:
+        try:
+            HfApi().model_info(repository, timeout=TIMEOUT_S)
+            outcome.append(None)
+        except Exception as error:
+            outcome.append(error)
+
+    # In a thread, because no timeout covers the lookup of the hub's address.
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(2 * TIMEOUT_S)
+    return outcome[0] if outcome else TimeoutError(f"no answer in {2 * TIMEOUT_S:.0f} s")
+
+
+def max_tokens(config: Any) -> int | None:
+    """Return the number of tokens for which a transformer has position embeddings; None if its config has no limit."""
     count = getattr(config, "max_position_embeddings", None)
     if count is None:
         return None
-    # RoBERTa and its kin count positions from the padding id on, and so have fewer than they seem to:
-    # PhoBERT's 258 are 256 tokens. Models of that kind without a declared limit crash on long texts.
+    # RoBERTa and its relatives count positions from the padding id, so they have fewer than it seems: PhoBERT's 258 are
+    # 256 tokens. Models of that kind without a declared limit crash on long texts.
     if getattr(config, "model_type", "") in ("roberta", "xlm-roberta", "camembert"):
         return int(count - config.pad_token_id - 1)
     return int(count)
 
 
-def pyvi() -> Callable[[str], str]:
-    """pyvi's word segmentation: syllables of one word joined with ``_``, NFC, punctuation set apart.
-
-    Raises ImportError if it is not installed.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pyvi import ViTokenizer
-
-    def segment(text: str) -> str:
-        return str(ViTokenizer.tokenize(text))
-
-    return segment
-
-
-def short(error: Exception) -> str:
-    """The first line of a message, which may be long, or the kind of the error where there is none."""
+def first_line(error: Exception) -> str:
+    """Return the first line of a message, shortened, or the type of the error if it has none."""
     line = next(iter(str(error).strip().splitlines()), "").rstrip(". ") or type(error).__name__
     line = re.sub(r"^\[Errno -?\d+\] ", "", line)
-    return line if len(line) <= 160 else line[:160].rsplit(" ", 1)[0] + " …"
+    return line if len(line) <= _MAX_MESSAGE else line[:_MAX_MESSAGE].rsplit(" ", 1)[0] + " …"
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No warnings and no log lines of the libraries: what matters is raised, and said in one sentence."""
-    loggers = [logging.getLogger(n) for n in ("transformers", "sentence_transformers", "huggingface_hub", "torch")]
+    """Suppress the warnings and log lines of the libraries; what matters is raised."""
+    names = ("transformers", "sentence_transformers", "huggingface_hub", "torch")
+    loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -119,16 +262,16 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def bars(shown: bool) -> Iterator[None]:
-    """With or without transformers' progress bars, which it draws on stderr."""
+def progress_bars(*, shown: bool) -> Iterator[None]:
+    """Show or hide the progress bars that transformers draws on stderr."""
     from transformers.utils import logging as transformers_logging
 
-    progress: Any = transformers_logging
-    before = progress.is_progress_bar_enabled()
+    settings: Any = transformers_logging
+    before = settings.is_progress_bar_enabled()
     if not shown:
-        progress.disable_progress_bar()
+        settings.disable_progress_bar()
     try:
         yield
     finally:
         if before:
-            progress.enable_progress_bar()
+            settings.enable_progress_bar()

@@ -15,7 +15,7 @@ from factories import DEV_SETS
 
 from semsearch.encoders import load_encoder
 from semsearch.index import Index
-from semsearch.reader.bundled import SentenceReader
+from semsearch.reader.bundled import BundledReader
 from semsearch.types import Answer, Quote
 
 WORDS = load_encoder()
@@ -62,7 +62,7 @@ def test_every_answer_stands_in_its_passage(folder: Path, tmp_path: Path) -> Non
         questions = [json.loads(line)["text"] for line in lines]
     if folder.parent == DEV_SETS:
         questions = questions[:: max(1, len(questions) // SAMPLE)]
-    reader = SentenceReader(WORDS, min_confidence=0.0)
+    reader = BundledReader(WORDS, min_confidence=0.0)
     with Index.create(tmp_path / "index") as index:
         index.sync([folder / "corpus.jsonl"])
         bad = {question: found for question in questions if (found := wrong(index.ask(question, reader=reader)))}

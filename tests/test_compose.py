@@ -22,11 +22,11 @@ from semsearch.cli.language import Locale
 from semsearch.cli.terminal import Console
 from semsearch.encoders import load_encoder
 from semsearch.index import Index
-from semsearch.reader.bundled import SentenceReader
+from semsearch.reader.bundled import BundledReader
 from semsearch.reader.compose import NEAR, asks_for_newest, compose
 from semsearch.reader.depth import MIN_HITS
 from semsearch.reader.items import asks_for_several, items
-from semsearch.reader.question import common_rarity, understand
+from semsearch.reader.question import load_idf, understand
 from semsearch.reader.same import Day, contradict, said, same, says, value
 from semsearch.text import as_query, clean
 from semsearch.types import Answer, Hit, Passage, Quote, Scores, Span
@@ -286,7 +286,7 @@ def test_the_same_figure_counts_once() -> None:
 
 def test_a_source_that_says_the_same_costs_no_confidence() -> None:
     """A rival does: the answer leads by less."""
-    reader = SentenceReader(WORDS, min_confidence=0.0)
+    reader = BundledReader(WORDS, min_confidence=0.0)
     told = hit(8, NEW.article.text.replace("15", "12"), date="2023-09-10")
     alone, both, rival = (
         [each.confidence for each in reader.candidates(LAKE, [OLD, *others])] for others in ([], [told], [NEW])
@@ -486,7 +486,7 @@ def test_asks_for_several(question: str, several: bool) -> None:
 def test_items(question: str, sentence: str, span: str, listed: list[str]) -> None:
     found = hit(1, sentence)
     given = quote(found, span, 0.7)
-    got = items(understand(question, common_rarity()), given)
+    got = items(understand(question, load_idf()), given)
     assert [item.text for item in got] == listed
     for item in got:
         assert item.span.of(sentence) == item.text and (item.confidence, item.sentence) == (0.7, given.sentence)
@@ -518,7 +518,7 @@ BULLETS = "Đội có các nhiệm vụ sau:\n- Canh lửa rừng;\n- Dọn kên
 
 def test_lines_below_a_colon_are_items() -> None:
     found = hit(1, BULLETS)
-    asked = understand("Đội có các nhiệm vụ gì?", common_rarity())
+    asked = understand("Đội có các nhiệm vụ gì?", load_idf())
     for words in ("các nhiệm vụ", "Canh lửa rừng", "Báo tin"):
         got = items(asked, quote(found, words, 0.6))
         assert [item.text for item in got] == ["Canh lửa rừng", "Dọn kênh. Việc này làm chung", "Báo tin"], words
@@ -562,7 +562,7 @@ def test_answers_are_verbatim_and_do_not_hang_on_order(
     question = clean(" ".join(words)).strip()
     written = [(clean(" ".join(text)), date) for text, date in told]
     hits = [hit(i, text, date=date) for i, (text, date) in enumerate(written, 1) if text.strip()]
-    reader = SentenceReader(WORDS, min_confidence=0.0)
+    reader = BundledReader(WORDS, min_confidence=0.0)
     quotes = reader.candidates(question, hits)
     answer = compose(question, quotes, hits, 0.0)
     verbatim(answer)
@@ -584,7 +584,7 @@ def test_items_are_spans_apart_and_in_order(words: list[str], data: st.DataObjec
     end = data.draw(st.integers(start + 1, sentence.end))
     given_quote = Quote(text[start:end], found, Span(start, end), sentence, 0.5)
     for question in ("Gồm những ai?", "Có những gì?", "Những nơi nào?"):
-        got = items(understand(question, common_rarity()), given_quote, [found])
+        got = items(understand(question, load_idf()), given_quote, [found])
         assert len(got) != 1
         last = 0
         for item in got:

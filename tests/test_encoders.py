@@ -23,7 +23,8 @@ from contract_encoder import TEXTS, EncoderContract
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semsearch.encoders import BUNDLED, StaticEncoder, family_of, known, load_encoder, transformer
+from semsearch import hub as hub_module
+from semsearch.encoders import BUNDLED, StaticEncoder, family_of, known, load_encoder
 from semsearch.encoders.static import is_static
 from semsearch.encoders.transformer import TransformerEncoder
 from semsearch.errors import EncoderUnavailable, UsageError
@@ -620,13 +621,13 @@ def test_trusted_code_may_lie_in_another_repository(bert_folder: Path, tmp_path:
     config |= {"model_type": "new", "auto_map": {k: f"org/impl--{k}.{k}" for k in ("AutoConfig", "AutoModel")}}
     (folder / "config.json").write_text(json.dumps(config))
     message = _refused(str(folder), device="cpu", trust_remote_code=True)
-    assert "its code, of org/impl, was not downloaded before, and the hub has no model of this name" in message
+    assert "its code, from org/impl, is not in the cache, and the hub has no public model of this name" in message
 
 
 @pytest.mark.parametrize(("name", "package"), [("org/model", "torch"), ("vinai/phobert-base", "pyvi")])
 def test_packages_that_are_not_installed(monkeypatch: pytest.MonkeyPatch, name: str, package: str) -> None:
-    real = transformer.find_spec
-    monkeypatch.setattr(transformer, "find_spec", lambda p: None if p == package else real(p) or object())
+    real = hub_module.find_spec
+    monkeypatch.setattr(hub_module, "find_spec", lambda p: None if p == package else real(p) or object())
     message = _refused(name)
     assert package in message and 'pip install "semsearch[models]"' in message
 
@@ -665,7 +666,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     address = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setattr(constants, "ENDPOINT", address)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(transformer, "find_spec", lambda p: object())
+    monkeypatch.setattr(hub_module, "find_spec", lambda p: object())
     yield address
     server.finished.set()
     server.shutdown()
@@ -673,18 +674,18 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
 
 
 def test_a_hub_that_has_no_such_model(hub: str) -> None:
-    assert "the hub has no model of this name" in _refused("org/nothing")
-    assert "the hub has no model of this name" in _refused("nothing")
+    assert "the hub has no public model of this name" in _refused("org/nothing")
+    assert "the hub has no public model of this name" in _refused("nothing")
 
 
 def test_a_hub_that_wants_to_be_asked_first(hub: str) -> None:
-    assert "asked for access" in _refused("org/gated")
+    assert "granted access" in _refused("org/gated")
 
 
 @pytest.mark.time_limit(60)
 def test_a_hub_that_does_not_answer_is_not_waited_for(hub: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("semsearch.hub.SECONDS", 0.5)
-    assert "the hub is out of reach" in _refused("org/slow")
+    monkeypatch.setattr("semsearch.hub.TIMEOUT_S", 0.5)
+    assert "the hub is unreachable" in _refused("org/slow")
 
 
 OFFLINE = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}  # the discard port: nobody listens
@@ -699,7 +700,7 @@ def test_out_of_reach_is_said_at_once_and_once(tmp_path: Path) -> None:
     assert done.stdout == ""
     *_, last = done.stderr.splitlines()
     assert last.startswith('semsearch.errors.EncoderUnavailable: The encoder "intfloat/multilingual-e5-small" cannot')
-    assert "the hub is out of reach" in last and "bundled encoder" in last
+    assert "the hub is unreachable" in last and "bundled encoder" in last
     assert "Retrying" not in done.stderr
 
 

@@ -20,18 +20,19 @@ from semsearch.errors import UsageError
 from semsearch.index import Index
 from semsearch.protocols import Reader
 from semsearch.reader import bundled as sr
-from semsearch.reader.bundled import SentenceReader
+from semsearch.reader import weights
+from semsearch.reader.bundled import BundledReader
 from semsearch.reader.evidence import FEATURES, SIGNS, features, lines, signs
 from semsearch.reader.extract import GROUPS, SPAN_FEATURES, best_span, candidates, completed, marks, typed
-from semsearch.reader.question import Rarity, understand
+from semsearch.reader.question import Idf, understand
 from semsearch.text import as_query, clean
 from semsearch.types import Answer, Article, Hit, Passage, Scores, Span
 
 WORDS = load_encoder()
 
 SENTENCE = re.compile(r"\S[^.?!]*(?:\.(?=\d)[^.?!]*)*[.?!]?")  # good enough here
-FLAT = Rarity({}, 1.0)  # every word is as rare as any other: overlaps can be counted by hand
-WEIGHTS = sr._bundled()
+FLAT = Idf({}, 1.0)  # every word is as rare as any other: overlaps can be counted by hand
+WEIGHTS = sr.ReaderModel.load()
 
 
 def hits(*passages: str | tuple[str, str], fused: Sequence[float] = ()) -> list[Hit]:
@@ -45,7 +46,7 @@ def hits(*passages: str | tuple[str, str], fused: Sequence[float] = ()) -> list[
 
 
 def read(question: str, *passages: str | tuple[str, str], least: float = 0.0) -> Answer:
-    return SentenceReader(WORDS, min_confidence=least).read(as_query(question), hits(*passages))
+    return BundledReader(WORDS, min_confidence=least).read(as_query(question), hits(*passages))
 
 
 def quote(answer: Answer) -> str:
@@ -116,7 +117,7 @@ def test_content_and_form() -> None:
 
 
 def test_rarity() -> None:
-    rare = Rarity({"tá": 5.0, "ta": 2.0, "tả": 6.0}, 8.0)
+    rare = Idf({"tá": 5.0, "ta": 2.0, "tả": 6.0}, 8.0)
     assert [rare(t) for t in ("tá", "ta", "khác")] == [5.0, 2.0, 8.0]
     assert rare("ta", plain=True) == 2.0  # the commonest of those that fold to it
     assert rare("khac", plain=True) == 8.0
@@ -222,7 +223,7 @@ def test_candidates_are_spans_of_the_sentence() -> None:
     ],
 )
 def test_best_span(question: str, sentence: str, answer: str) -> None:
-    asked = understand(question, WEIGHTS.rarity)
+    asked = understand(question, WEIGHTS.idf)
     assert best_span(asked, sentence, WEIGHTS.span).of(sentence) == answer
 
 
@@ -287,7 +288,7 @@ def test_accents_do_not_matter() -> None:
 
 def test_strangers_are_refused() -> None:
     for question in ("Ai vô địch World Cup 2022?", "Thủ đô của Mông Cổ là gì?", "Who won the World Cup in 2022?"):
-        answer = SentenceReader(WORDS).read(as_query(question), hits(BRIDGE, FAIR))
+        answer = BundledReader(WORDS).read(as_query(question), hits(BRIDGE, FAIR))
         assert not answer.found
         assert (answer.text, answer.citation, answer.span, answer.sentence, answer.marks) == ("", None, None, None, ())
         assert answer.confidence < sr.MIN_CONFIDENCE
@@ -301,7 +302,7 @@ def test_a_name_that_is_nowhere_costs_confidence() -> None:
 
 
 def test_nothing_to_read() -> None:
-    reader = SentenceReader(WORDS, min_confidence=0.0)
+    reader = BundledReader(WORDS, min_confidence=0.0)
     assert not reader.read(as_query("Cầu dài bao nhiêu?"), []).found
     assert not reader.read(as_query(""), hits(BRIDGE)).found
     assert not reader.read(as_query("?!"), hits(BRIDGE)).found
@@ -313,19 +314,19 @@ def test_the_threshold_decides() -> None:
     assert 0 < confidence < 1
     found = hits(BRIDGE)
     question = as_query("Cầu Bản Lầy rộng bao nhiêu mét?")
-    assert SentenceReader(WORDS, min_confidence=confidence).read(question, found).found
-    above = SentenceReader(WORDS, min_confidence=min(1.0, confidence + 1e-9)).read(question, found)
+    assert BundledReader(WORDS, min_confidence=confidence).read(question, found).found
+    above = BundledReader(WORDS, min_confidence=min(1.0, confidence + 1e-9)).read(question, found)
     assert not above.found and above.confidence == confidence
     for wrong in (-0.1, 1.1):
         with pytest.raises(UsageError):
-            SentenceReader(WORDS, min_confidence=wrong)
+            BundledReader(WORDS, min_confidence=wrong)
 
 
 def test_is_a_reader_and_deterministic() -> None:
-    reader: Reader = SentenceReader(WORDS)
+    reader: Reader = BundledReader(WORDS)
     found = hits(BRIDGE, FAIR)
     question = as_query("Cầu rộng bao nhiêu?")
-    assert reader.read(question, found) == SentenceReader(WORDS).read(question, found)
+    assert reader.read(question, found) == BundledReader(WORDS).read(question, found)
 
 
 TOKENS = st.sampled_from(
@@ -338,7 +339,7 @@ TOKENS = st.sampled_from(
 @given(st.lists(TOKENS, max_size=12), st.lists(st.lists(TOKENS, min_size=1, max_size=25), max_size=4))
 def test_an_answer_is_always_verbatim(question: list[str], texts: list[list[str]]) -> None:
     found = hits(*(clean(" ".join(text)) for text in texts))
-    answer = SentenceReader(WORDS, min_confidence=0.0).read(as_query(clean(" ".join(question))), found)
+    answer = BundledReader(WORDS, min_confidence=0.0).read(as_query(clean(" ".join(question))), found)
     assert 0 <= answer.confidence <= 1
     if not answer.found:
         assert answer.text == ""
@@ -356,10 +357,10 @@ def test_an_answer_is_always_verbatim(question: list[str], texts: list[list[str]
 
 
 def test_weights_that_do_not_fit_are_refused() -> None:
-    table = json.loads(sr._FILE.read_text("utf-8"))
+    table = json.loads(weights.PATH.read_text("utf-8"))
     table["sentence"]["loveliness"] = 1.0
     with pytest.raises(ValueError, match="loveliness"):
-        sr.Weights.of(table)
+        sr.ReaderModel.from_table(table, FLAT)
 
 
 @pytest.mark.time_limit(60)
@@ -393,7 +394,7 @@ def test_import_is_light() -> None:
 def test_the_five_articles(question: str, sentence: str, answer: str, tmp_path: Path) -> None:
     with Index.create(tmp_path / "index", HashEncoder()) as index:
         index.sync([SAMPLE_ARTICLES])
-        answered = SentenceReader(WORDS).read(as_query(question), index.search(question, 10, mode="lexical"))
+        answered = BundledReader(WORDS).read(as_query(question), index.search(question, 10, mode="lexical"))
     assert answered.found == bool(answer)
     if answer:
         assert sentence in quote(answered)

@@ -18,17 +18,17 @@ from semsearch.encoders import load_encoder
 from semsearch.encoders.static import StaticEncoder
 from semsearch.errors import ReaderUnavailable
 from semsearch.reader import bundled as sr
-from semsearch.reader.bundled import SentenceReader
+from semsearch.reader.bundled import BundledReader
 from semsearch.reader.evidence import lines
 from semsearch.reader.extract import counted, whole_number
 from semsearch.reader.network import Edges, Network, Part, Read, part
-from semsearch.reader.question import Rarity, understand
-from semsearch.reader.words import MEETINGS, OVERLAPS, Text, cut, meetings, overlaps, rarities
+from semsearch.reader.question import Idf, understand
+from semsearch.reader.words import MEETINGS, OVERLAPS, Text, cut, idf_weights, meetings, overlaps
 from semsearch.segmentation import split_sentences
 from semsearch.text import as_query, fold
 from semsearch.types import Hit, Passage, Span
 
-FLAT = Rarity({}, 4.0)
+FLAT = Idf({}, 4.0)
 FERRY = (
     "Bến phà Cồn Sậy đóng cửa",
     "Chiều thứ năm, bến phà Cồn Sậy chở chuyến khách cuối cùng rồi đóng cửa. Phà ngừng chạy vì cây cầu mới bắc qua "
@@ -59,7 +59,7 @@ def encoder() -> StaticEncoder:
 
 @pytest.fixture(scope="module")
 def network(encoder: StaticEncoder) -> Network:
-    return Network.load(sr._NETWORK, encoder, sr._bundled().rarity)
+    return Network.load(sr._NETWORK, encoder, sr.ReaderModel.load().idf)
 
 
 def titled(number: int, title: str, text: str, before: str = "") -> Hit:
@@ -94,8 +94,8 @@ def test_cut_leaves_nothing_out(text: str) -> None:
 
 
 def test_rarities_of_marks_and_of_words_without_accents() -> None:
-    rare = Rarity({"tá": 5.0, "ta": 2.0}, 8.0)
-    assert rarities(["tá", "ta", "khác", ",", "9"], rare).tolist() == pytest.approx([5 / 8, 2 / 8, 1.0, 0.0, 1.0])
+    rare = Idf({"tá": 5.0, "ta": 2.0}, 8.0)
+    assert idf_weights(["tá", "ta", "khác", ",", "9"], rare).tolist() == pytest.approx([5 / 8, 2 / 8, 1.0, 0.0, 1.0])
 
 
 def test_meetings_by_hand() -> None:
@@ -104,12 +104,12 @@ def test_meetings_by_hand() -> None:
     passage = {
         "word": np.array([9, 1, 2, 7, 3]),
         "folded": np.array([0, 1, 2, 7, 3]),
-        "rarity": np.array([0.5, 0.25, 0.75, 1.0, 0.0]),
+        "idf": np.array([0.5, 0.25, 0.75, 1.0, 0.0]),
     }
     found = meetings(question, passage)
     assert found.shape == (5, MEETINGS)
     assert found.T.tolist() == [
-        [0, 1, 1, 0, 0],  # cau is not cầu; a mark has no rarity
+        [0, 1, 1, 0, 0],  # cau is not cầu; a mark has no IDF
         [1, 1, 1, 0, 0],
         [0.5, 0.25, 0.75, 0, 0],
         [1, 1, 0, 0, 0],  # cầu dài, dài mấy
@@ -123,7 +123,7 @@ def test_overlaps_by_hand() -> None:
     question = {
         "word": np.array([0, 1, 2, 1]),
         "folded": np.array([0, 1, 2, 1]),
-        "rarity": np.array([0.5, 0.25, 0.25, 0.25]),
+        "idf": np.array([0.5, 0.25, 0.25, 0.25]),
     }
     passage = {"word": np.array([2, 0, 8, 0, 9, 7]), "folded": np.array([2, 0, 8, 0, 1, 7])}
     found = overlaps(question, passage, np.array([1, 3]), 1)
@@ -142,7 +142,7 @@ def test_overlaps_against_sets(data: st.DataObject) -> None:
     title = data.draw(st.lists(ids, max_size=3))
     sentences = data.draw(st.lists(st.lists(ids, min_size=1, max_size=5), min_size=1, max_size=4))
     rare = {i: (i + 1) / 8 for i in range(7)}
-    question = {"word": np.array(asked), "folded": np.array(asked), "rarity": np.array([rare[i] for i in asked])}
+    question = {"word": np.array(asked), "folded": np.array(asked), "idf": np.array([rare[i] for i in asked])}
     flat = np.array([*title, *(i for sentence in sentences for i in sentence)])
     firsts = np.array([len(title) + sum(map(len, sentences[:i])) for i in range(len(sentences))])
     found = overlaps(question, {"word": flat, "folded": flat}, firsts, len(title))
@@ -219,7 +219,7 @@ def test_a_word_that_the_sentence_holds_is_met(network: Network) -> None:
 @pytest.mark.parametrize("many", [13, 25])
 def test_passages_are_read_by_the_dozen(encoder: StaticEncoder, many: int) -> None:
     hits = [titled(n, *(FERRY if n % 2 else LIBRARY)) for n in range(1, many + 1)]
-    seen = SentenceReader(encoder).seen("Vì sao phà ngừng chạy?", [*hits, hits[0]])
+    seen = BundledReader(encoder).seen("Vì sao phà ngừng chạy?", [*hits, hits[0]])
     assert sorted(seen.passages) == list(range(1, many + 1))
     assert seen.passages[many][1].sentences == pytest.approx(seen.passages[1][1].sentences, abs=1e-4)
 
@@ -412,7 +412,7 @@ def test_a_file_without_words_is_refused(tmp_path: Path, encoder: StaticEncoder)
     ],
 )
 def test_the_golden_answers(encoder: StaticEncoder, question: str, rank: int, answer: str) -> None:
-    found = SentenceReader(encoder).read(as_query(question), [titled(1, *FERRY), titled(2, *LIBRARY)])
+    found = BundledReader(encoder).read(as_query(question), [titled(1, *FERRY), titled(2, *LIBRARY)])
     assert found.found and found.citation and found.span
     assert (found.text, found.citation.rank) == (answer, rank)
     assert found.span.of(found.citation.article.text) == answer

@@ -45,7 +45,7 @@ from semsearch.reader import bundled as sr
 from semsearch.reader.depth import MIN_HITS
 from semsearch.reader.evidence import FEATURES, SIGNS, Line, features, lines, signs
 from semsearch.reader.extract import GROUPS, SPAN_FEATURES, candidates, span_features
-from semsearch.reader.question import Question, Rarity, rarity_of, understand
+from semsearch.reader.question import Idf, Question, idf_from, understand
 from semsearch.text import as_query, clean, terms
 from semsearch.types import Article, Hit, Mode, Span
 
@@ -152,7 +152,7 @@ def asked(data: Path, sets: Mapping[str, Sequence[str]]) -> dict[str, list[Asked
     return {corpus: list(questions.values()) for corpus, questions in found.items()}
 
 
-def rarity(data: Path) -> dict[str, Any]:
+def idf(data: Path) -> dict[str, Any]:
     """How rare the 4,000 commonest terms are, counted in stretches of 100 terms of news and of Wikipedia."""
     rng = random.Random(0)
     counts: Counter[str] = Counter()
@@ -168,8 +168,8 @@ def rarity(data: Path) -> dict[str, Any]:
     common = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:4000]
     for term, count in common:
         table[f"{math.log(stretches / count):.1f}"].append(term)
-    rarest = round(math.log(stretches / common[-1][1]) + 0.5, 1)
-    return {"rarest": rarest, "rarity": {key: " ".join(sorted(words)) for key, words in sorted(table.items())}}
+    max_idf = round(math.log(stretches / common[-1][1]) + 0.5, 1)
+    return {"max_idf": max_idf, "idf": {key: " ".join(sorted(words)) for key, words in sorted(table.items())}}
 
 
 def listwise(groups: Sequence[tuple[Floats, Floats]], *, l2: float = 1e-3, steps: int = 200) -> Floats:
@@ -255,7 +255,7 @@ def gather(data: Path, sets: Mapping[str, Sequence[str]] = SETS) -> list[Sample]
     return samples
 
 
-def fit(samples: Sequence[Sample], rare: Rarity) -> dict[str, Any]:
+def fit(samples: Sequence[Sample], rare: Idf) -> dict[str, Any]:
     """All weights: how sentences are ranked, then which spans are chosen, then when to believe them."""
     sentence = fit_sentence(samples, rare)
     return {
@@ -267,7 +267,7 @@ def fit(samples: Sequence[Sample], rare: Rarity) -> dict[str, Any]:
     }
 
 
-def fit_sentence(samples: Sequence[Sample], rare: Rarity) -> dict[str, float]:
+def fit_sentence(samples: Sequence[Sample], rare: Idf) -> dict[str, float]:
     groups = []
     for sample in samples:
         read = understand(sample.question.text, rare)
@@ -279,7 +279,7 @@ def fit_sentence(samples: Sequence[Sample], rare: Rarity) -> dict[str, float]:
     return named(FEATURES, listwise(groups), SETTINGS["sentence"])
 
 
-def fit_span(samples: Sequence[Sample], rare: Rarity) -> dict[str, dict[str, float]]:
+def fit_span(samples: Sequence[Sample], rare: Idf) -> dict[str, dict[str, float]]:
     groups: dict[str, list[tuple[Floats, Floats]]] = defaultdict(list)
     for sample in samples:
         question = sample.question
@@ -299,9 +299,9 @@ def fit_span(samples: Sequence[Sample], rare: Rarity) -> dict[str, dict[str, flo
     return {group: named(SPAN_FEATURES, listwise(groups[group]), {}) for group in sorted(groups)}
 
 
-def fit_confidence(samples: Sequence[Sample], rare: Rarity, sentence: dict[str, float]) -> dict[str, float]:
+def fit_confidence(samples: Sequence[Sample], rare: Idf, sentence: dict[str, float]) -> dict[str, float]:
     ranking = [sentence.get(name, 0.0) for name in FEATURES]
-    reader = sr.SentenceReader(load_encoder())
+    reader = sr.BundledReader(load_encoder())
     rows: list[list[float]] = []
     labels: list[float] = []
     kinds: list[str] = []
@@ -328,7 +328,7 @@ def fit_confidence(samples: Sequence[Sample], rare: Rarity, sentence: dict[str, 
 
 
 def judged(
-    read: Question, there: Sequence[Line], ranking: Sequence[float], reader: sr.SentenceReader
+    read: Question, there: Sequence[Line], ranking: Sequence[float], reader: sr.BundledReader
 ) -> tuple[Line, list[float]]:
     """The line ranked best, and its signs."""
     seen = reader.seen(read.text, [line.hit for line in there])
@@ -420,7 +420,7 @@ def reliability(told: Told) -> str:
     )
 
 
-def measure(found: dict[str, list[Put]], reader: sr.SentenceReader, plot: Path | None) -> None:
+def measure(found: dict[str, list[Put]], reader: sr.BundledReader, plot: Path | None) -> None:
     """Prints the answer measures with nothing withheld, then what each threshold withholds; plots the reliability."""
     told: Told = {}
     print("                 whole corpus              | only hits of the right entry | entry first")
@@ -494,10 +494,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     if options.measure:
-        measure(put(options.data, options.mode), sr.SentenceReader(load_encoder(), min_confidence=0.0), options.plot)
+        measure(put(options.data, options.mode), sr.BundledReader(load_encoder(), min_confidence=0.0), options.plot)
         return
-    table = rarity(options.data)
-    table |= fit(gather(options.data), rarity_of(table))
+    table = idf(options.data)
+    table |= fit(gather(options.data), idf_from(table))
     options.out.write_text(json.dumps(table, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 

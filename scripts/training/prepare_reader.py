@@ -25,8 +25,8 @@ import training_data
 
 from semsearch import load_encoder
 from semsearch.reader.patterns import BREAK, CLASS, DATE, NAME, NOT_NAMES, NUMBER, ROLE, TITLE, TITLED, UNIT
-from semsearch.reader.question import common_rarity
-from semsearch.reader.words import common_form, cut, rarities
+from semsearch.reader.question import load_idf
+from semsearch.reader.words import common_form, cut, idf_weights
 from semsearch.segmentation import chunk, split_sentences
 from semsearch.text import canonical, clean, fold, is_syllable
 from semsearch.types import Span
@@ -45,7 +45,7 @@ class Store:
         self.words: dict[str, int] = {}
         self.folded: dict[str, int] = {}
         self.token_ids: dict[tuple[int, ...], int] = {(): 0}
-        self.rarity = common_rarity()
+        self.idf = load_idf()
         self.columns: list[np.ndarray] = []  # of each text: (n, 4) piece, word, folded, shape
         self.sentences: list[np.ndarray] = []
         self.titles: list[int] = []
@@ -399,7 +399,7 @@ def main() -> None:
         sentences=np.concatenate(store.sentences),
         sentence_offsets=np.cumsum([0] + [len(s) for s in store.sentences]),
         titles=np.array(store.titles, np.int32),
-        rarity=rarities(words, store.rarity),
+        idf=idf_weights(words, store.idf),
         common=np.array([places.get(common_form(w), 0) for w in words], np.int32),
         common_words=np.array(common),
         pieces=np.array([i for p in pieces for i in p], np.int32),

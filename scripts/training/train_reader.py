@@ -175,7 +175,7 @@ class Data:
             "word": flat[:, 1],
             "folded": flat[:, 2].astype(np.int64),
             "shape": flat[:, 3],
-            "rarity": d["rarity"][flat[:, 1]],
+            "idf": d["idf"][flat[:, 1]],
             "common": d["common"][flat[:, 1]],
             "firsts": firsts.astype(np.int64),
             "title": int(d["titles"][number]),
@@ -191,7 +191,7 @@ class Data:
         there = runs(question)
         if not there:
             return None
-        weights = np.array([question["rarity"][a:z].sum() for _, a, z in there]) + 0.05
+        weights = np.array([question["idf"][a:z].sum() for _, a, z in there]) + 0.05
         kind, start, stop = there[int(rng.choice(len(there), p=weights / weights.sum()))]
         own = set(question["folded"].tolist())
         if rng.random() < 0.5:
@@ -211,7 +211,7 @@ class Data:
             return None
         a, z = fitting[int(rng.integers(len(fitting)))]
         changed = dict(question)
-        for column in ("piece", "word", "folded", "shape", "rarity", "common"):
+        for column in ("piece", "word", "folded", "shape", "idf", "common"):
             changed[column] = np.concatenate([question[column][:start], other[column][a:z], question[column][stop:]])
         return changed
 
@@ -238,7 +238,7 @@ class Data:
 
 def runs(text: dict[str, Any]) -> list[tuple[str, int, int]]:
     """Stretches [first, last) of a text that say what it is about: names, numbers, rare words."""
-    shapes, rarity = text["shape"], text["rarity"]
+    shapes, idf = text["shape"], text["idf"]
     found: list[tuple[str, int, int]] = []
     at = max(1, text["title"])  # the first word is written with a capital whatever it is
     while at < len(shapes):
@@ -250,8 +250,8 @@ def runs(text: dict[str, Any]) -> list[tuple[str, int, int]]:
                 found.append(("name", at, stop))
         elif shapes[at] == 3:
             found.append(("number", at, stop))
-        elif shapes[at] == 0 and rarity[at] > 0.45:
-            while stop < len(shapes) and stop - at < 2 and shapes[stop] == 0 and rarity[stop] > 0.4:
+        elif shapes[at] == 0 and idf[at] > 0.45:
+            while stop < len(shapes) and stop - at < 2 and shapes[stop] == 0 and idf[stop] > 0.4:
                 stop += 1
             found.append(("word", at, stop))
         at = stop
@@ -286,7 +286,7 @@ def batch(data: Data, chosen: list[tuple[Any, list[int], list[list[int]]]]) -> d
 
     for e, (question, passages, spans) in enumerate(chosen):
         met = np.zeros((len(question["piece"]), MEETINGS), np.float32)
-        met[:, -1] = question["rarity"]
+        met[:, -1] = question["idf"]
         start = put(question, met, True)
         asked.append(np.arange(start, start + len(met)))
         words, allowed, within, starts, ends = [], [], [], [], []

@@ -59,7 +59,7 @@ def load_encoder(
     if not name.strip():
         raise UsageError('The name of the encoder is empty; give "bundled", a folder, or a name on the hub.')
     if threads is not None and threads < 1:
-        raise UsageError(f"threads must be 1 or more, not {threads}.")
+        raise UsageError(f"`threads` must be at least 1 (got {threads}).")
     if name == "bundled":
         if not (BUNDLED / "modules.json").exists():
             raise EncoderUnavailable(

@@ -1,10 +1,8 @@
-"""A question and the hits found for it -> an answer quoted from one of them, or "not found".
+"""Readers: answer a question from the hits that search found, by quoting one or more of them.
 
-``SentenceReader`` ranks the sentences of the hits by what they share with the question and by what a small network
-makes of them, tells by a calibrated probability whether the best one answers at all, and picks the words in it
-that do. Its weights come with semsearch: a table made by ``scripts/training/calibrate_reader.py``, a network trained by
-``scripts/training/train_reader.py``.
-``ExtractiveReader`` (a model of the hub) and ``LLMReader`` (a language model's server) take its place where asked to.
+- ``BundledReader`` comes with semsearch and needs nothing more.
+- ``TransformerReader`` runs a question-answering model of the transformers library.
+- ``llm.LLMReader`` asks the server of a language model, and verifies what it cites.
 """
 
 from .loading import load_reader

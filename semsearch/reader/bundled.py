@@ -1,8 +1,7 @@
-"""The reader that comes with semsearch."""
+"""The reader that comes with semsearch: features, a small network and a calibrated confidence."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,15 +16,15 @@ from .depth import hits_to_read
 from .evidence import FEATURES, SIGNS, Line, features, lines, signs
 from .extract import SPAN_FEATURES, best_span, completed, counted, marks, whole_number
 from .network import Edges, Network, Part, Read, WordVectors, part
-from .question import Question, Rarity, rarity_of, understand
+from .question import Idf, Question, load_idf, understand
+from .weights import load_weights
 from .words import Text, cut
 
-__all__ = ["MIN_CONFIDENCE", "Seen", "SentenceReader", "Weights"]
+__all__ = ["MIN_CONFIDENCE", "BundledReader", "ReaderModel", "Seen"]
 
 MIN_CONFIDENCE = 0.15
 """An answer below this probability is withheld; see docs/decisions/reader.md for how it was chosen."""
 
-_FILE = Path(__file__).with_name("weights.json")
 _NETWORK = Path(__file__).with_name("network.npz")
 # What the network's log shares count beside SPAN_FEATURES; chosen on dev. Names it finds best; offices it hardly met.
 _EDGES = dict.fromkeys(("person", "place", "organisation", "date"), 2.2) | {"role": 0.5}
@@ -35,27 +34,32 @@ _AT_ONCE = 12  # passages that the network reads at once
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
-    """Everything learned: how rare terms are, and what each piece of evidence counts."""
+class ReaderModel:
+    """What was learned besides the network: the IDF of terms, and the weight of each feature."""
 
-    rarity: Rarity
+    idf: Idf
     sentence: tuple[float, ...]  # one per FEATURES
     english: tuple[float, ...]
-    span: dict[str, tuple[float, ...]]  # group of kinds -> one per SPAN_FEATURES
+    span: dict[str, tuple[float, ...]]  # group of answer types -> one per SPAN_FEATURES
     confidence: tuple[float, ...]  # one per SIGNS, and the constant
     confidence_english: tuple[float, ...]
 
     @classmethod
-    def of(cls, table: Mapping[str, Any]) -> Weights:
-        """From the JSON form: every set of weights is a map of names; a name left out counts 0."""
+    def from_table(cls, table: Mapping[str, Any], idf: Idf) -> ReaderModel:
+        """Read ``weights.json``, in which every set of weights is a map of names; a name that is left out counts 0.
+
+        Raises:
+            ValueError: The table names a feature that the reader does not have.
+        """
 
         def row(values: Mapping[str, float], names: Sequence[str]) -> tuple[float, ...]:
-            if unknown := values.keys() - set(names):
-                raise ValueError(f"The reader's weights name what it does not know: {sorted(unknown)}.")
+            unknown = values.keys() - set(names)
+            if unknown:
+                raise ValueError(f"Unknown features in the reader's weights: {sorted(unknown)}.")
             return tuple(float(values.get(name, 0.0)) for name in names)
 
         return cls(
-            rarity=rarity_of(table),
+            idf=idf,
             sentence=row(table["sentence"], FEATURES),
             english=row(table["sentence_english"], FEATURES),
             span={group: row(values, SPAN_FEATURES) for group, values in table["span"].items()},
@@ -63,10 +67,15 @@ class Weights:
             confidence_english=row(table["confidence_english"], (*SIGNS, "constant")),
         )
 
+    @classmethod
+    def load(cls) -> ReaderModel:
+        """Return the model that comes with semsearch, always the same one."""
+        return _load_model()
+
 
 @cache
-def _bundled() -> Weights:
-    return Weights.of(json.loads(_FILE.read_text("utf-8")))
+def _load_model() -> ReaderModel:
+    return ReaderModel.from_table(load_weights(), load_idf())
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,7 @@ class Seen:
         return float(read.sentences[line.hit.passage.sentences.index(line.span)]) - self.none
 
     def sense(self, question: Question, line: Line) -> float:
-        """The share of the question's rarity that the sentence means, words of the article's title and lead given."""
+        """The share of the question's IDF that the sentence means, words of the article's title and lead given."""
         met = self.passages[line.hit.passage.id][1].met[line.hit.passage.sentences.index(line.span)]
         total = told = 0.0
         for word, cosine in zip(self.asked.words, met.tolist(), strict=True):
@@ -104,22 +113,30 @@ class _Ranked:
     verdict: float
 
 
-class SentenceReader:
-    """Quotes the sentence that answers, and the words in it that do; satisfies ``protocols.Reader``.
+class BundledReader:
+    """Quotes the sentence that answers, and the words in it that do.
 
-    ``words`` gives vectors of words: the bundled encoder does (``load_encoder()``), and the network was trained with
-    it. ``min_confidence`` in 0..1: an answer whose probability lies below it is withheld (0 never withholds). Raises
-    UsageError if it lies elsewhere, ReaderUnavailable if the network's file is damaged.
+    It ranks the sentences of the hits by what they share with the question and by what a small network makes of them,
+    computes a calibrated probability that the best one answers at all, and picks the words in it that do.
+
+    Args:
+        encoder: Gives one vector for each word: the bundled encoder, with which the network was trained.
+        min_confidence: An answer with a probability below this (0..1) is withheld; 0 never withholds.
+        model: The learned weights; by default those that come with semsearch.
+
+    Raises:
+        UsageError: ``min_confidence`` is outside 0..1.
+        ReaderUnavailable: The network's file is damaged.
     """
 
     def __init__(
-        self, words: WordVectors, *, min_confidence: float = MIN_CONFIDENCE, weights: Weights | None = None
+        self, encoder: WordVectors, *, min_confidence: float = MIN_CONFIDENCE, model: ReaderModel | None = None
     ) -> None:
         if not 0.0 <= min_confidence <= 1.0:
-            raise UsageError(f"a confidence lies between 0 and 1, not at {min_confidence}")
+            raise UsageError(f"`min_confidence` must be between 0 and 1 (got {min_confidence}).")
         self.min_confidence = min_confidence
-        self._weights = weights or _bundled()
-        self._network = Network.load(_NETWORK, words, self._weights.rarity)
+        self._model = model or ReaderModel.load()
+        self._network = Network.load(_NETWORK, encoder, self._model.idf)
 
     def depth(self, query: Query) -> int:
         """Return how many hits to read for ``query``."""
@@ -135,7 +152,7 @@ class SentenceReader:
         The confidence of each is the probability that it answers, judged with what speaks for the best one. Its lead
         over the best of another passage is part of that; a passage that says the same is not such another.
         """
-        asked = understand(question, self._weights.rarity)
+        asked = understand(question, self._model.idf)
         found = lines(asked, hits)
         if not found or not asked.order:
             return []
@@ -166,7 +183,7 @@ class SentenceReader:
         """The best line of each passage, best first."""
         verdicts = [seen.verdict(line) for line in found]
         rows = features(asked, found, verdicts, [seen.sense(asked, line) for line in found])
-        weights = self._weights.english if asked.english else self._weights.sentence
+        weights = self._model.english if asked.english else self._model.sentence
         every = [
             _Ranked(line, row, _dot(weights, row), verdict)
             for line, row, verdict in zip(found, rows, verdicts, strict=True)
@@ -183,7 +200,7 @@ class SentenceReader:
 
         ``agreeing`` tells of the first so many which others say the same.
         """
-        weights = self._weights.confidence_english if asked.english else self._weights.confidence
+        weights = self._model.confidence_english if asked.english else self._model.confidence
         believed: list[float] = []
         for i, one in enumerate(ranked):
             same = agreeing[i] if i < len(agreeing) else ()
@@ -198,7 +215,7 @@ class SentenceReader:
         sentence = completed(asked, line.hit, line.span)
         quote = sentence.of(text)
         if asked.english:
-            found = best_span(asked, quote, self._weights.span)
+            found = best_span(asked, quote, self._model.span)
         else:
             edges = Edges(*seen.passages[line.hit.passage.id])
             likely = [_moved(span, -sentence.start) for span in edges.best(sentence, _LIKELY)]
@@ -208,7 +225,7 @@ class SentenceReader:
             def judged(span: Span) -> float:
                 return count * edges.score(_moved(span, sentence.start))
 
-            found = best_span(asked, quote, self._weights.span, likely, judged)
+            found = best_span(asked, quote, self._model.span, likely, judged)
         found = whole_number(asked, quote, counted(asked, quote, found))
         answer = _moved(found, sentence.start)
         placed = tuple(_moved(span, sentence.start) for span in marks(asked, quote, found))

@@ -18,7 +18,7 @@ from ..types import Answer, Hit, Quote, Span
 from .extract import counts_in, typed
 from .items import asks_for_several, items
 from .patterns import NUMBER
-from .question import Question, common_rarity, understand
+from .question import Question, load_idf, understand
 from .same import Said, contradict, said, same, says
 
 __all__ = ["NEAR", "agree", "answered", "asks_for_newest", "compose"]
@@ -65,7 +65,7 @@ def compose(question: str, quotes: Sequence[Quote], hits: Sequence[Hit], min_con
         confidence = ranked[0].confidence if ranked else 0.0
         return Answer(question, found=False, confidence=confidence, hits=tuple(hits))
     best = kept[0]
-    asked = understand(question, common_rarity())
+    asked = understand(question, load_idf())
     if asks_for_newest(question):
         best = _newest(asked, kept)
     if asks_for_several(question) and (listed := items(asked, best, hits)):

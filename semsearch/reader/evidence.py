@@ -66,8 +66,8 @@ def lines(question: Question, hits: Sequence[Hit]) -> list[Line]:
 
 
 FEATURES = (
-    "overlap",  # share of the question's rarity that the sentence holds
-    "local",  # the same, with rarity counted among the sentences at hand
+    "overlap",  # share of the question's IDF that the sentence holds
+    "local",  # the same, with IDF counted among the sentences at hand
     "pairs",  # share of its neighbouring terms
     "before",  # share that the sentence lacks and the one before it holds
     "after",  # ... and the one after it holds
@@ -81,7 +81,7 @@ FEATURES = (
     "lacks",  # 1 if that kind can be recognised and is not there
     "unit",  # 1 if it holds a number with a unit that the question counts in
     "read",  # how much likelier the network finds the sentence to answer than nothing, in logits
-    "sense",  # share of the question's rarity that a word of like meaning carries, title and lead taken as said
+    "sense",  # share of the question's IDF that a word of like meaning carries, title and lead taken as said
     "bare",  # 1 for a question, and for a few words without a full stop: a heading or a caption
 )
 """What a sentence is ranked by."""

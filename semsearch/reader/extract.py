@@ -183,8 +183,8 @@ class _Words:
         lowered = _lowered(text)
         self.lowered = [span.of(lowered) for span in self.spans]
         forms = [question.form(span.of(text)) for span in self.spans]
-        self.rarity = [max((question.weights.get(t, 0.0) for t in form), default=0.0) for form in forms]
-        self.repeats = [r > 0 and not question.units & set(form) for r, form in zip(self.rarity, forms, strict=True)]
+        self.idf = [max((question.weights.get(t, 0.0) for t in form), default=0.0) for form in forms]
+        self.repeats = [r > 0 and not question.units & set(form) for r, form in zip(self.idf, forms, strict=True)]
         self.total = sum(question.weights.values()) or 1.0
         # What of the question has been said before each word; each term counts where it first stands.
         self.said: list[float] = []
@@ -213,7 +213,7 @@ def candidates(question: Question, text: str) -> list[Span]:
     count = len(words.spans)
     edges = [words.breaks_before(i) for i in range(count)] + [True]
     announced = [word in CONNECTIVES for word in words.lowered]
-    matched = [rarity > 0 for rarity in words.rarity]
+    matched = [idf > 0 for idf in words.idf]
     starts = [i for i in range(count) if edges[i] or matched[i - 1] or announced[i - 1] or announced[i]]
     dangling = [word in NEVER_LAST for word in words.lowered]
     ends = [i for i in range(1, count + 1) if (edges[i] or matched[i] or announced[i]) and not dangling[i - 1]]
@@ -229,14 +229,14 @@ SPAN_FEATURES = (
     "typed",  # 1 for a thing of the kind asked for
     "unit",  # 1 if it holds the unit that the question counts in
     "cue",  # 1 if the word before it announces this kind
-    "left",  # rarity of the question's terms among the six words before, divided by their distance
+    "left",  # IDF of the question's terms among the six words before, divided by their distance
     "right",  # ... after
     "density",  # share of its words that are the question's, apart from units
     "length",  # log of its words
     "length2",  # ... squared
     "ends clause",
     "opens",  # 1 if the sentence starts with it
-    "after",  # share of the question's rarity that the sentence holds before it
+    "after",  # share of the question's IDF that the sentence holds before it
     "asked last",  # the same where the question ends in its question word
     "starts connective",
     "titled",  # 1 for a name right after a title
@@ -259,8 +259,8 @@ def span_features(question: Question, text: str, spans: Sequence[Span]) -> list[
         if a >= b:
             rows.append([0.0] * len(SPAN_FEATURES))
             continue
-        left = sum(words.rarity[i] / (a - i) for i in range(max(0, a - 6), a)) / words.total
-        right = sum(words.rarity[i] / (i - b + 1) for i in range(b, min(len(words.spans), b + 6))) / words.total
+        left = sum(words.idf[i] / (a - i) for i in range(max(0, a - 6), a)) / words.total
+        right = sum(words.idf[i] / (i - b + 1) for i in range(b, min(len(words.spans), b + 6))) / words.total
         length = math.log(b - a)
         said = words.said[a] / words.total
         content = span.of(text)

@@ -17,27 +17,33 @@ def load_reader(
     threads: int | None = None,
     encoder: Encoder | None = None,
 ) -> Reader:
-    """The reader called ``bundled``, or a question-answering model by its folder or by its name on the hub.
+    """Load the bundled reader, or a question-answering model.
 
-    An answer whose probability lies below ``min_confidence`` (0..1) is withheld; None is the reader's own threshold.
-    ``threads``: how many a model may use; None leaves it to the libraries. The bundled reader knows words by
-    the bundled encoder, which is loaded unless ``encoder`` is it.
+    Args:
+        name: "bundled", the path of a model's folder, or its name on the hub.
+        min_confidence: An answer with a probability below this (0..1) is withheld; None takes the reader's own
+            threshold.
+        threads: How many threads a model may use; None leaves it to the libraries.
+        encoder: The encoder of the index. The bundled reader uses it if it is the bundled encoder, and loads that
+            otherwise.
 
-    Raises ``ReaderUnavailable`` with what was tried and what to do, ``UsageError`` for an empty name, a confidence
-    outside 0..1 or threads below 1.
+    Raises:
+        ReaderUnavailable: It cannot be loaded; the message says what was tried and what to do.
+        UsageError: The name is empty, ``min_confidence`` is outside 0..1, or ``threads`` is below 1.
     """
     if name == "bundled":
-        from ..encoders import load_encoder
-        from ..encoders.static import StaticEncoder
-        from .bundled import MIN_CONFIDENCE, SentenceReader
+        from ..encoders import StaticEncoder, load_encoder
+        from . import bundled
 
-        words = encoder if isinstance(encoder, StaticEncoder) and encoder.name == "bundled" else None
-        if words is None:
-            loaded = load_encoder(threads=threads)
-            assert isinstance(loaded, StaticEncoder)
-            words = loaded
-        return SentenceReader(words, min_confidence=MIN_CONFIDENCE if min_confidence is None else min_confidence)
-    from . import transformer as extractive
+        if not isinstance(encoder, StaticEncoder) or encoder.name != "bundled":
+            encoder = load_encoder(threads=threads)
+        assert isinstance(encoder, StaticEncoder)
+        if min_confidence is None:
+            min_confidence = bundled.MIN_CONFIDENCE
+        return bundled.BundledReader(encoder, min_confidence=min_confidence)
 
-    least = extractive.MIN_CONFIDENCE if min_confidence is None else min_confidence
-    return extractive.ExtractiveReader(name, min_confidence=least, threads=threads)
+    from . import transformer
+
+    if min_confidence is None:
+        min_confidence = transformer.MIN_CONFIDENCE
+    return transformer.TransformerReader(name, min_confidence=min_confidence, threads=threads)

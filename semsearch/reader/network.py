@@ -21,8 +21,8 @@ import numpy as np
 
 from ..errors import ReaderUnavailable
 from ..types import Hit, Span
-from .question import Rarity
-from .words import MEETINGS, SHAPES, Text, common_form, cut, meetings, overlaps, rarities
+from .question import Idf
+from .words import MEETINGS, SHAPES, Text, common_form, cut, idf_weights, meetings, overlaps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -115,15 +115,15 @@ class Edges:
 class Network:
     """``read(question, parts)``; the scores of sentences are logits, comparable across all passages and with none."""
 
-    def __init__(self, weights: Mapping[str, Floats], known: Sequence[str], words: WordVectors, rarity: Rarity) -> None:
+    def __init__(self, weights: Mapping[str, Floats], known: Sequence[str], words: WordVectors, idf: Idf) -> None:
         """``weights`` by their names in training, ``known`` the common words in the order of their rows."""
         self._w = weights
         self._common = {word: place for place, word in enumerate(known, 1)}
-        self._vectors, self._rarity = words, rarity
+        self._vectors, self._idf = words, idf
         self._hidden = len(self._w["look.weight"])
 
     @classmethod
-    def load(cls, file: Path, words: WordVectors, rarity: Rarity) -> Network:
+    def load(cls, file: Path, words: WordVectors, idf: Idf) -> Network:
         """Raises ReaderUnavailable if the file is missing or damaged."""
         try:
             with np.load(file, allow_pickle=False) as arrays:
@@ -132,7 +132,7 @@ class Network:
             for name, shape in head["shapes"].items():
                 size = math.prod(shape)
                 weights[name], at = flat[at : at + size].reshape(shape), at + size
-            return cls(weights, head["words"], words, rarity)
+            return cls(weights, head["words"], words, idf)
         except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
             raise ReaderUnavailable(
                 f"The reader's weights {file} cannot be read ({error}); install semsearch again."
@@ -163,7 +163,7 @@ class Network:
             rows[np.arange(n), column + np.array(text.shapes, np.int64)] = 1
             column += SHAPES
             if place == 0:
-                rows[:, column + MEETINGS - 1] = some["rarity"]
+                rows[:, column + MEETINGS - 1] = some["idf"]
                 rows[:, column + MEETINGS + 2] = 1
             else:
                 part = parts[place - 1]
@@ -246,16 +246,14 @@ class Network:
         return vectors[there], lengths[there]
 
     def _facts(self, texts: Sequence[Text]) -> list[dict[str, Any]]:
-        """Of each text the ids of its words and of their forms without marks, their rarity, their common forms."""
+        """Of each text the ids of its words and of their forms without marks, their IDF, their common forms."""
         words: dict[str, int] = {}
         forms: dict[str, int] = {}
         ids = [np.array([words.setdefault(w, len(words)) for w in text.words], np.int64) for text in texts]
         folded = [np.array([forms.setdefault(w, len(forms)) for w in text.folded], np.int64) for text in texts]
-        rarity = rarities(list(words), self._rarity)
+        idf = idf_weights(list(words), self._idf)
         common = np.array([self._common.get(common_form(word), 0) for word in words], np.int64)
-        return [
-            {"word": i, "folded": f, "rarity": rarity[i], "common": common[i]} for i, f in zip(ids, folded, strict=True)
-        ]
+        return [{"word": i, "folded": f, "idf": idf[i], "common": common[i]} for i, f in zip(ids, folded, strict=True)]
 
     def _block(self, name: str, x: Any, mask: Floats, dilation: int) -> Any:
         w = self._w

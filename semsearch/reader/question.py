@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Literal
 
 from ..lazy_regex import late
 from ..text import detect_language, fold, has_accents, is_syllable, terms, tokenize
+from .weights import load_weights
 
-__all__ = ["COUNTED", "SHORT", "Kind", "Name", "Question", "Rarity", "common_rarity", "rarity_of", "understand"]
+__all__ = ["COUNTED", "SHORT", "Idf", "Kind", "Name", "Question", "idf_from", "load_idf", "understand"]
 
 Kind = Literal["number", "date", "person", "role", "place", "organisation", "reason", "definition", "other"]
 SHORT: frozenset[Kind] = frozenset({"number", "date", "person", "role", "place", "organisation"})
@@ -136,39 +135,43 @@ COUNTED = late(r"(?:bao nhiêu|bao nhieu|mấy)\s+(\w+)(?:\s+(\w+))?")
 """The one or two words after "how many", in a question in lower case: what is counted."""
 
 
-class Rarity:
-    """How rare a term is in Vietnamese writing: log(stretches of text / those that hold it), natural.
+class Idf:
+    """Inverse document frequency of terms in Vietnamese writing: log(texts / texts with the term), natural.
 
-    From a fixed table, so that a question weighs the same over five articles as over a million; what the table
-    lacks is taken for ``rarest``. A term without accents stands for all that fold to it.
+    The table is fixed, so that a question has the same weights over five articles as over a million.
+
+    Args:
+        table: The IDF of common terms.
+        max_idf: The IDF of all others.
     """
 
-    def __init__(self, table: dict[str, float], rarest: float) -> None:
+    def __init__(self, table: dict[str, float], max_idf: float) -> None:
         self._table = table
-        self._rarest = rarest
+        self._max_idf = max_idf
         self._folded: dict[str, float] = {}
 
     def __call__(self, term: str, plain: bool = False) -> float:
+        """Return the IDF of a term; with ``plain``, of a term without accents that stands for all that fold to it."""
         if not plain:
-            return self._table.get(term, self._rarest)
-        if not self._folded:  # made when the first question without accents comes
-            for word, rarity in self._table.items():
-                # The commonest of the words that fold together decides: it is what most occurrences are.
+            return self._table.get(term, self._max_idf)
+        if not self._folded:  # computed for the first question without accents
+            for word, idf in self._table.items():
+                # The most common of the words that fold together decides: most occurrences are of that word.
                 key = fold(word)
-                self._folded[key] = min(rarity, self._folded.get(key, rarity))
-        return self._folded.get(term, self._rarest)
+                self._folded[key] = min(idf, self._folded.get(key, idf))
+        return self._folded.get(term, self._max_idf)
 
 
-def rarity_of(table: Mapping[str, Any]) -> Rarity:
-    """From ``rarest`` and ``rarity``, which lists the terms of each rarity."""
-    words = {word: float(key) for key, group in table["rarity"].items() for word in group.split()}
-    return Rarity(words, float(table["rarest"]))
+def idf_from(table: Mapping[str, Any]) -> Idf:
+    """Make an Idf from ``max_idf`` and ``idf``, which lists the terms of each value."""
+    words = {word: float(key) for key, group in table["idf"].items() for word in group.split()}
+    return Idf(words, float(table["max_idf"]))
 
 
 @cache
-def common_rarity() -> Rarity:
-    """The table that comes with semsearch."""
-    return rarity_of(json.loads(Path(__file__).with_name("weights.json").read_text("utf-8")))
+def load_idf() -> Idf:
+    """Return the IDF table that comes with semsearch."""
+    return idf_from(load_weights())
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +183,7 @@ class Question:
     plain: bool  # typed without accents, or in English
     english: bool
     order: tuple[str, ...]  # all its terms
-    weights: dict[str, float]  # those of its content, with their rarity
+    weights: dict[str, float]  # those of its content, with their IDF
     pairs: dict[tuple[str, str], float]  # its neighbouring terms likewise
     names: tuple[Name, ...]  # its proper names and numbers
     named: frozenset[str]  # the terms of them
@@ -192,7 +195,7 @@ class Question:
         return terms(fold(text) if self.plain else text)
 
 
-def understand(text: str, rarity: Rarity) -> Question:
+def understand(text: str, idf: Idf) -> Question:
     """Read a question; any text will do."""
     spoken = detect_language(text)
     english = spoken == "en"
@@ -212,7 +215,7 @@ def understand(text: str, rarity: Rarity) -> Question:
         asking = {fold(word) if plain else word for word in _MEASURES} if kind in ("number", "role") else set()
         content = [t for t in order if t not in function and t not in asking] or list(order)
     pairs = {
-        (a, b): min(rarity(a, plain), rarity(b, plain))
+        (a, b): min(idf(a, plain), idf(b, plain))
         for a, b in pairwise(order)
         if not english or (a in named and b in named)
     }
@@ -223,7 +226,7 @@ def understand(text: str, rarity: Rarity) -> Question:
         plain=plain,
         english=english,
         order=order,
-        weights={term: rarity(term, plain) for term in content},
+        weights={term: idf(term, plain) for term in content},
         pairs=pairs,
         names=names,
         named=named,

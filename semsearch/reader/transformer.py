@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-import sys
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import ReaderUnavailable, UsageError
-from ..hub import INSTALL, NAME, bars, hub_refusal, is_cached, positions, pyvi, quiet, short
+from ..hub import ModelLoader, max_tokens, quiet
 from ..text import tokenize
 from ..types import Answer, Hit, Query, Quote, Span
 from .compose import compose
 from .depth import hits_to_read
 from .extract import marks
-from .question import Question, Rarity, understand
-from .windows import Cutter, Window
+from .question import Idf, Question, understand
+from .windows import Window, WindowBuilder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Logits = NDArray[np.float64]  # shape (tokens of a window,)
 
-__all__ = ["MIN_CONFIDENCE", "ExtractiveReader", "probable"]
+__all__ = ["MIN_CONFIDENCE", "TransformerReader", "probable"]
 
 MIN_CONFIDENCE = 0.5
-"""Below it the model itself holds it for more likely than not that the words are no answer."""
+"""Below this, the model holds "no answer" for more likely."""
 
-_BUNDLED = "or leave --reader out: the bundled reader needs nothing more"
+_LOADER = ModelLoader(
+    role="reader",
+    error=ReaderUnavailable,
+    files=("config.json",),
+    alternative="or leave out --reader: the bundled reader needs nothing more",
+    trust="name another",
+)
 _WINDOW = 384  # tokens; what these models are trained with
 _AT_ONCE = 8  # windows in one pass through the model
 _LONGEST = 64  # tokens of an answer
@@ -40,21 +43,26 @@ _BEST = 20  # spans of a passage that share its probability with "no answer"
 _QUOTES = 3  # answers that one passage may give
 
 
-class ExtractiveReader:
-    """Quotes what a question-answering model marks in the passages; satisfies ``protocols.Reader``.
+class TransformerReader:
+    """Quotes the spans that a question-answering model marks in the passages.
 
-    ``name``: the folder of a model for transformers' ``AutoModelForQuestionAnswering``, or its name on the hub
-    (downloaded once). A passage longer than the model takes goes in by overlapping windows; PhoBERT and its kin get
-    their words segmented by pyvi. ``threads`` sets torch's number of threads for the whole process; ``device`` is
-    torch's, None takes an accelerator if there is one.
+    A passage longer than the model takes is read in overlapping windows. For PhoBERT and its relatives words are
+    segmented by pyvi.
 
     The confidence of an answer is the model's own probability: a softmax over the best spans of the passage and
-    "no answer" (the score of its first token, as in SQuAD 2). It is not calibrated on any corpus, and of a model
-    that was never trained on questions without an answer it says little. An answer below ``min_confidence`` (0..1)
-    is withheld.
+    "no answer" (the score of its first token, as in SQuAD 2: P. Rajpurkar et al., ACL 2018). It is not calibrated, and
+    for a model that was never trained on questions without an answer it means little.
 
-    Raises ReaderUnavailable, with one sentence on what was tried and what to do, and UsageError for an empty name,
-    a confidence outside 0..1 or threads below 1.
+    Args:
+        name: The folder of a model for transformers' ``AutoModelForQuestionAnswering``, or its name on the hub, from
+            where it is downloaded once.
+        min_confidence: An answer with a confidence below this (0..1) is withheld.
+        threads: Torch's number of threads, for the whole process; None leaves it to torch.
+        device: Torch's device ("cpu", "cuda"); None takes an accelerator if there is one.
+
+    Raises:
+        ReaderUnavailable: The model cannot be loaded; the message says what was tried and what to do.
+        UsageError: The name is empty, ``min_confidence`` is outside 0..1, or ``threads`` is below 1.
     """
 
     def __init__(
@@ -68,9 +76,9 @@ class ExtractiveReader:
         if not name.strip():
             raise UsageError('The name of the reader is empty; give "bundled", a folder, or a name on the hub.')
         if not 0.0 <= min_confidence <= 1.0:
-            raise UsageError(f"a confidence lies between 0 and 1, not at {min_confidence}")
+            raise UsageError(f"`min_confidence` must be between 0 and 1 (got {min_confidence}).")
         if threads is not None and threads < 1:
-            raise UsageError(f"threads must be 1 or more, not {threads}.")
+            raise UsageError(f"`threads` must be at least 1 (got {threads}).")
         self.name = name
         self.min_confidence = min_confidence
         tokenizer, self._model, segment = _load(name)
@@ -81,16 +89,16 @@ class ExtractiveReader:
         self._model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
         if self._model.device.type == "cpu":
             self._model.float()  # half precision is slow and coarse there
-        limits = (_WINDOW, positions(self._model.config), tokenizer.model_max_length)
-        self._cutter = Cutter(tokenizer, min(limit for limit in limits if limit), segment)
+        limits = (_WINDOW, max_tokens(self._model.config), tokenizer.model_max_length)
+        self._windows = WindowBuilder(tokenizer, min(limit for limit in limits if limit), segment)
         self._padding = tokenizer.pad_token_id or 0
         # Models of the RoBERTa kind have one type only, whatever the tokenizer says of a second window.
         several = getattr(self._model.config, "type_vocab_size", 0) > 1
         self._typed = several and "token_type_ids" in tokenizer.model_input_names
         try:
-            self._logits(self._cutter.windows("1", "1"))
+            self._logits(self._windows.windows("1", "1"))
         except Exception as error:  # whatever a model that wants more than a question and a text raises
-            raise _unloadable(name, error) from error
+            raise _LOADER.unloadable(name, error) from error
 
     def depth(self, query: Query) -> int:
         """Return how many hits to read for ``query``."""
@@ -101,9 +109,9 @@ class ExtractiveReader:
         return compose(query.text, self.candidates(query.text, hits), hits, self.min_confidence)
 
     def candidates(self, question: str, hits: Sequence[Hit]) -> list[Quote]:
-        """What may answer, best first: of each passage up to three stretches that do not overlap."""
-        asked = understand(question, Rarity({}, 1.0))
-        windows = [self._cutter.windows(question, hit.passage.text) for hit in hits]
+        """Return possible answers, best first: up to three spans of each passage that do not overlap."""
+        asked = understand(question, Idf({}, 1.0))
+        windows = [self._windows.windows(question, hit.passage.text) for hit in hits]
         logits = iter(self._logits([window for own in windows for window in own]))
         quotes: list[Quote] = []
         for hit, own in zip(hits, windows, strict=True):
@@ -226,91 +234,36 @@ def _quote(asked: Question, hit: Hit, span: Span, chance: float) -> Quote | None
 
 
 def _load(name: str) -> tuple[Any, Any, Callable[[str], str] | None]:
-    """Tokenizer, model and, if it wants any, word segmentation: from a folder, the hub's cache here, or the hub."""
-    folder = Path(name).expanduser()
-    local = folder.is_dir()
-    if local:
-        if not (folder / "config.json").exists():
-            raise ReaderUnavailable(
-                f"{folder} is no model (there is no config.json in it); give the folder of one, {_BUNDLED}."
-            )
-        name = folder.resolve().as_posix()
-    elif folder.exists():
-        raise ReaderUnavailable(f'"{name}" is a file; give the folder of a model, or its name on the hub, {_BUNDLED}.')
-    elif not NAME.fullmatch(name):
-        raise ReaderUnavailable(f'There is no folder "{name}"; give the folder of a model, {_BUNDLED}.')
-    if missing := [package for package in ("transformers", "torch") if find_spec(package) is None]:
-        raise ReaderUnavailable(
-            f'The reader "{name}" needs {" and ".join(missing)}, not installed here: {INSTALL}, {_BUNDLED}.'
-        )
-    if local or is_cached([name], ("config.json",)):
-        try:
-            return _from_files(name, offline=True)
-        except OSError as error:  # what is on this machine may not be all of it: the hub may have the rest
-            if local:
-                raise _unloadable(name, error) from error
-    if refusal := hub_refusal([name]):
-        reason, cause = refusal
-        raise ReaderUnavailable(
-            f'The reader "{name}" cannot be loaded: it is no folder here, it was not downloaded before, and {reason}; '
-            f"give the folder of a model, {_BUNDLED}."
-        ) from cause
-    try:
-        return _from_files(name, offline=False)
-    except OSError as error:
-        raise _unloadable(name, error) from error
+    """Return tokenizer, model and, if the model needs it, word segmentation."""
+    location = _LOADER.locate(name)
+    _LOADER.require(name, ("transformers", "torch"))
+    return _LOADER.load(location, lambda only_local: _from_files(location.name, only_local))
 
 
-def _from_files(name: str, *, offline: bool) -> tuple[Any, Any, Callable[[str], str] | None]:
-    """Raises OSError where files are missing, ReaderUnavailable otherwise."""
-    where = {"local_files_only": offline, "trust_remote_code": False}
-    with quiet():
-        try:
-            import transformers as hf
+def _from_files(name: str, only_local: bool) -> tuple[Any, Any, Callable[[str], str] | None]:
+    import transformers as hf
 
-            # A download may show itself, on a terminal.
-            with bars(not offline and sys.stderr.isatty()):
-                config = hf.AutoConfig.from_pretrained(name, **where)
-                if type(config) not in hf.MODEL_FOR_QUESTION_ANSWERING_MAPPING:
-                    raise _headless(name, f"it is of the kind {config.model_type}")
-                tokenizer = hf.AutoTokenizer.from_pretrained(name, **where)
-                # Whatever it is called, a model with PhoBERT's tokenizer wants what PhoBERT wants.
-                kinds = (type(tokenizer).__name__, getattr(config, "tokenizer_class", None), *name.split("/")[-2:])
-                segment = _segmenter(name) if any("phobert" in str(kind).lower() for kind in kinds) else None
-                model, told = hf.AutoModelForQuestionAnswering.from_pretrained(
-                    name, config=config, output_loading_info=True, **where
-                )
-        except (OSError, ReaderUnavailable):
-            raise
-        except Exception as error:  # whatever torch and transformers raise
-            raise _unloadable(name, error) from error
-    if missing := sorted(told["missing_keys"]):
-        # They would be random: such a model answers anything.
-        raise _headless(name, f"there are no weights for {missing[0]} in it")
+    options = {"local_files_only": only_local, "trust_remote_code": False}
+    config = hf.AutoConfig.from_pretrained(name, **options)
+    if type(config) not in hf.MODEL_FOR_QUESTION_ANSWERING_MAPPING:
+        raise _not_trained(name, f"it is a {config.model_type} model")
+    tokenizer = hf.AutoTokenizer.from_pretrained(name, **options)
+    # Every model with PhoBERT's tokenizer needs segmented words, whatever it is called.
+    names = (type(tokenizer).__name__, getattr(config, "tokenizer_class", None), *name.split("/")[-2:])
+    needs_words = any("phobert" in str(some).lower() for some in names)
+    segment = _LOADER.segmenter(name) if needs_words else None
+    model, report = hf.AutoModelForQuestionAnswering.from_pretrained(
+        name, config=config, output_loading_info=True, **options
+    )
+    missing = sorted(report["missing_keys"])
+    if missing:
+        # They would be random, and such a model answers anything.
+        raise _not_trained(name, f"it has no weights for {missing[0]}")
     return tokenizer, model, segment
 
 
-def _segmenter(name: str) -> Callable[[str], str]:
-    try:
-        return pyvi()
-    except ImportError as error:
-        raise ReaderUnavailable(
-            f'The reader "{name}" reads segmented words and needs pyvi for it: {INSTALL}, {_BUNDLED}.'
-        ) from error
-
-
-def _headless(name: str, why: str) -> ReaderUnavailable:
+def _not_trained(name: str, why: str) -> ReaderUnavailable:
     return ReaderUnavailable(
         f'The model "{name}" is not trained to answer questions ({why}); name an extractive question-answering '
-        f"model, {_BUNDLED}."
-    )
-
-
-def _unloadable(name: str, error: Exception) -> ReaderUnavailable:
-    if "trust_remote_code" in str(error):
-        return ReaderUnavailable(f'The reader "{name}" runs Python code of its own; name another, {_BUNDLED}.')
-    if "tiktoken" in str(error) and find_spec("sentencepiece") is None:  # transformers' last resort for such a file
-        return ReaderUnavailable(f'The reader "{name}" needs sentencepiece, not installed here: {INSTALL}, {_BUNDLED}.')
-    return ReaderUnavailable(
-        f'The model "{name}" cannot be loaded ({short(error)}); check its files or download it again, {_BUNDLED}.'
+        f"model, {_LOADER.alternative}."
     )

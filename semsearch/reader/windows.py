@@ -9,7 +9,7 @@ from typing import Any
 
 from ..types import Span
 
-__all__ = ["Cutter", "Window", "aligned"]
+__all__ = ["Window", "WindowBuilder", "aligned"]
 
 _QUESTION = 64  # tokens of a question; what is longer is cut
 _SHARED = 128  # tokens that one window has in common with the next: an answer is whole in one of them
@@ -25,7 +25,7 @@ class Window:
     null: int  # the token that stands for "no answer here"
 
 
-class Cutter:
+class WindowBuilder:
     """Cuts texts for one tokenizer of the transformers library into windows of at most ``size`` tokens.
 
     ``segment`` joins syllables to words with ``_`` for a model that reads words. It may set spaces anywhere;

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..lazy_regex import late
 from ..text import canonical, fold
-from .question import Rarity
+from .question import Idf
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
     Ints = NDArray[np.int64]
 
-__all__ = ["MEETINGS", "OVERLAPS", "SHAPES", "Text", "common_form", "cut", "meetings", "overlaps", "rarities"]
+__all__ = ["MEETINGS", "OVERLAPS", "SHAPES", "Text", "common_form", "cut", "idf_weights", "meetings", "overlaps"]
 
 _WORD = late(r"\d+(?:[.,/:]\d+)*|[^\W\d_]+(?:[\u0300-\u036f]+[^\W\d_]*)*|\S")
 _DIGIT = late(r"\d")
@@ -27,11 +27,11 @@ SHAPES = 5
 """Of a word: small letters, a capital first, all capitals, a number, a mark."""
 
 MEETINGS = 6
-"""Of a word of a passage: said in the question; said there but for its marks; the same by rarity; the word after it
-follows it in the question too; the word before; its own rarity."""
+"""Of a word of a passage: said in the question; said there but for its marks; the same by IDF; the word after it
+follows it in the question too; the word before; its own IDF."""
 
 OVERLAPS = 8
-"""Of a sentence, shares of the question's rarity: held by itself; more with the sentence before; more with the one
+"""Of a sentence, shares of the question's IDF: held by itself; more with the sentence before; more with the one
 after; more with the title; by the whole passage; held with the same marks; neighbouring words; log of its length."""
 
 
@@ -75,19 +75,19 @@ def common_form(word: str) -> str:
     return _DIGIT.sub("#", word)
 
 
-def rarities(words: Sequence[str], rarity: Rarity) -> Floats:
+def idf_weights(words: Sequence[str], idf: Idf) -> Floats:
     """``(n,)``, in 0..about 1; a mark has none, a word without accents that of the words it may stand for."""
-    return np.array([min(rarity(w), rarity(w, w.isascii())) / 8 if w[0].isalnum() else 0.0 for w in words], np.float32)
+    return np.array([min(idf(w), idf(w, w.isascii())) / 8 if w[0].isalnum() else 0.0 for w in words], np.float32)
 
 
 def meetings(question: Mapping[str, Any], words: Mapping[str, Any]) -> Floats:
-    """``(n, MEETINGS)`` for a passage's words; either side holds ``word``, ``folded`` (ids of forms), ``rarity``."""
-    exact = np.isin(words["word"], question["word"]) & (words["rarity"] > 0)
-    near = np.isin(words["folded"], question["folded"]) & (words["rarity"] > 0)
+    """``(n, MEETINGS)`` for a passage's words; either side holds ``word``, ``folded`` (ids of forms), ``idf``."""
+    exact = np.isin(words["word"], question["word"]) & (words["idf"] > 0)
+    near = np.isin(words["folded"], question["folded"]) & (words["idf"] > 0)
     follow = _pairs(words["folded"]), _pairs(question["folded"])
     joined = np.isin(follow[0], follow[1])
     after, before = np.append(joined, False), np.append(False, joined)
-    columns = (exact, near, near * words["rarity"], after[: len(near)], before[: len(near)], words["rarity"])
+    columns = (exact, near, near * words["idf"], after[: len(near)], before[: len(near)], words["idf"])
     return np.stack(columns, axis=1).astype(np.float32)
 
 
@@ -97,7 +97,7 @@ def _pairs(ids: Ints) -> Ints:
 
 def overlaps(question: Mapping[str, Any], words: Mapping[str, Any], firsts: Ints, title: int) -> Floats:
     """``(sentences, OVERLAPS)`` of a passage: ``title`` words of its title, then sentences beginning at ``firsts``."""
-    weight, places = question["rarity"], np.unique(question["folded"], return_index=True)[1]
+    weight, places = question["idf"], np.unique(question["folded"], return_index=True)[1]
     ids, weight = question["folded"][places], weight[places]
     total = max(float(weight.sum()), 1e-6)
     there = words["folded"][:, None] == ids[None, :]
