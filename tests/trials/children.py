@@ -1,7 +1,7 @@
-"""Functions of a script in processes of their own, quickly, so that they can be killed by the hundred.
+"""Runs functions of a script in processes of their own, fast enough to kill them by the hundred.
 
-They are forked by a fresh interpreter that has imported everything and has one thread: a child never waits for a lock
-that some thread of its parent held when it was forked. One child runs at a time.
+A fresh interpreter that has imported everything and has one thread forks them, so a child never waits for a lock that
+a thread of its parent held. One child runs at a time.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 
 
 class Children:
-    """Runs functions of the module in the file ``script`` by name, with arguments that JSON can carry.
+    """Runs functions of the module ``script`` by name.
 
-    The exit code is what the function returns, 0 for None, 1 after an exception, minus the signal that ended it.
+    The exit code is what the function returns, 0 for None, 1 after an exception, or minus the signal that ended it.
     """
 
     def __init__(self, script: Path) -> None:
@@ -35,25 +35,31 @@ class Children:
             env={**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
 
-    def start(self, work: str, **given: Any) -> int:
-        """The process id of a child that has begun; ``wait`` for it before the next one."""
+    def start(self, function: str, **arguments: Any) -> int:
+        """Start a child and return its process id; ``wait`` for it before the next one.
+
+        Args:
+            function: Name of a function of the script.
+            arguments: Its arguments, which must be serialisable as JSON.
+        """
         assert self._server.stdin
-        print(json.dumps([work, given]), file=self._server.stdin, flush=True)
-        return self._told()
+        print(json.dumps([function, arguments]), file=self._server.stdin, flush=True)
+        return self._read_number()
 
     def wait(self) -> int:
-        """The exit code of the child that was started."""
-        return self._told()
+        """Return the exit code of the child that was started."""
+        return self._read_number()
 
-    def run(self, work: str, **given: Any) -> int:
-        self.start(work, **given)
+    def run(self, function: str, **arguments: Any) -> int:
+        """Run a child to its end and return its exit code."""
+        self.start(function, **arguments)
         return self.wait()
 
-    def _told(self) -> int:
+    def _read_number(self) -> int:
         assert self._server.stdout
         line = self._server.stdout.readline()
         if not line:
-            raise RuntimeError("the process that forks has ended; what it said stands above")
+            raise RuntimeError("the forking process has ended; its error is above")
         return int(line)
 
     def __enter__(self) -> Self:
@@ -69,7 +75,7 @@ class Children:
         self._server.wait()
 
 
-def _module(script: Path) -> ModuleType:
+def _imported(script: Path) -> ModuleType:
     sys.path.insert(0, str(script.parent))
     spec = importlib.util.spec_from_file_location(script.stem, script)
     assert spec
@@ -82,19 +88,19 @@ def _module(script: Path) -> ModuleType:
 
 def _serve(script: Path) -> None:
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a child prints is no answer
-    module = _module(script)
+    os.dup2(2, 1)  # standard output of a child must not be taken for an answer
+    module = _imported(script)
     for line in sys.stdin:
-        work, given = json.loads(line)
+        function, arguments = json.loads(line)
         tasks = Path("/proc/self/task")
         threads = len(list(tasks.iterdir())) if tasks.is_dir() else threading.active_count()
         if threads > 1:
-            sys.exit(f"{script} starts threads where it is imported: a fork would not be safe")
+            sys.exit(f"{script} starts threads when it is imported, so forking it is not safe")
         child = os.fork()
         if not child:
             code = 1
             try:
-                code = getattr(module, work)(**given) or 0
+                code = getattr(module, function)(**arguments) or 0
             except BaseException:
                 traceback.print_exc()
             finally:

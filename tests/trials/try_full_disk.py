@@ -1,12 +1,12 @@
-"""Fills a small disk while something is written, at many sizes, with the commands that people run.
+"""Runs commands on a small disk that is nearly full, with more and more room.
 
     python tests/trials/try_full_disk.py [--seed 1] [--only VERB] [--growth 1.1]
 
-On a tmpfs of its own (root may mount one; else nothing is tried) a file leaves some room: none at first, then more and
-more until the command comes through three times. ``semsearch index`` makes an index or brings one up to date (small
-segments are merged on the way), ``remove`` takes a file out, ``rebuild`` makes vectors and terms anew. Without room the
-command must end with exit code 4 and one sentence, what was committed must be there and open while the disk still is
-full, and with room the same command must come to its end.
+On a tmpfs of its own (only root may mount one; otherwise nothing is tried) a file leaves some room: none at first, then
+more until the command has succeeded three times. ``semsearch index`` creates an index or updates one (small segments
+are merged on the way), ``remove`` removes a file, ``rebuild`` builds vectors and terms again. Without room the command
+must end with exit code 4 and one sentence, and what was committed must open while the disk is still full. With room the
+same command must succeed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from children import Children
-from try_kills import Run, Watch, changed, held, made, small, strangers, wanted, why
+from try_kills import Run, Watch, change, exists, expected, held, small, unknown_files, why
 
 from semsearch import load_encoder
 from semsearch.cli import main as semsearch_command
@@ -35,10 +35,10 @@ DISK = 64 << 20
 STEP = 4096
 
 
-def command(arguments: list[str], said: str) -> int:
-    """In a child: the command line; its exit code. What it says on standard error goes into the file ``said``."""
+def command(arguments: list[str], errors: str) -> int:
+    """Run the command line in a child, with standard error in the file ``errors``; return its exit code."""
     small()
-    for number, path in ((1, os.devnull), (2, said)):
+    for number, path in ((1, os.devnull), (2, errors)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     sys.argv = ["semsearch", *arguments]
     try:
@@ -50,7 +50,7 @@ def command(arguments: list[str], said: str) -> int:
 
 @contextlib.contextmanager
 def mounted(disk: Path) -> Iterator[None]:
-    """A small disk of its own; ends the program if there cannot be one."""
+    """Mount a small disk; exit if that is not possible."""
     disk.mkdir()
     try:
         done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "none", str(disk)], capture_output=True)
@@ -58,7 +58,7 @@ def mounted(disk: Path) -> Iterator[None]:
     except FileNotFoundError:
         refused = True
     if refused:
-        print("skipped: only root may mount a small disk")
+        print("skipped: only root can mount a small disk")
         sys.exit(0)
     try:
         yield
@@ -67,56 +67,56 @@ def mounted(disk: Path) -> Iterator[None]:
 
 
 def sizes(growth: float) -> Iterator[int]:
-    """Bytes left: by pages at first, then each so many times the one before."""
+    """Yield the bytes of room: page by page at first, then growing by the factor ``growth``."""
     room = 0
     while True:
         yield room
         room = max(room + STEP, int(room * growth) // STEP * STEP)
 
 
-def tried(children: Children, disk: Path, base: Path, run: Run, growth: float, counts: Counter[str]) -> list[str]:
-    """One verb at all sizes; what was wrong."""
-    path, filler, said = disk / "index", disk / "filler", disk.parent / "said"
+def try_sizes(children: Children, disk: Path, base: Path, run: Run, growth: float, counts: Counter[str]) -> list[str]:
+    """Run one verb at all sizes; return what was wrong."""
+    path, filler, errors = disk / "index", disk / "filler", disk.parent / "errors"
     arguments = {
         "index": ["index", run.news, "--index", str(path)],
         "remove": ["remove", run.source, "--index", str(path)],
         "rebuild": ["rebuild", "--index", str(path)],
     }[run.verb]
     before = held(base) if base.exists() else {}
-    wrong, through = [], 0
+    wrong, successes = [], 0
     for room in sizes(growth):
-        for left in (filler, path):
-            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+        shutil.rmtree(path, ignore_errors=True)
+        filler.unlink(missing_ok=True)
         if base.exists():
             shutil.copytree(base, path)
         _fill(filler, room)
         watch = Watch(path, encoder=load_encoder)
         try:
-            code = children.run("command", arguments=arguments, said=str(said))
-            text = said.read_text("utf-8")
-            through += code == 0
+            code = children.run("command", arguments=arguments, errors=str(errors))
+            text = errors.read_text("utf-8")
+            successes += code == 0
             if code:
-                counts[f"{run.verb}: refused for lack of room"] += 1
+                counts[f"{run.verb}: refused without room"] += 1
                 assert code == 4, f"exit code {code}: {text}"
-                assert len(text.strip().splitlines()) == 1, f"not one sentence: {text}"
-                assert str(disk) in text, f"does not name the place: {text}"
-                if made(path):
+                assert len(text.strip().splitlines()) == 1, f"not a single sentence: {text}"
+                assert str(disk) in text, f"does not name the folder: {text}"
+                if exists(path):
                     counts["opened while the disk was full"] += 1
                     now = watch.look()
                     for source in before.keys() | now.keys():
-                        assert now.get(source) in (before.get(source), wanted(run, before).get(source)), source
+                        assert now.get(source) in (before.get(source), expected(run, before).get(source)), source
             filler.unlink()
-            code = children.run("command", arguments=arguments, said=str(said))
-            if run.verb != "remove" or code:  # what was removed already is not there to be removed
-                assert code == 0 or (run.verb == "remove" and code in (1, 2)), said.read_text("utf-8")
+            code = children.run("command", arguments=arguments, errors=str(errors))
+            if run.verb != "remove" or code:  # a second removal finds nothing to remove
+                assert code == 0 or (run.verb == "remove" and code in (1, 2)), errors.read_text("utf-8")
             counts["ended with room"] += 1
-            assert watch.look() == wanted(run, before)
+            assert watch.look() == expected(run, before)
             assert doctor(path) == [], doctor(path)
-            assert strangers(path) == [], strangers(path)
+            assert unknown_files(path) == [], unknown_files(path)
         except Exception as error:
-            wrong.append(f"{run.verb} with {room} bytes of room: {why(error)}")
+            wrong.append(f"{run.verb} with {room} bytes left: {why(error)}")
             print("WRONG", wrong[-1], flush=True)
-        if through == 3 or len(wrong) > 5:
+        if successes == 3 or len(wrong) > 5:
             return wrong
     raise AssertionError
 
@@ -124,32 +124,32 @@ def tried(children: Children, disk: Path, base: Path, run: Run, growth: float, c
 def _fill(filler: Path, room: int) -> None:
     disk = filler.parent
     with filler.open("wb") as file:
-        there = os.statvfs(disk)
-        os.posix_fallocate(file.fileno(), 0, max(1, there.f_bavail * there.f_frsize - room))
+        free = os.statvfs(disk)
+        os.posix_fallocate(file.fileno(), 0, max(1, free.f_bavail * free.f_frsize - room))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="one of: new, index, remove, rebuild")
-    parser.add_argument("--growth", type=float, default=1.1, help="how much larger each room is than the one before")
-    asked = parser.parse_args()
-    chance, numbers, began = random.Random(asked.seed), iter(range(10_000)), time.monotonic()
+    parser.add_argument("--growth", type=float, default=1.1, help="factor from each room to the next")
+    args = parser.parse_args()
+    chance, numbers, began = random.Random(args.seed), iter(range(10_000)), time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="disk-"))
     disk, base, news, counts, wrong = folder / "disk", folder / "base", folder / "news", Counter[str](), list[str]()
     news.mkdir()
-    changed(news, chance, numbers)
+    change(news, chance, numbers)
     with mounted(disk), Children(Path(__file__)) as children:
         run = Run("index", str(disk / "index"), str(news))
         for verb in ("new", "index", "remove", "rebuild"):
             if verb == "index":
-                children.run("command", arguments=["index", str(news), "--index", str(base)], said=os.devnull)
-                changed(news, chance, numbers)
-            if asked.only in ("", verb):
+                children.run("command", arguments=["index", str(news), "--index", str(base)], errors=os.devnull)
+                change(news, chance, numbers)
+            if args.only in ("", verb):
                 since = Counter(counts)
                 source = sorted(held(base))[1] if verb == "remove" else ""
                 given = Run("index" if verb == "new" else verb, run.path, run.news, source)
-                wrong += tried(children, disk, base, given, asked.growth, counts)
+                wrong += try_sizes(children, disk, base, given, args.growth, counts)
                 print(f"{verb:8}", dict(counts - since), flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     print(f"{counts['ended with room']} sizes, {time.monotonic() - began:.0f} s")

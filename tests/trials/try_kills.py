@@ -1,17 +1,17 @@
-"""Kills a writer at every step that the code names and at random moments, and looks at what each kill leaves.
+"""Kills a writer at every failpoint and at random moments, and checks what each kill leaves.
 
     python tests/trials/try_kills.py [--random 200] [--visits 2] [--seed 1] [--only VERB] [--keep FOLDER]
 
-A small index (a dozen articles, batches of three) is brought up to date, emptied of a file, rebuilt, rebuilt with
-another encoder, split anew; small segments are merged on the way. The steps are those that ``semsearch`` names
-(``failpoint``): each verb runs once to see which it visits and how often, and is then killed at the first and the last
-visits of each, on a copy. At random moments one index is killed again and again, and lives on. After every kill:
+A small index (a dozen articles, batches of three) is updated, loses a file, is rebuilt, rebuilt with another encoder,
+and split into other passages; small segments are merged on the way. Each verb first runs once to see which failpoints
+it visits and how often; it is then killed at the first and the last visits of each, on a copy. At random moments one
+index is killed again and again, and used further. After every kill:
 
-* it opens at once, ``doctor`` finds nothing to repair, all three modes find every article;
+* the index opens at once, ``doctor`` finds nothing to repair, and all three modes find every article;
 * every article of the last committed batch is there, with the text it had then or the one it was to get;
-* no passage id shows another text than the one it was first seen with; a reader that was open sees the same;
-* the run is started again (sometimes killed again, sometimes another one comes first) and ends where it should;
-* what it encodes once more is at most the batch that was under way, and no file is left that nobody knows.
+* no passage id shows another text than the one it was first seen with, and a reader that was open sees the same;
+* the run is started again (sometimes killed again, sometimes after another one) and ends as it should;
+* it encodes again at most the batch that was in progress, and leaves no unknown file.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ IN_TERMS = {".managed.json", "meta.json", "sums.json", "words.rows", "words.numb
 WINDOWS = (sentences.PASSAGE_SYLLABLES, sentences.PASSAGE_SYLLABLES + 1)
 
 
-class Letters:
-    """Trigrams counted in 32 places; what it encodes is told in a log that outlives a kill."""
+class TrigramEncoder:
+    """An encoder that counts trigrams in 32 places; it writes what it encodes to a log that survives a kill."""
 
     dim = 32
 
@@ -77,13 +77,13 @@ class Letters:
 
     def encode_passages(self, texts: Sequence[str]) -> np.ndarray:
         if self._log:
-            self._log.tell("encoded", list(texts))
+            self._log.write("encoded", list(texts))
         return self.encode_queries(texts)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a child does: ``encoder`` and ``window`` are those the index shall have afterwards."""
+    """What a child does; ``encoder`` and ``window`` are those of the index afterwards."""
 
     verb: str  # index, remove, rebuild, encoder, split
     path: str
@@ -94,44 +94,44 @@ class Run:
 
 
 class Log:
-    """Lines that are in the file once they are written: [what, value]."""
+    """A file of JSON lines ``[event, value]``, each written at once."""
 
     def __init__(self, path: str) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
-    def tell(self, what: str, value: Any) -> None:
-        os.write(self._file, json.dumps([what, value]).encode() + b"\n")
+    def write(self, event: str, value: Any) -> None:
+        os.write(self._file, json.dumps([event, value]).encode() + b"\n")
 
 
 def work(run: dict[str, Any], log: str, step: str = "", visit: int = 0) -> None:
-    """In a child. With ``step``, it kills itself at that visit of it."""
-    asked = Run(**run)
-    told = Log(log)
-    left = visit
+    """Do a run, in a child; with ``step``, kill the child at that visit of this failpoint."""
+    todo = Run(**run)
+    events = Log(log)
+    visits_left = visit
 
     def hook(name: str) -> None:
-        nonlocal left
+        nonlocal visits_left
         if name == "committed":
-            told.tell("held", held(Path(asked.path)))
-        told.tell("step", name)
+            events.write("held", held(Path(todo.path)))
+        events.write("step", name)
         if name == step:
-            left -= 1
-            if not left:
+            visits_left -= 1
+            if not visits_left:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     failpoints.failpoint_hook = hook
     small()
-    do(asked, Letters(asked.encoder, told))
+    do(todo, TrigramEncoder(todo.encoder, events))
 
 
 def small() -> None:
-    """Batches so small that a run of some tenths of a second has many."""
+    """Make batches so small that a run of some tenths of a second has many."""
     sync.BATCH_ARTICLES = 3
     segments.CODED = segments._ROWS = 16
     sys.modules["semsearch.indexing.rebuild"].BATCH_PASSAGES = 4  # type: ignore[attr-defined]
 
 
-def do(run: Run, encoder: Letters) -> None:
+def do(run: Run, encoder: TrigramEncoder) -> None:
     sentences.PASSAGE_SYLLABLES = run.window
     with Index.open_or_create(run.path, encoder=encoder if run.verb in ("index", "remove") else None) as index:
         if run.verb == "index":
@@ -142,7 +142,7 @@ def do(run: Run, encoder: Letters) -> None:
             index.rebuild(encoder)
 
 
-# What is there ---------------------------------------------------------------------------------
+# The state of the files and of the index -------------------------------------------------------
 
 
 def story(number: int, version: int) -> str:
@@ -151,18 +151,19 @@ def story(number: int, version: int) -> str:
     return "\n\n".join([f"Tin số {number} từ {town}, bản {version}", *parts])
 
 
-def there(news: Path) -> dict[str, str]:
+def files_in(news: Path) -> dict[str, str]:
+    """Return the texts of the files, by path."""
     return {path.as_posix(): path.read_text("utf-8") for path in sorted(news.iterdir())}
 
 
 def held(path: Path) -> dict[str, str]:
-    """By source the text it holds."""
+    """Return the texts that the index holds, by source."""
     with Index.open(path) as index:
         return {source: article.text.strip() for article in index.articles() for source in article.sources}
 
 
-def made(path: Path) -> bool:
-    """Whether there is an index; where making it was interrupted there is none."""
+def exists(path: Path) -> bool:
+    """Tell whether there is an index; if its creation was interrupted, there is not."""
     try:
         Store.open(path / "store.db").close()
     except IndexMissing:
@@ -171,7 +172,7 @@ def made(path: Path) -> bool:
 
 
 def made_with(path: Path) -> tuple[str, int]:
-    """Encoder and window that the database speaks of."""
+    """Return the encoder and the window of the database's manifest."""
     store = Store.open(path / "store.db")
     try:
         manifest = json.loads(store.meta("manifest"))
@@ -180,8 +181,8 @@ def made_with(path: Path) -> tuple[str, int]:
         store.close()
 
 
-def strangers(path: Path) -> list[str]:
-    """Files that no part of the index knows of."""
+def unknown_files(path: Path) -> list[str]:
+    """Return the files that do not belong to the index."""
     store = Store.open(path / "store.db")
     try:
         known = {f"{segment.number:06d}.vectors" for segment in store.segments()}
@@ -200,21 +201,21 @@ def strangers(path: Path) -> list[str]:
 
 @dataclass(slots=True)
 class Watch:
-    """What is known of one index: the text that each passage id was first seen with."""
+    """Checks one index in every state, and remembers the text that each passage id was first seen with."""
 
     path: Path
     texts: dict[int, str] = field(default_factory=dict)
-    encoder: Callable[[str], Encoder] = Letters  # by its name
+    encoder: Callable[[str], Encoder] = TrigramEncoder  # by its name
     reader: Index | None = None  # open since the beginning
 
     def look(self) -> dict[str, str]:
-        """Everything that must hold in any state; what the index holds."""
+        """Check everything that must hold in any state; return what the index holds."""
         name, sentences.PASSAGE_SYLLABLES = made_with(self.path)
         encoder = self.encoder(name)
         with Index.open(self.path, encoder=encoder) as index:
             now = self._of(index)
         if self.reader is not None:
-            self.reader._given = encoder  # these have no name by which they could be loaded
+            self.reader._given = encoder  # test encoders cannot be loaded by name
             assert self._of(self.reader) == now, "a reader that was open sees another state"
         bad = [finding for finding in doctor(self.path) if finding.level == "error"]
         assert not bad, f"doctor: {bad}"
@@ -236,8 +237,8 @@ class Watch:
         return {source: article.text.strip() for article in articles.values() for source in article.sources}
 
 
-def changed(news: Path, chance: random.Random, numbers: Iterator[int]) -> None:
-    """Some files more, some other, some less, one renamed, one twice."""
+def change(news: Path, chance: random.Random, numbers: Iterator[int]) -> None:
+    """Add, change and remove some files, rename one, and copy one."""
     files = sorted(news.iterdir())
     for file in chance.sample(files, min(2, len(files))):
         file.write_text(story(int(file.stem), next(numbers)), "utf-8")
@@ -251,8 +252,8 @@ def changed(news: Path, chance: random.Random, numbers: Iterator[int]) -> None:
 
 
 def aim(verb: str, path: Path, news: Path, chance: random.Random) -> Run:
-    """What to do to the index as it is."""
-    if not made(path):
+    """Return a run of ``verb`` that fits the index in its state."""
+    if not exists(path):
         return Run("index", str(path), str(news))
     encoder, window = made_with(path)
     run = Run(verb, str(path), str(news), encoder=encoder, window=window)
@@ -265,9 +266,10 @@ def aim(verb: str, path: Path, news: Path, chance: random.Random) -> Run:
     return run
 
 
-def wanted(run: Run, before: dict[str, str]) -> dict[str, str]:
+def expected(run: Run, before: dict[str, str]) -> dict[str, str]:
+    """Return what the index must hold after ``run``."""
     if run.verb == "index":
-        return {s: text for s, text in before.items() if not s.startswith(f"{run.news}/")} | there(Path(run.news))
+        return {s: text for s, text in before.items() if not s.startswith(f"{run.news}/")} | files_in(Path(run.news))
     return {source: text for source, text in before.items() if run.verb != "remove" or source != run.source}
 
 
@@ -276,18 +278,23 @@ def wanted(run: Run, before: dict[str, str]) -> dict[str, str]:
 
 @dataclass(slots=True)
 class Trials:
-    """Counts what was killed where, and what was found wrong."""
+    """Runs and kills writers, and counts kills and failures."""
 
     children: Children
     folder: Path
     killed: Counter[tuple[str, str]] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
-    again: int = 0  # texts encoded once more after a kill
+    encoded_again: int = 0  # texts, after a kill
     encoded: int = 0
     runs: int = 0
 
     def start(self, run: Run, step: str = "", visit: int = 0, after: float | None = None) -> tuple[int, list[Any]]:
-        """Exit code, and what the child told; ``after`` so many seconds it is killed."""
+        """Run a child; return its exit code and its log.
+
+        Args:
+            step: Kill it at the visit ``visit`` of this failpoint.
+            after: Kill it after this many seconds.
+        """
         log = self.folder / f"log-{self.runs}"
         self.runs += 1
         victim = self.children.start("work", run=asdict(run), log=str(log), step=step, visit=visit)
@@ -297,48 +304,49 @@ class Trials:
                 os.kill(victim, signal.SIGKILL)
         code = self.children.wait()
         lines = log.read_text("utf-8").splitlines() if log.exists() else []
-        told = [json.loads(line) for line in lines]
+        events = [json.loads(line) for line in lines]
         log.unlink(missing_ok=True)
         assert code in (0, -signal.SIGKILL), f"the run failed with {code}"
         if code:
             self.killed[run.verb, step or "at random"] += 1
-        return code, told
+        return code, events
 
-    def after_kill(self, run: Run, watch: Watch, before: dict[str, str], told: list[Any]) -> dict[str, str]:
-        """Looks at what a kill left; what the index holds."""
-        if not made(watch.path):
+    def after_kill(self, run: Run, watch: Watch, before: dict[str, str], events: list[Any]) -> dict[str, str]:
+        """Check what a kill left; return what the index holds."""
+        if not exists(watch.path):
             assert not before, "the database is gone"
             return {}
-        committed = [value for what, value in told if what == "held"]
-        last, aimed = committed[-1] if committed else before, wanted(run, before)
+        committed = [value for event, value in events if event == "held"]
+        last = committed[-1] if committed else before
+        target = expected(run, before)
         now = watch.look()
-        for source in last.keys() | aimed.keys() | now.keys():
-            assert now.get(source) in (last.get(source), aimed.get(source)), f"{source} is not as it was committed"
+        for source in last.keys() | target.keys() | now.keys():
+            assert now.get(source) in (last.get(source), target.get(source)), f"{source} is not as it was committed"
         return now
 
     def finish(self, run: Run, watch: Watch, before: dict[str, str], killed: list[Any]) -> None:
-        """The run again, to its end."""
-        _, told = self.start(run)
-        more = Counter(texts(told)) & Counter(texts(killed))
-        self.encoded += len(texts(told)) + len(texts(killed))
-        self.again += more.total()
-        assert not more - Counter(under_way(killed)), "texts of committed batches were encoded again"
-        assert watch.look() == wanted(run, before)
+        """Run again, to the end, and check the result."""
+        _, events = self.start(run)
+        repeated = Counter(texts(events)) & Counter(texts(killed))
+        self.encoded += len(texts(events)) + len(texts(killed))
+        self.encoded_again += repeated.total()
+        assert not repeated - Counter(in_progress(killed)), "texts of committed batches were encoded again"
+        assert watch.look() == expected(run, before)
         assert doctor(watch.path) == [], doctor(watch.path)
-        assert strangers(watch.path) == [], strangers(watch.path)
+        assert unknown_files(watch.path) == [], unknown_files(watch.path)
 
     def at_steps(self, run: Run, news: Path, visits: int) -> set[str]:
-        """Killed at the first and last visits of each step, on copies; the steps that were visited."""
+        """Kill a run at the first and last visits of each failpoint, on copies; return the failpoints visited."""
         base, path = Path(run.path), self.folder / "copy"
-        before = held(base) if made(base) else {}
+        before = held(base) if exists(base) else {}
 
         def copied() -> Run:
             shutil.rmtree(path, ignore_errors=True)
             shutil.copytree(base, path)
             return replace(run, path=str(path))
 
-        _, told = self.start(copied())
-        counts = Counter(name for what, name in told if what == "step")
+        _, events = self.start(copied())
+        counts = Counter(name for event, name in events if event == "step")
         for name, count in counts.items():
             for visit in sorted({*range(1, visits), *range(count, count - visits, -1)} & set(range(1, count + 1))):
                 with self.judged(f"{run.verb} killed at visit {visit} of {name!r}"):
@@ -346,41 +354,47 @@ class Trials:
                     if before:
                         watch.look()
                     code, killed = self.start(again, name, visit)
-                    assert code, "it was not killed"
+                    assert code, "the run was not killed"
                     self.after_kill(again, watch, before, killed)
                     self.finish(again, watch, before, killed)
         return set(counts)
 
     def at_random(self, path: Path, news: Path, kills: int, chance: random.Random, only: str) -> None:
-        """One index, killed again and again, that lives on; the file at ``path`` grows old with it."""
+        """Kill the writers of one index again and again."""
         numbers = iter(range(1000, 10**9))
         watch = Watch(path)
-        lasts = {"index": 0.4}  # seconds that a run of each verb takes
+        run_seconds = {"index": 0.4}  # of each verb
         verbs = [only] if only else ["index", "index", "index", "remove", "rebuild", "encoder", "split"]
-        trial, most = 0, len(self.wrong) + 5
-        while sum(n for (_, name), n in self.killed.items() if name == "at random") < kills and len(self.wrong) < most:
+        trial, max_wrong = 0, len(self.wrong) + 5
+        while (
+            sum(n for (_, name), n in self.killed.items() if name == "at random") < kills
+            and len(self.wrong) < max_wrong
+        ):
             trial += 1
-            if watch.reader is None and made(path):
+            if watch.reader is None and exists(path):
                 watch.reader = Index.open(path)
             if chance.random() < 0.8:
-                changed(news, chance, numbers)
+                change(news, chance, numbers)
             before = watch.look() if watch.reader else {}
             run = aim(chance.choice(verbs), path, news, chance)
             with self.judged(f"random trial {trial}, {run.verb}"):
                 killed: list[Any] = []
                 now = before
                 while True:
-                    code, told = self.start(run, after=chance.uniform(0.01, 1.1 * lasts.get(run.verb, 0.3)))
-                    killed += told
-                    now = self.after_kill(run, watch, now, told)
+                    code, events = self.start(run, after=chance.uniform(0.01, 1.1 * run_seconds.get(run.verb, 0.3)))
+                    killed += events
+                    now = self.after_kill(run, watch, now, events)
                     if not code or chance.random() < 0.6:
                         break
                 if not code or (watch.reader and chance.random() < 0.2):
-                    continue  # another verb may come after it
+                    continue  # another verb may follow
                 since = time.monotonic()
-                aimed = run if made(path) else aim("index", path, news, chance)
-                self.finish(aimed, watch, now, told)
-                lasts[run.verb] = 0.5 * lasts.get(run.verb, 0.3) + 0.5 * (time.monotonic() - since)
+                again = run if exists(path) else aim("index", path, news, chance)
+                self.finish(again, watch, now, events)
+                run_seconds[run.verb] = 0.5 * run_seconds.get(run.verb, 0.3) + 0.5 * (time.monotonic() - since)
+
+    def random_kills(self) -> int:
+        return sum(count for (_, step), count in self.killed.items() if step == "at random")
 
     @contextlib.contextmanager
     def judged(self, name: str) -> Iterator[None]:
@@ -392,19 +406,27 @@ class Trials:
 
 
 def why(error: Exception) -> str:
-    """What failed, and the line that did."""
+    """Return the error with the line that raised it."""
     return f"{type(error).__name__}: {error} ({traceback.extract_tb(error.__traceback__)[-1].line})"
 
 
-def texts(told: list[Any]) -> list[str]:
-    return [text for what, value in told if what == "encoded" for text in value]
+def texts(events: list[Any]) -> list[str]:
+    """Return the texts that were encoded."""
+    found = []
+    for event, value in events:
+        if event == "encoded":
+            found += value
+    return found
 
 
-def under_way(told: list[Any]) -> list[str]:
-    """What was encoded for the batch that was lost: since vectors were last written, or for these if nothing was."""
+def in_progress(events: list[Any]) -> list[str]:
+    """Return what was encoded for the batch that was lost.
+
+    That is what was encoded since vectors were last written or, if nothing was, what these vectors are of.
+    """
     batches: list[list[str]] = [[]]
-    for what, value in told:
-        if what == "encoded":
+    for event, value in events:
+        if event == "encoded":
             batches[-1] += value
         elif value == "vectors written":
             batches.append([])
@@ -412,61 +434,63 @@ def under_way(told: list[Any]) -> list[str]:
 
 
 def named() -> set[str]:
-    """The steps that the code names."""
-    return {
-        name for file in PACKAGE.rglob("*.py") for name in re.findall(r'\bstep\("([^"]+)"\)', file.read_text("utf-8"))
-    }
+    """Return the failpoints of the code."""
+    names: set[str] = set()
+    for file in PACKAGE.rglob("*.py"):
+        names.update(re.findall(r'\bfailpoint\("([^"]+)"\)', file.read_text("utf-8")))
+    assert names
+    return names
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--random", type=int, default=200, help="so many kills at random moments")
+    parser.add_argument("--random", type=int, default=200, help="number of kills at random moments")
     parser.add_argument(
-        "--visits", type=int, default=2, help="first and last visits of each step to be killed at; 0: none"
+        "--visits", type=int, default=2, help="first and last visits of each failpoint to kill at; 0 for none"
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="one verb: index, remove, rebuild, encoder, split")
-    parser.add_argument("--keep", type=Path, help="work here, and leave it")
-    asked = parser.parse_args()
-    chance, began = random.Random(asked.seed), time.monotonic()
-    folder = asked.keep or Path(tempfile.mkdtemp(prefix="kills-"))
+    parser.add_argument("--keep", type=Path, help="work in this folder and keep it")
+    args = parser.parse_args()
+    chance, began = random.Random(args.seed), time.monotonic()
+    folder = args.keep or Path(tempfile.mkdtemp(prefix="kills-"))
     small()
     with Children(Path(__file__)) as children:
         trials = Trials(children, folder)
-        visited = by_steps(trials, chance, asked) if asked.visits else named()
+        visited = by_steps(trials, chance, args) if args.visits else named()
         news = folder / "news"
         news.mkdir(parents=True)
-        changed(news, chance, iter(range(100, 200)))
-        trials.at_random(folder / "index", news, asked.random, chance, asked.only)
+        change(news, chance, iter(range(100, 200)))
+        trials.at_random(folder / "index", news, args.random, chance, args.only)
     for (verb, step), count in sorted(trials.killed.items()):
         print(f"{verb:8} {step:24} {count:4}")
-    missed = set() if asked.only else named() - visited
+    missed = set() if args.only else named() - visited
     print(f"{trials.killed.total()} kills in {trials.runs} runs, {time.monotonic() - began:.0f} s")
-    print(f"{trials.again} of {trials.encoded} texts encoded again, none of a batch that was committed")
+    print(f"{trials.encoded_again} of {trials.encoded} texts were encoded again, none of them of a committed batch")
     print(f"{len(trials.wrong)} wrong; steps never visited: {', '.join(sorted(missed)) or 'none'}")
-    if not asked.keep:
+    if not args.keep:
         shutil.rmtree(folder)
     sys.exit(bool(trials.wrong or missed))
 
 
-def by_steps(trials: Trials, chance: random.Random, asked: argparse.Namespace) -> set[str]:
-    """Each verb on an index that has lived a little, the first also where there is none yet."""
+def by_steps(trials: Trials, chance: random.Random, args: argparse.Namespace) -> set[str]:
+    """Kill each verb on an index that has some history, and the first one also where there is no index yet."""
     base, news = trials.folder / "base", trials.folder / "base-news"
     news.mkdir(parents=True)
     numbers = iter(range(10_000))
     for _ in range(2):
-        changed(news, chance, numbers)
+        change(news, chance, numbers)
     base.mkdir()
     visited = set()
-    if asked.only in ("", "index"):
-        visited |= trials.at_steps(Run("index", str(base), str(news)), news, asked.visits)
+    if args.only in ("", "index"):
+        visited |= trials.at_steps(Run("index", str(base), str(news)), news, args.visits)
     trials.start(Run("index", str(base), str(news)))
-    changed(news, chance, numbers)
+    change(news, chance, numbers)
     trials.start(Run("index", str(base), str(news)))
-    changed(news, chance, numbers)
+    change(news, chance, numbers)
     (base / "vectors" / "000001.vectors").write_bytes(b"as an interrupted run leaves it")  # merged since
-    for verb in [asked.only] if asked.only else ["index", "remove", "rebuild", "encoder", "split"]:
-        visited |= trials.at_steps(aim(verb, base, news, chance), news, asked.visits)
+    for verb in [args.only] if args.only else ["index", "remove", "rebuild", "encoder", "split"]:
+        visited |= trials.at_steps(aim(verb, base, news, chance), news, args.visits)
     return visited
 
 

@@ -1,13 +1,13 @@
-"""Takes the power away at every point of a run: what was not synced is lost, in several ways, and the index is opened.
+"""Simulates a power cut at every point of a run: what was not synced is lost, and the index is opened.
 
     python tests/trials/try_power.py [--states 400] [--seed 1]
 
-A run (index, change, index with a merge, rebuild with another encoder) is recorded by strace, system call by system
-call, what SQLite and tantivy do included. A model of the disk then goes through the record. After each call that names,
-unnames or syncs something it says what may be left when the power goes there: only what was synced (files whose
-content was, under names whose folder was); all names, but only content that was synced; all content, but only names
-whose folder was; and by lot for each file and folder. Each such state is written out, opened and looked at as in
-``try_kills.py``, and with some of them the run goes on to its end. Needs Linux and strace.
+strace records every system call of a run (index, change, index with a merge, rebuild with another encoder), including
+those of SQLite and tantivy. A model of the disk then replays the record. After each call that creates, renames, removes
+or syncs something, the model gives what a power cut may leave: only what was synced (synced content under names whose
+folder was synced); all names, but only synced content; all content, but only names whose folder was synced; and a
+random choice for each file and folder. Each such state is written out, opened and checked as in ``try_kills.py``, and
+in some of them the run is continued to its end. Needs Linux and strace.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from children import ONE_THREAD
-from try_kills import ENCODERS, Letters, Run, Watch, changed, do, small, strangers, wanted, why, work
+from try_kills import ENCODERS, Run, TrigramEncoder, Watch, change, do, expected, small, unknown_files, why, work
 
 from semsearch import IndexMissing
 from semsearch.indexing.check import doctor
@@ -45,7 +45,7 @@ NAMING = {"openat", "rename", "renameat", "renameat2", "unlink", "unlinkat", "rm
 
 @dataclass(eq=False, slots=True)
 class Node:
-    """A file or a folder, as processes see it and as the disk is sure to have it."""
+    """A file or a folder: as processes see it, and what of it is certainly on disk."""
 
     folder: bool = False
     data: bytearray = field(default_factory=bytearray)
@@ -55,12 +55,12 @@ class Node:
 
 
 class Disk:
-    """All that was done below ``root``, call by call."""
+    """A model of the disk below ``root``."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.top = Node(folder=True)
-        self._position: dict[int, int | None] = {}  # of each open file; None: at the end
+        self._position: dict[int, int | None] = {}  # of each open file; None means it appends
 
     def node(self, path: str) -> Node | None:
         if not path.startswith(str(self.root)):
@@ -73,16 +73,21 @@ class Disk:
     def above(self, path: str) -> Node | None:
         return self.node(str(PurePosixPath(path).parent))
 
-    def apply(self, call: str, given: str, told: int) -> bool:
-        """Whether names were changed or something was synced."""
+    def apply(self, call: str, given: str, result: int) -> bool:
+        """Replay a call; tell whether it changed names or synced something.
+
+        Args:
+            given: The arguments, as strace writes them.
+            result: What the call returned.
+        """
         paths, strings = places(given), [_bytes(found) for found in given.split('"')[1::2]]
         if call in NAMING:
             folders = paths or [""]
             names = [str(PurePosixPath(folders[min(i, len(folders) - 1)]) / s.decode()) for i, s in enumerate(strings)]
-            return self._named(call, given, told, names)
+            return self._apply_naming(call, given, result, names)
         node, handle = self.node(paths[0]), int(re.match(r"\d+", given).group())  # type: ignore[union-attr]
         if call == "lseek":
-            self._position[handle] = told
+            self._position[handle] = result
         elif node is None:
             return False
         elif call == "ftruncate":
@@ -94,20 +99,20 @@ class Disk:
             if call == "pwrite64":
                 start = int(given.rsplit(",", 1)[1].split(")")[0])
             elif place is not None:
-                self._position[handle] = start + told
+                self._position[handle] = start + result
             node.data.extend(bytes(max(0, start - len(node.data))))
-            node.data[start : start + told] = b"".join(strings)[:told]
+            node.data[start : start + result] = b"".join(strings)[:result]
         elif node.folder:
             node.kept = dict(node.names)
         else:
             node.synced = bytes(node.data)
         return call in ("fsync", "fdatasync")
 
-    def _named(self, call: str, given: str, told: int, names: list[str]) -> bool:
+    def _apply_naming(self, call: str, given: str, result: int, names: list[str]) -> bool:
         path = names[0]
         above, name = self.above(path), PurePosixPath(path).name
         if call == "openat":
-            self._position[told] = None if "O_APPEND" in given else 0
+            self._position[result] = None if "O_APPEND" in given else 0
         if above is None or not path.startswith(f"{self.root}/"):
             return False
         if call == "openat":
@@ -128,12 +133,12 @@ class Disk:
         return True
 
     def left(self, chance: random.Random) -> Iterator[tuple[str, dict[str, bytes | None]]]:
-        """What the disk may hold now: by path the content of a file, None for a folder."""
+        """Yield what the disk may hold: the content of each file by its path, None for a folder."""
         yield "only what was synced", _tree(self.top, lambda n: n.kept, lambda n: n.synced)
         yield "names without data", _tree(self.top, lambda n: n.names, lambda n: n.synced)
         yield "data without names", _tree(self.top, lambda n: n.kept, lambda n: bytes(n.data))
         yield (
-            "by lot",
+            "at random",
             _tree(
                 self.top,
                 lambda n: n.kept if chance.random() < 0.5 else n.names,
@@ -160,12 +165,12 @@ def _bytes(escaped: str) -> bytes:
 
 
 def places(given: str) -> list[str]:
-    """Where the open files lie that a call speaks of; between quotes stand names and data."""
+    """Return the paths of the open files of a call; names and data are in quotes."""
     return [_bytes(found).decode() for found in PLACE.findall("".join(given.split('"')[::2]))]
 
 
 def calls(record: Path) -> Iterator[tuple[str, str, int]]:
-    """Every call that succeeded: its name, its arguments and what it returned; those of threads when they ended."""
+    """Yield the name, the arguments and the result of each call that succeeded, in the order in which they ended."""
     begun: dict[str, str] = {}
     with record.open(encoding="latin-1") as lines:
         for line in lines:
@@ -176,8 +181,8 @@ def calls(record: Path) -> Iterator[tuple[str, str, int]]:
             if rest.rstrip().endswith("<unfinished ...>"):
                 begun[process] = rest.rstrip().removesuffix("<unfinished ...>")
                 continue
-            given, _, told = (begun.pop(process, "") + rest if resumed else rest).rpartition(" = ")
-            number = re.match(r"\d+", told)
+            given, _, result = (begun.pop(process, "") + rest if resumed else rest).rpartition(" = ")
+            number = re.match(r"\d+", result)
             if number:
                 yield call or resumed, given, int(number.group())
 
@@ -186,7 +191,7 @@ def calls(record: Path) -> Iterator[tuple[str, str, int]]:
 
 
 def recorded(folder: Path, seed: int) -> list[Run]:
-    """Runs under strace, into ``folder / record``; what was run."""
+    """Run under strace, which writes ``folder / record``; return the runs."""
     chance, numbers = random.Random(seed), iter(range(10_000))
     runs = []
     for part in range(3):
@@ -195,7 +200,7 @@ def recorded(folder: Path, seed: int) -> list[Run]:
             news.mkdir()
             if part:
                 shutil.copytree(folder / "news-0", news, dirs_exist_ok=True)
-            changed(news, chance, numbers)
+            change(news, chance, numbers)
         verb, encoder = ("encoder", ENCODERS[1]) if part == 2 else ("index", ENCODERS[0])
         runs.append(Run(verb, str(folder / "disk" / "index"), str(news), encoder=encoder))
     (folder / "disk").mkdir()
@@ -230,6 +235,8 @@ def write(place: Path, tree: dict[str, bytes | None]) -> None:
 
 @dataclass(slots=True)
 class Judge:
+    """Writes out states of the disk and checks them."""
+
     place: Path
     states: Counter[str] = field(default_factory=Counter)
     finished: int = 0
@@ -239,11 +246,16 @@ class Judge:
     def judge(
         self, name: str, tree: dict[str, bytes | None], run: Run, before: dict[str, str] | None, to_end: bool
     ) -> None:
-        """``before``: what was committed last; None: nothing yet, not even an index."""
-        mark = hashlib.sha256(repr((sorted(tree.items(), key=lambda item: item[0]), before)).encode()).digest()
-        if mark in self.seen:
+        """Check one state.
+
+        Args:
+            before: What was committed last; None if there was no index yet.
+            to_end: Continue the run afterwards.
+        """
+        digest = hashlib.sha256(repr((sorted(tree.items(), key=lambda item: item[0]), before)).encode()).digest()
+        if digest in self.seen:
             return
-        self.seen.add(mark)
+        self.seen.add(digest)
         self.states[name] += 1
         write(self.place, tree)
         path = self.place / "index"
@@ -255,20 +267,20 @@ class Judge:
             print("WRONG", self.wrong[-1], flush=True)
 
     def _judge(self, path: Path, run: Run, before: dict[str, str] | None, to_end: bool) -> None:
-        watch, aimed, now = Watch(path), wanted(run, before or {}), dict[str, str]()
+        watch, target, now = Watch(path), expected(run, before or {}), dict[str, str]()
         try:
             now = watch.look()
         except (IndexMissing, FileNotFoundError):
             if before is not None:
                 raise
-        for source in (before or {}).keys() | aimed.keys() | now.keys():
-            assert now.get(source) in ((before or {}).get(source), aimed.get(source)), f"{source} is lost or changed"
+        for source in (before or {}).keys() | target.keys() | now.keys():
+            assert now.get(source) in ((before or {}).get(source), target.get(source)), f"{source} is lost or changed"
         if to_end:
             self.finished += 1
-            do(run, Letters(run.encoder))
-            assert watch.look() == aimed
+            do(run, TrigramEncoder(run.encoder))
+            assert watch.look() == target
             assert doctor(path) == [], doctor(path)
-            assert strangers(path) == [], strangers(path)
+            assert unknown_files(path) == [], unknown_files(path)
 
 
 def main() -> None:
@@ -278,15 +290,15 @@ def main() -> None:
         return
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument(
-        "--states", type=int, default=400, help="about so many are looked at besides those after a commit"
+        "--states", type=int, default=400, help="about how many states to check, besides those after a commit"
     )
     parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
-    chance, began = random.Random(asked.seed), time.monotonic()
+    args = parser.parse_args()
+    chance, began = random.Random(args.seed), time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="power-"))
-    runs = recorded(folder, asked.seed)
+    runs = recorded(folder, args.seed)
     small()
-    os.fsync = lambda handle: None  # type: ignore[assignment] # only the record's counts
+    os.fsync = lambda handle: None  # type: ignore[assignment] # only the recorded calls count
     everything = list(calls(folder / "record"))
     memory = Path("/dev/shm")  # states need no disk of their own
     place = Path(tempfile.mkdtemp(prefix="power-", dir=memory if memory.is_dir() else None))
@@ -295,25 +307,25 @@ def main() -> None:
     points = sum(rehearsal.apply(*call) for call in everything)
     committed: dict[str, str] | None = None
     number = 0
-    for call, given, told in everything:
+    for call, given, result in everything:
         paths = places(given)
         if call == "write" and paths and paths[0].startswith(str(folder / "log-")):
             number = int(paths[0].rsplit("-", 1)[1])
-            what, value = json.loads(_bytes(given.split('"')[1]))
-            if what == "held":
+            event, value = json.loads(_bytes(given.split('"')[1]))
+            if event == "held":
                 committed = value
                 for name, tree in disk.left(chance):
                     judge.judge(name, tree, runs[number], committed, False)
-        elif disk.apply(call, given, told) and chance.random() < asked.states / (4 * points):
+        elif disk.apply(call, given, result) and chance.random() < args.states / (4 * points):
             for name, tree in disk.left(chance):
                 judge.judge(name, tree, runs[number], committed, chance.random() < 0.15)
     shutil.rmtree(folder)
     shutil.rmtree(place)
-    print(f"{len(everything)} calls, {points} of them name, unname or sync something")
+    print(f"{len(everything)} calls, {points} of them change names or sync something")
     for name, count in judge.states.items():
         print(f"{name:24} {count:4} states")
     seconds = time.monotonic() - began
-    print(f"{judge.states.total()} states opened, {judge.finished} runs taken to their end, {seconds:.0f} s")
+    print(f"{judge.states.total()} states opened, {judge.finished} runs continued to their end, {seconds:.0f} s")
     print(f"{len(judge.wrong)} wrong")
     sys.exit(bool(judge.wrong))
 

@@ -1,16 +1,16 @@
-"""Readers in processes of their own ask all kinds of things while one process writes, and others want to.
+"""Readers in processes of their own query an index while one process writes and another tries to.
 
     python tests/trials/try_readers.py [--minutes 10] [--readers 8] [--seed 1]
 
-The writer adds, replaces and removes pairs of articles, a pair always in one transaction; small segments are merged by
-themselves, and now and then everything is rebuilt. In each of its transactions a clock is put forward. Another process
-tries to write as well. Readers search in all modes, ask, find the like, and show; of every answer must hold:
+The writer adds, replaces and removes pairs of articles, each pair in one transaction; small segments are merged on the
+way, and from time to time everything is rebuilt. Each transaction advances a clock, which is an article too. Readers
+search in all modes, ask, look for similar passages, and show passages. Of every result must hold:
 
-* each passage is a part of its article, and its id never shows another text, to any reader, from first to last;
-* each article is word for word one that was written; of a pair both halves are there, of one version, or none;
+* each passage is a part of its article, and its id never shows another text to any reader;
+* each article is word for word one that was written; of a pair both halves are there, in one version, or neither is;
 * a call that begins after a commit shows it, without opening the index again.
 
-Then the two writers: while one holds the index each try of another is refused with the name of the holder, and as soon
+Then two writers: while one holds the index, each attempt of another is refused with the name of the holder, and as soon
 as the holder is killed with SIGKILL another may write.
 """
 
@@ -45,11 +45,11 @@ HOLDER = re.compile(r"process \d+ on \S+ since .* is writing to ")
 
 def lines(number: int, half: str, version: int) -> list[str]:
     town = TOWNS[number % len(TOWNS)]
-    told = f"{number}{half} bản {version}"
+    name = f"{number}{half} bản {version}"
     return [
-        f"Tin {told} từ huyện {town}",
+        f"Tin {name} từ huyện {town}",
         *(
-            f"Đoàn công tác thứ {i} của tin {told} đã đến {town} trao {number + version + i} phần quà cho học sinh "
+            f"Đoàn công tác thứ {i} của tin {name} đã đến {town} trao {number + version + i} phần quà cho học sinh "
             f"nghèo, cùng người dân dọn đường, sửa trường và thăm trạm y tế xã sau mưa lũ."
             for i in range(6)
         ),
@@ -67,22 +67,22 @@ def pair(number: int, version: int) -> list[Article]:
     return [article(f"tin/{number}/{half}", lines(number, half, version)) for half in "ab"]
 
 
-# A reader --------------------------------------------------------------------------------------
+# Readers --------------------------------------------------------------------------------------
 
 
 class Reading:
-    """One reader's questions, and what it saw."""
+    """One reader: what it asks, and what it saw."""
 
     def __init__(self, path: str, seed: int) -> None:
         self.index = Index.open(path)
         self.chance = random.Random(seed)
         self.counts: Counter[str] = Counter()
-        self.texts: dict[int, int] = {}  # a hash of its text by passage id
-        self.clock: list[tuple[int, float, float]] = []  # what it showed, when the call began, when it ended
+        self.texts: dict[int, int] = {}  # checksum of the text by passage id
+        self.clock: list[tuple[int, float, float]] = []  # value shown, and when the call began and ended
         self.slowest = 0.0
         self.wrong: list[str] = []
 
-    def go_on(self, seconds: float) -> None:
+    def run(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         kinds = [self.search, self.search, self.whole, self.ask, self.similar, self.show]
         while time.monotonic() < end:
@@ -104,32 +104,32 @@ class Reading:
         self.clock.append((int(hit.article.text.split()[-1]), began, time.monotonic()))
 
     def checked(self, hits: Sequence[Hit]) -> Sequence[Hit]:
-        """Every hit is true, and all are of one state."""
+        """Check that every hit is right and that all are of one state."""
         versions: dict[str, dict[str, int]] = {}
         for hit in hits:
             found, passage = hit.article, hit.passage
             assert found.text[passage.start : passage.end] == passage.text
             assert passage.start <= hit.sentence.start < hit.sentence.end <= passage.end
             mark = zlib.crc32(passage.text.encode())
-            assert self.texts.setdefault(passage.id, mark) == mark, f"another text for {passage.id}"
+            assert self.texts.setdefault(passage.id, mark) == mark, f"passage {passage.id} shows another text"
             if found.source != CLOCK:
                 _, number, half = found.source.split("/")
                 version = int(found.title.split(" từ ")[0].split()[-1])
-                assert found.text == "\n\n".join(lines(int(number), half, version)), f"nobody wrote {found.text}"
-                assert versions.setdefault(number, {}).setdefault(half, version) == version, "two versions of one"
+                assert found.text == "\n\n".join(lines(int(number), half, version)), f"never written: {found.text}"
+                assert versions.setdefault(number, {}).setdefault(half, version) == version, "two versions"
         for number, halves in versions.items():
             assert len(set(halves.values())) == 1, f"the halves of {number} are of different versions: {halves}"
         return hits
 
-    def some(self, k: int = 8) -> Sequence[Hit]:
+    def random_search(self, k: int = 8) -> Sequence[Hit]:
         query = f"{EVERYTHING} {self.chance.choice(TOWNS)}"
         return self.checked(self.index.search(query, k, mode=self.chance.choice(["hybrid", "lexical", "dense"])))
 
     def search(self) -> None:
-        self.some()
+        self.random_search()
 
     def whole(self) -> None:
-        """All there is: of every pair both halves with all their passages."""
+        """Find everything: of every pair both halves, with all their passages."""
         hits = self.checked(
             self.index.search(EVERYTHING, 2000, mode=self.chance.choice(["hybrid", "lexical", "dense"]))
         )
@@ -149,12 +149,12 @@ class Reading:
             assert quote.citation.article.text[quote.span.start : quote.span.end] == quote.text
 
     def similar(self) -> None:
-        """Whoever was found a moment ago may have been replaced since, and that is said."""
-        (hit,) = self.some(1)
+        """Look for passages similar to one that may have been replaced meanwhile, which must be reported."""
+        (hit,) = self.random_search(1)
         try:
             hits = self.checked(self.index.similar(passage=hit.passage.id, k=5))
         except UsageError:
-            self.counts["replaced since"] += 1
+            self.counts["replaced meanwhile"] += 1
             return
         assert hit.article.id not in {found.article.id for found in hits}, "finds itself"
 
@@ -163,7 +163,7 @@ class Reading:
         try:
             self.checked([self.index.show(id_)])
         except UsageError:
-            self.counts["replaced since"] += 1
+            self.counts["replaced meanwhile"] += 1
 
     def report(self) -> dict[str, Any]:
         return {
@@ -179,7 +179,7 @@ class Reading:
 
 
 class Writing:
-    """Keeps some forty pairs coming and going."""
+    """The writer, which keeps about forty pairs in the index."""
 
     def __init__(self, path: Path, seed: int) -> None:
         self.index = Index.open_or_create(path)
@@ -187,7 +187,7 @@ class Writing:
         self.there: dict[int, int] = {}  # version by number
         self.next = 0
         self.tick = 0
-        self.committed: dict[int, float] = {}  # when each tick of the clock was
+        self.committed: dict[int, float] = {}  # time of each tick of the clock
         self.counts: Counter[str] = Counter()
         failpoints.failpoint_hook = self.reached
 
@@ -223,26 +223,26 @@ class Writing:
 
 
 def others(path: str, seconds: float) -> dict[str, Any]:
-    """Another process that wants to write; it is refused in one way only."""
+    """Try to write, as another process; each refusal must name the holder."""
     end, counts, wrong = time.monotonic() + seconds, Counter[str](), []
     index = Index.open(path)
     while time.monotonic() < end:
         try:
             index.remove("nobody/knows/it")
-            counts["let in"] += 1
+            counts["admitted"] += 1
         except IndexLocked as error:
             counts["refused"] += 1
             if not HOLDER.match(str(error)):
                 wrong.append(str(error))
         except Exception as error:
             wrong.append(f"{type(error).__name__}: {error}")
-        index.status()  # looks at the lock, and must not be in a writer's way
+        index.status()  # looks at the lock, and must not hinder a writer
         time.sleep(0.1)
     return {"counts": counts, "wrong": wrong}
 
 
 def hold(path: str) -> None:
-    """Writes until it is killed."""
+    """Hold the lock until killed."""
 
     def slowly() -> Iterator[Article]:
         yield article("held/1", ["Một bài đang được viết."])
@@ -253,7 +253,7 @@ def hold(path: str) -> None:
 
 
 def two_writers(path: Path, rounds: int, tries: int) -> list[str]:
-    """What is wrong; every round ends with a SIGKILL."""
+    """Return what is wrong; every round ends with a SIGKILL."""
     wrong = []
     for _ in range(rounds):
         holder = started("hold", str(path))
@@ -271,7 +271,7 @@ def two_writers(path: Path, rounds: int, tries: int) -> list[str]:
             holder.wait()
             index.add([article("tin/after", ["Người trước đã chết, người sau viết tiếp."])])
             if index.status().writer or index.search("đang được viết", filters=Filter(source="held/1")):
-                wrong.append("the killed writer is still there")
+                wrong.append("something of the killed writer is left")
             index.remove("tin/after")
     return wrong
 
@@ -289,7 +289,7 @@ def started(verb: str, *given: str) -> subprocess.Popen[str]:
 def judged(
     writing: Writing, reports: list[dict[str, Any]], other: dict[str, Any], refused: int, wrong: list[str]
 ) -> bool:
-    """Prints what happened; whether anything was wrong."""
+    """Print what happened; tell whether anything was wrong."""
     texts: dict[int, int] = {}
     counts: Counter[str] = Counter()
     delays, firsts = [], dict[int, float]()
@@ -316,14 +316,14 @@ def judged(
     wrong += other.get("wrong", ["the other writer has died"])
     wrong += [str(finding) for finding in doctor(writing.index.path)]
     print(f"writer: {dict(writing.counts)}, refused {refused} times")
-    print(f"another that wants to write: {other.get('counts')}")
+    print(f"the other writer: {other.get('counts')}")
     slowest = max((report["slowest"] for report in reports if report), default=0)
     print(f"{len(reports)} readers: {dict(counts)}; slowest call {slowest:.2f} s")
-    print(f"{len(texts)} passages seen, each with one text")
-    for name, values in (("by the first of them", list(firsts.values())), ("by each of them", delays)):
+    print(f"{len(texts)} passages seen")
+    for name, values in (("by the first reader", list(firsts.values())), ("by each reader", delays)):
         parts = statistics.quantiles(values, n=100) if len(values) > 1 else [0.0] * 99
-        told = ", ".join(f"p{part} {parts[part - 1]:.3f} s" for part in (50, 95, 99))
-        print(f"seen {name} after a commit: {told}, most {max(values, default=0):.3f} s")
+        percentiles = ", ".join(f"p{part} {parts[part - 1]:.3f} s" for part in (50, 95, 99))
+        print(f"seen {name} after a commit: {percentiles}, most {max(values, default=0):.3f} s")
     print(f"{len(wrong)} wrong", *Counter(wrong).most_common(10), sep="\n")
     return bool(wrong)
 
@@ -337,32 +337,32 @@ def main() -> None:
             print(json.dumps(others(path, float(rest[0]))))
         else:
             reading = Reading(path, int(rest[1]))
-            reading.go_on(float(rest[0]))
+            reading.run(float(rest[0]))
             print(json.dumps(reading.report()))
         return
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--readers", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="readers-"))
     path = folder / "index"
-    writing = Writing(path, asked.seed)
+    writing = Writing(path, args.seed)
     for _ in range(6):
         writing.one_more()
-    seconds = 60 * asked.minutes
-    readers = [started("reader", str(path), str(seconds), str(asked.seed + n)) for n in range(asked.readers)]
+    seconds = 60 * args.minutes
+    readers = [started("reader", str(path), str(seconds), str(args.seed + n)) for n in range(args.readers)]
     other = started("other", str(path), str(seconds))
     end, refused = time.monotonic() + seconds, 0
     while time.monotonic() < end:
         try:
             writing.one_more()
-        except IndexLocked:  # the other was quicker: its writing takes a moment
+        except IndexLocked:  # the other one was quicker
             refused += 1
         time.sleep(0.2)
     reports = [json.loads(reader.communicate()[0] or "{}") for reader in readers]
-    told = json.loads(other.communicate()[0] or "{}")
-    bad = judged(writing, reports, told, refused, two_writers(path, 3, 20))
+    other_report = json.loads(other.communicate()[0] or "{}")
+    bad = judged(writing, reports, other_report, refused, two_writers(path, 3, 20))
     shutil.rmtree(folder)
     sys.exit(bad)
 
