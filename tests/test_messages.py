@@ -5,9 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import string
 from collections.abc import Iterator
+from pathlib import Path
 
+import cli_case
 import pytest
 
+from semsearch import Index
 from semsearch.cli import messages
 from semsearch.cli.language import Count, Locale, Message, language_of
 
@@ -131,3 +134,19 @@ def test_every_signal_has_a_name() -> None:
     from semsearch.types import Scores
 
     assert [field.name for field in fields(Scores) if field.name != "fused"] == list(messages.SIGNALS)
+
+
+def test_every_stage_of_progress_has_a_name(tmp_path: Path) -> None:
+    stages: set[str] = set()
+
+    def note_stage(stage: str, done: int, total: int) -> None:
+        stages.add(stage)
+
+    corpus = cli_case.write_corpus(tmp_path / "corpus")
+    with Index.open_or_create(tmp_path / "index") as index:
+        index.sync([corpus], progress=note_stage)
+        index.sync([corpus], progress=note_stage)
+        index.rebuild(progress=note_stage)
+        index.duplicates(progress=note_stage)
+    assert len(stages) >= 4
+    assert stages - {"unchanged"} <= set(messages.STAGES)

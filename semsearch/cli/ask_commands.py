@@ -10,7 +10,8 @@ import typer
 
 from .. import serialize
 from ..errors import UsageError
-from ..types import Hit, Mode
+from ..text.query import as_query
+from ..types import Hit
 from . import messages, render
 from .options import (
     EncoderOptions,
@@ -31,7 +32,7 @@ from .runtime import emit, say
 from .terminal import Console
 
 if TYPE_CHECKING:
-    from ..index import Index
+    from ..explain import Explanation
     from ..protocols import Reader
 
 __all__ = ["ask", "duplicates", "search", "similar"]
@@ -40,7 +41,7 @@ DASH_HELP = "- reads it from stdin; -- goes before one that begins with a dash."
 
 
 def ask(
-    question: Annotated[list[str], typer.Argument(metavar="QUESTION", help=f"The question; {DASH_HELP}")],
+    words: Annotated[list[str], typer.Argument(metavar="QUESTION", help=f"The question; {DASH_HELP}")],
     *,
     k: LimitOption = 5,
     mode: ModeOption = "hybrid",
@@ -55,13 +56,13 @@ def ask(
 ) -> int:
     """Answer a question by quoting the articles, with the source."""
     locale = output.locale
-    text = join_words(question, "question", locale)
+    query = as_query(join_words(words, "question", locale))
     filters = filter_options.to_filter()
     llm.check(reading)
     with open_index(index, encoding, vectors) as opened:
         with _reader(reading, llm, encoding.threads, explain, output) as reader:
-            answer = opened.ask(text, k, mode=mode, filters=filters, reader=reader)
-        explanation = _explain(opened, text, answer.hits, mode) if explain else None
+            answer = opened.ask(query, k, mode=mode, filters=filters, reader=reader)
+        explanation = opened.explain(query, answer.hits, mode) if explain else None
 
     if output.as_json:
         emit("ask", _with_explanation(serialize.answer(answer), explanation))
@@ -78,7 +79,7 @@ def ask(
 
 
 def search(
-    query: Annotated[list[str], typer.Argument(metavar="QUERY", help=f"What to search for; {DASH_HELP}")],
+    words: Annotated[list[str], typer.Argument(metavar="QUERY", help=f"What to search for; {DASH_HELP}")],
     *,
     k: LimitOption = 10,
     mode: ModeOption = "hybrid",
@@ -90,13 +91,13 @@ def search(
     vectors: VectorsOption = "auto",
 ) -> int:
     """Find the passages that match best, with their sources."""
-    text = join_words(query, "query", output.locale)
+    query = as_query(join_words(words, "query", output.locale))
     filters = filter_options.to_filter()
     with open_index(index, encoding, vectors) as opened:
-        hits = opened.search(text, k, mode=mode, filters=filters)
-        explanation = _explain(opened, text, hits, mode) if explain else None
+        hits = opened.search(query, k, mode=mode, filters=filters)
+        explanation = opened.explain(query, hits, mode) if explain else None
 
-    return _print_hits("search", {"query": text, "mode": mode}, hits, filter_options, output, explanation)
+    return _print_hits("search", {"query": str(query), "mode": mode}, hits, filter_options, output, explanation)
 
 
 def similar(
@@ -187,7 +188,7 @@ def _print_hits(
     hits: Sequence[Hit],
     filter_options: FilterOptions,
     output: OutputOptions,
-    explanation: Mapping[str, Any] | None,
+    explanation: Explanation | None,
 ) -> int:
     """Print ranked passages, and return the exit code."""
     if output.as_json:
@@ -206,10 +207,5 @@ def _print_hits(
     return 1
 
 
-def _explain(index: Index, query: str, hits: Sequence[Hit], mode: Mode) -> dict[str, Any]:
-    explanation: dict[str, Any] = serialize.plain(index.explain(query, hits, mode))
-    return explanation
-
-
-def _with_explanation(result: Mapping[str, Any], explanation: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    return {**result, "explain": explanation} if explanation else result
+def _with_explanation(result: Mapping[str, Any], explanation: Explanation | None) -> Mapping[str, Any]:
+    return {**result, "explain": serialize.plain(explanation)} if explanation else result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..types import Answer, Article, Duplicate, Duplicates, Hit, Quote, Scores, Span
 from . import messages
@@ -13,6 +13,7 @@ from .terminal import Console, display_path, escape_controls, one_line
 
 if TYPE_CHECKING:
     from ..encoders import Family
+    from ..explain import Explanation, HitExplanation
     from ..reports import Finding, Status, SyncReport
 
 __all__ = [
@@ -35,7 +36,7 @@ HIGH_CONFIDENCE, MODERATE_CONFIDENCE = 0.8, 0.5
 # Answers -------------------------------------------------------------------------------------
 
 
-def answer(console: Console, item: Answer, why: Mapping[str, Any] | None) -> None:
+def answer(console: Console, item: Answer, why: Explanation | None) -> None:
     """Print the answer, the sentence it is quoted from, its source, and the supporting passages.
 
     Args:
@@ -200,10 +201,10 @@ def _place(article: Article, offset: int) -> str:
 # Passages ------------------------------------------------------------------------------------
 
 
-def hits(console: Console, found: Sequence[Hit], why: Mapping[str, Any] | None) -> None:
+def hits(console: Console, found: Sequence[Hit], why: Explanation | None) -> None:
     """Print ranked passages: score, title, date, place, and the text with the sentence that matched best."""
     locale = console.locale
-    reasons = {reason["passage_id"]: reason for reason in why["hits"]} if why else {}
+    reasons = {reason.passage_id: reason for reason in why.hits} if why else {}
     for position, hit in enumerate(found):
         if position:
             console.print()
@@ -220,14 +221,14 @@ def hits(console: Console, found: Sequence[Hit], why: Mapping[str, Any] | None) 
             _reasons(console, hit.scores, reasons[hit.passage.id], indent)
 
 
-def _reasons(console: Console, scores: Scores, reason: Mapping[str, Any], indent: str) -> None:
+def _reasons(console: Console, scores: Scores, reason: HitExplanation, indent: str) -> None:
     """Print the components of a hit's score, and the terms that it shares with the query."""
     text = console.locale.text
     console.print(_score_components(console.locale, scores), indent=indent)
-    terms = ", ".join(reason["terms"]) or text(messages.NO_TERMS)
+    terms = ", ".join(reason.terms) or text(messages.NO_TERMS)
     console.print(text(messages.SHARED_TERMS, terms=terms), indent=indent)
-    if reason["folded_terms"]:
-        console.print(text(messages.FOLDED_TERMS, terms=", ".join(reason["folded_terms"])), indent=indent)
+    if reason.folded_terms:
+        console.print(text(messages.FOLDED_TERMS, terms=", ".join(reason.folded_terms)), indent=indent)
 
 
 def _score_components(locale: Locale, scores: Scores) -> str:
@@ -240,16 +241,16 @@ def _score_components(locale: Locale, scores: Scores) -> str:
     return locale.text(messages.SCORE, score=locale.decimal(scores.fused), signals=signals)
 
 
-def explanation(console: Console, why: Mapping[str, Any]) -> None:
+def explanation(console: Console, why: Explanation) -> None:
     """Print the query's language, the mode of the search, and the weight of each signal."""
     locale = console.locale
     line = locale.text(
         messages.EXPLANATION,
-        language=locale.text(messages.QUERY_LANGUAGES[why["language"]]),
-        mode=locale.text(messages.MODES[why["mode"]]),
+        language=locale.text(messages.QUERY_LANGUAGES[why.language]),
+        mode=locale.text(messages.MODES[why.mode]),
     )
     weights = [
-        f"{locale.text(messages.SIGNALS[name])} {locale.decimal(weight)}" for name, weight in why["weights"].items()
+        f"{locale.text(messages.SIGNALS[name])} {locale.decimal(weight)}" for name, weight in why.weights.items()
     ]
     if weights:
         line += f" · {locale.text(messages.WEIGHTS, weights=' · '.join(weights))}"
