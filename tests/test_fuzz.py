@@ -1,4 +1,4 @@
-"""A small part of what tests/trials/fuzz.py and tests/trials/fuzz_index.py try, always the same part."""
+"""A small, fixed part of what tests/trials/fuzz.py and tests/trials/fuzz_index.py try."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from semsearch.reader.loading import load_reader
 
 pytestmark = pytest.mark.slow
 
-SCRIPTS = Path(__file__).parent / "trials"
+TRIALS = Path(__file__).parent / "trials"
 
 
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
+def trial(name: str) -> ModuleType:
+    """Import a module of tests/trials."""
+    spec = importlib.util.spec_from_file_location(name, TRIALS / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # where dataclasses look for it
+    sys.modules[name] = module  # dataclasses look it up there
     spec.loader.exec_module(module)
     return module
 
 
-fuzz, fuzz_index = script("fuzz"), script("fuzz_index")
+fuzz, fuzz_index = trial("fuzz"), trial("fuzz_index")
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +56,13 @@ def test_hostile_inputs(kind: str, count: int, index: Index, tmp_path: Path) -> 
     fuzz.run(kind, count, 1, tmp_path, index, watch)
     assert watch.count >= count
     if kind in ("files", "changed files"):
-        assert min(watch.outcomes["read"], watch.outcomes["refused"]) > count // 5, "both ends are met"
+        assert min(watch.outcomes["read"], watch.outcomes["refused"]) > count // 5, "too few files of one kind"
 
 
 def test_the_checks_can_fail(tmp_path: Path) -> None:
-    """What breaks the rules is told: a fuzzer that cannot is worth nothing."""
+    """A fuzzer that cannot fail would be worth nothing."""
     with pytest.raises(AssertionError):
-        fuzz.check_encoding("hà\u200bnội", "utf-8", tmp_path / "a.txt")  # comes back without what has no width
+        fuzz.check_encoding("hà\u200bnội", "utf-8", tmp_path / "a.txt")  # characters without width are removed
     with pytest.raises(AssertionError):
         fuzz.check_error(fuzz.IngestError("a", "two\nlines"))
     with pytest.raises(AssertionError):
@@ -78,4 +79,4 @@ def test_a_damaged_index(state: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
         outcomes, failures, _ = fuzz_index.run(state, range(10), 1, tmp_path, verbs)
     assert failures == []
     assert sum(outcomes.values()) == 10
-    assert any("mended" in outcome for outcome in outcomes)
+    assert any("repaired" in outcome for outcome in outcomes)

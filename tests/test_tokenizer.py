@@ -242,6 +242,7 @@ def pair(vocabulary: Sequence[tuple[str, float]]) -> tuple[CachingTokenizer, Tok
     return CachingTokenizer(model, 2, Refusing()), Tokenizer.from_str(content.decode())
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(tokens=TOKENS, words=st.lists(WORDS, max_size=12))
 def test_any_vocabulary_of_words_and_parts(tokens: list[tuple[str, float]], words: list[str]) -> None:

@@ -1,12 +1,12 @@
-"""Hostile texts and files: whatever comes in, the outcome is sound articles or an IngestError, in bounded time.
+"""Feeds hostile texts and files to the code: the outcome must be sound articles or an IngestError, in bounded time.
 
     python tests/trials/fuzz.py [--count 24000] [--seed 1] [--only NAME]
 
-Inputs of six kinds: any text through the functions of ``text``; any text through ``sentences``; files of every format
-made of such text; Vietnamese in the encodings of old files, and in UTF-8, which must come back word by word; the files
-of seeds/ changed in some places; and, a fifth of COUNT / 5 besides, questions to an index. All but the changed files
-are hypothesis's, so that what fails is told in its smallest form. The same seed gives the same inputs. Exits with 1 if
-anything failed.
+There are six kinds of input: any text for the functions of ``text``; any text for the sentence splitter and the
+chunker; files of every format made of such text; Vietnamese in old encodings and in UTF-8, which must come back word
+for word; the files of seeds/ changed in some places; and questions to an index (COUNT / 25 of them). All but the
+changed files come from hypothesis, which reduces a failing input to its smallest form. The same seed gives the same
+inputs. Exits with 1 if anything failed.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ from semsearch.text import canonical, clean, detect_language, fold, has_accents,
 from semsearch.types import Span
 
 SEEDS = Path(__file__).parents[2] / "seeds"
-SECONDS = 5.0
-"""Of processor time that one input may take; they have some kilobytes."""
-STUCK = 120
-"""Seconds after which the process tells where it stands, and ends."""
+MAX_PROCESSOR_S = 5.0
+"""Bound for one input of some kilobytes: work that grows with the square of the input would exceed it."""
+HANG_S = 120
+"""The process prints its stack and ends after so long."""
 
 SUFFIXES = (
     ".txt",
@@ -71,7 +71,7 @@ SUFFIXES = (
 
 
 def check_text(text: str) -> None:
-    """``text`` and all its functions, on any string."""
+    """Check all functions of ``text`` on any string."""
     cleaned = clean(text)
     cleaned.encode()
     assert clean(cleaned) == cleaned
@@ -81,7 +81,7 @@ def check_text(text: str) -> None:
     assert canonical(lowered) == lowered
     folded = fold(cleaned)
     assert fold(folded) == folded
-    if "Σ" not in cleaned:  # whose small form hangs on what follows
+    if "Σ" not in cleaned:  # its lower case depends on what follows
         assert fold(lowered) == folded
     end = 0
     for span in tokenize(cleaned):
@@ -95,7 +95,7 @@ def check_text(text: str) -> None:
 
 
 def check_sentences(text: str, blocks: Sequence[Span], size: int = 100) -> None:
-    """Sentences cover what the blocks hold, once and in order; passages are made of all of them."""
+    """Check that sentences cover the blocks once and in order, and that passages hold all of them."""
     spans = []
     for block in blocks:
         end = block.start
@@ -116,7 +116,7 @@ def check_sentences(text: str, blocks: Sequence[Span], size: int = 100) -> None:
 
 
 def check_record(record: ParsedRecord) -> None:
-    """An article as ingest gives it, and all that is made of it before it is stored."""
+    """Check an article as ingest returns it, and what is made of it before it is stored."""
     article = record.article
     assert article.text == clean(article.text)
     assert article.text.strip()
@@ -134,7 +134,7 @@ def check_record(record: ParsedRecord) -> None:
 
 
 def read(data: bytes, file: Path) -> list[ParsedRecord]:
-    """The records of bytes under a file's name, all of them sound; whatever is wrong told in one clear sentence."""
+    """Return the records of ``data`` in a file of this name, after checking them and every error."""
     errors: list[IngestError] = []
     file.write_bytes(data)
     records = []
@@ -147,18 +147,17 @@ def read(data: bytes, file: Path) -> list[ParsedRecord]:
     for error in errors:
         check_error(error)
     below = re.sub(rb"""[\s\0"',;|\xef\xbb\xbf\xfe\xff]""", b"", data.partition(b"\n")[2])
-    assert records or errors or not below, (
-        "neither an article nor a reason why there is none (but a table without rows)"
-    )
+    assert records or errors or not below, "neither an article nor an error, and not a table without rows"
     return records
 
 
 def check_error(error: SemsearchError) -> None:
-    said = str(error)
-    said.encode()
-    assert said.strip(), "no word"
-    assert "\n" not in said, "more than a line"
-    assert len(said) < 600, "more than a sentence"
+    """Check that the message is one line of bounded length."""
+    message = str(error)
+    message.encode()
+    assert message.strip(), "an empty message"
+    assert "\n" not in message, "more than one line"
+    assert len(message) < 600, "more than one sentence"
 
 
 # Inputs that hypothesis makes --------------------------------------------------------------------
@@ -213,7 +212,7 @@ _MORE = ('"' * 500, "x" * 1999 + " ", " " * 800, "a.\n" * 300, "1/1/" * 300, "- 
 
 @lru_cache
 def texts() -> SearchStrategy[str]:
-    """Vietnamese as it is written, with all that may stand between; also decomposed, and in capitals."""
+    """Vietnamese text with odd characters between; also decomposed, and in capitals."""
     piece = st.one_of(
         st.sampled_from(_WORDS).map(lambda word: word + " "),
         st.sampled_from(_WORDS),
@@ -235,7 +234,7 @@ def texts() -> SearchStrategy[str]:
 
 @lru_cache
 def files() -> SearchStrategy[tuple[bytes, str]]:
-    """(bytes, suffix): every format, made of such texts and of what it is made of; often under a wrong name."""
+    """(bytes, suffix): files of every format, made of such texts and pieces of syntax; some have a wrong suffix."""
     text = texts()
     simple = st.one_of(text, st.none(), st.booleans(), st.integers(), st.floats(), st.just("2018-08-27"))
     value = simple | st.lists(simple, max_size=3) | st.dictionaries(st.text(max_size=3), simple, max_size=2)
@@ -315,7 +314,7 @@ def files() -> SearchStrategy[tuple[bytes, str]]:
     )
 
 
-# Old encodings, written with the reverse of what reads them (whose tables have tests of their own).
+# Old encodings are written with the reverse of the tables that read them; these have tests of their own.
 
 
 def _reverse(convert: Callable[[str], str], ones: Sequence[str]) -> dict[str, str]:
@@ -337,7 +336,7 @@ def to_vni(text: str) -> bytes:
 
 
 def to_1258(text: str) -> bytes:
-    """A tone is a byte of its own behind its letter, except where the two have one together."""
+    """Write windows-1258: a tone is a byte after its letter, unless the two share one."""
     out = b""
     for char in text:
         base = unicodedata.normalize("NFC", "".join(c for c in unicodedata.normalize("NFD", char) if c not in _TONES))
@@ -367,20 +366,20 @@ _SAID = (
 
 @lru_cache
 def encodings() -> SearchStrategy[tuple[str, str]]:
-    """(text, name of the way to write it): running Vietnamese, long enough to tell what it is in."""
+    """(text, name of the encoding): running Vietnamese, long enough for the encoding to be recognised."""
     running = st.lists(st.sampled_from(_SAID), min_size=25, max_size=60).map(" ".join)
     lines = st.lists(running, min_size=1, max_size=4).map("\n\n".join)
     return st.tuples(lines, st.sampled_from(sorted(_WRITTEN)))
 
 
 def check_encoding(text: str, way: str, file: Path) -> None:
-    """Every word of a text file that is in a known encoding comes back, in its place."""
+    """Check that a text file in a known encoding comes back word for word."""
     (record,) = read(_WRITTEN[way](text), file)
     assert record.article.text == text, (way, record.encoding)
 
 
 def check_valid(text: str, file: Path) -> None:
-    """A text file in valid UTF-8 comes back whole, unless ingest says that it read it in another way."""
+    """Check that a text file in valid UTF-8 comes back whole, unless ingest reports another encoding."""
     data = text.encode("utf-8", "replace")
     for record in read(data, file):
         if record.encoding == "utf-8":
@@ -393,7 +392,7 @@ def check_valid(text: str, file: Path) -> None:
 
 @lru_cache
 def real_files() -> tuple[tuple[str, bytes], ...]:
-    """(suffix, bytes) of the articles of seeds/, and the same in other packings."""
+    """(suffix, bytes) of the articles of seeds/, some of them compressed or in another encoding too."""
     paths = sorted(p for p in [*SEEDS.rglob("*.*"), *SEEDS.glob("*.jsonl")] if p.is_file())
     there = [(path.suffix, path.read_bytes()[:60_000]) for path in paths]
     texts = [data for suffix, data in there if suffix in (".txt", ".md", ".html")]
@@ -409,7 +408,7 @@ _TOKENS = (
 
 
 def changed(data: bytes, chance: random.Random) -> bytes:
-    """Bytes flipped, cut, doubled, swapped, spliced from another file, and what formats are made of put in."""
+    """Flip, cut, double and swap bytes, splice in bytes of another file, and insert pieces of file syntax."""
     out = bytearray(data)
     for _ in range(chance.choice((1, 1, 2, 5, 20, 100))):
         if not out:
@@ -441,7 +440,7 @@ def changed(data: bytes, chance: random.Random) -> bytes:
 
 
 def changed_inside(data: bytes, chance: random.Random) -> bytes:
-    """A Word document with its largest part changed: the archive around it stays whole."""
+    """Change the largest part of a Word document; the archive around it stays valid."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
@@ -451,7 +450,7 @@ def changed_inside(data: bytes, chance: random.Random) -> bytes:
 
 
 def mutant(number: int, begin: int) -> tuple[bytes, str]:
-    """(bytes, suffix) of the ``number``-th changed file of a seed; one in eight has a wrong suffix."""
+    """Return (bytes, suffix) of the ``number``-th changed file; one in eight has a wrong suffix."""
     chance = random.Random(f"{begin} {number}")
     suffix, data = chance.choice(real_files())
     inside = suffix == ".docx" and chance.random() < 0.6
@@ -463,13 +462,13 @@ def mutant(number: int, begin: int) -> tuple[bytes, str]:
 
 
 class Watch:
-    """Counts inputs, and holds each to its time."""
+    """Counts inputs and bounds the processor time of each."""
 
-    def __init__(self, seconds: float = SECONDS) -> None:
+    def __init__(self, seconds: float = MAX_PROCESSOR_S) -> None:
         self.seconds, self.count, self.slowest, self.outcomes = seconds, 0, 0.0, Counter[str]()
 
     def __call__(self, work: Callable[[], object]) -> object:
-        faulthandler.dump_traceback_later(STUCK, exit=True, file=sys.__stderr__)
+        faulthandler.dump_traceback_later(HANG_S, exit=True, file=sys.__stderr__)
         began = time.process_time()
         try:
             return work()
@@ -478,11 +477,12 @@ class Watch:
             took = time.process_time() - began
             self.count += 1
             self.slowest = max(self.slowest, took)
-            assert took < self.seconds, f"{took:.1f} s for one input"
+            if took >= self.seconds:
+                raise AssertionError(f"one input took {took:.1f} s")
 
 
 def families(folder: Path, index: Index) -> dict[str, tuple[SearchStrategy[object], Callable[..., object]]]:
-    """By name where inputs come from, and what is done with one."""
+    """Return for each kind of input its strategy and its check."""
 
     def sentences(text: str, start: int, end: int, size: int) -> None:
         text = clean(text)
@@ -529,7 +529,7 @@ def families(folder: Path, index: Index) -> dict[str, tuple[SearchStrategy[objec
 
 
 def run(name: str, count: int, begin: int, folder: Path, index: Index, watch: Watch) -> None:
-    """``count`` inputs of one kind; raises what the first that fails raises, with the input."""
+    """Check ``count`` inputs of one kind; raise what the first failing one raises, with the input."""
     inputs, check = families(folder, index)[name]
 
     def one(given: Sequence[object]) -> None:
@@ -558,9 +558,9 @@ def run(name: str, count: int, begin: int, folder: Path, index: Index, watch: Wa
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=24_000, help="inputs besides questions")
+    parser.add_argument("--count", type=int, default=24_000, help="number of inputs, questions not counted")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", help="one kind of input")
+    parser.add_argument("--only", help="only this kind of input")
     given = parser.parse_args()
     failed = 0
     with tempfile.TemporaryDirectory() as name:

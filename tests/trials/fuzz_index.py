@@ -1,10 +1,10 @@
-"""An index damaged in every file of it: no traceback, no hang, and nothing wrong that nobody tells of.
+"""Damages each file of an index: there must be no traceback, no hang, and no wrong result without an error.
 
     python tests/trials/fuzz_index.py [--places 1000] [--seed 1] [--state NAME] [--first NUMBER]
 
-Each trial changes one file of a fresh copy in one place (bits, bytes, stretches, the whole of it; all kinds of files in
-turn, whatever the folder holds), then opens it, searches, asks, shows, counts and lets ``doctor`` look; then ``doctor``
-repairs, and all is asked again. States of the index: as a writer leaves it (sealed); as a kill leaves it (no seal, a
+Each trial changes one file of a fresh copy in one place (a bit, bytes, a stretch or all of it; the kinds of files take
+turns), then opens the index, searches, asks, shows, counts and runs ``doctor``; then ``doctor`` repairs it, and
+everything is asked again. States of the index: as a writer leaves it (sealed); as a kill leaves it (no seal, a
 write-ahead log); too large to be sealed; and, besides, with vectors found by codes (for both, limits are lowered). The
 same seed damages the same places.
 """
@@ -41,9 +41,10 @@ from semsearch.types import Article, Hit, Span
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 STATES = ("sealed", "killed", "large", "coded")
-SECONDS = 60.0
-"""That one trial may take, of any clock: a machine may be busy."""
-STUCK = 120
+MAX_TRIAL_S = 60.0
+"""A trial that takes longer counts as hanging."""
+HANG_S = 120
+"""The process prints its stack and ends after so long."""
 LARGE = 20_000
 """Bytes that are sealed of an index that is "large"."""
 
@@ -51,11 +52,11 @@ QUERIES = ("số ca sốt xuất huyết", "cầu mới thông xe", "lễ hội 
 MODES = ("hybrid", "dense", "lexical")
 
 
-# The index, and what it says ---------------------------------------------------------------------
+# The index and its answers ---------------------------------------------------------------------
 
 
 def stories(first: int, last: int) -> Iterator[Article]:
-    """Short articles, each of its own."""
+    """Yield short articles that all differ."""
     for number in range(first, last):
         title = f"Tin vắn số {number} của huyện Yên Khê"
         text = f"{title}\n\nĐoàn thứ {number} đã trao {number * 7} phần quà cho bà con. Cầu số {number} đã thông xe."
@@ -64,7 +65,7 @@ def stories(first: int, last: int) -> Iterator[Article]:
 
 @contextlib.contextmanager
 def conditions(state: str) -> Iterator[None]:
-    """The limits that make a small index one of this state."""
+    """Set the limits that give a small index this state."""
     with contextlib.ExitStack() as stack:
         if state in ("large", "coded"):
             stack.enter_context(mock.patch.object(layout, "SEALED_BYTES", LARGE))
@@ -75,7 +76,7 @@ def conditions(state: str) -> Iterator[None]:
 
 
 def make(path: Path, state: str, encoder: Encoder) -> None:
-    """Some segments, something dead, in the state that is wanted."""
+    """Create an index of several segments and some removed articles in this state."""
     at_work = path.with_name(path.name + ".work")
     with Index.create(at_work, encoder) as index:
         index.sync([SEEDS / "articles"])
@@ -96,14 +97,14 @@ def make(path: Path, state: str, encoder: Encoder) -> None:
 
 @dataclass(frozen=True)
 class Verbs:
-    """Every way to ask, each with what it gives as plain values."""
+    """Every way to query an index, with results as plain values."""
 
     encoder: Encoder
     reader: Reader
     passages: tuple[int, ...] = ()
 
     def __call__(self, path: Path) -> dict[str, object]:
-        """By verb what it gave, or the error that it raised on purpose."""
+        """Return the result of each verb, or the SemsearchError that it raised."""
         try:
             index = Index.open(path, encoder=self.encoder)
         except SemsearchError as error:
@@ -146,7 +147,7 @@ def _hit(hit: Hit) -> tuple[int, str, str, str, float]:
 
 def _status(index: Index) -> object:
     status = index.status()
-    # Not the place and its size, and not what every run counts on.
+    # Not the path and the size, and not the counters that every run advances.
     names = "encoder fingerprint dim articles passages sentences sources files roots notes".split()
     return {name: getattr(status, name) for name in names}
 
@@ -164,26 +165,26 @@ def texts_of(value: object) -> set[tuple[int, str]]:
 
 
 def place(path: Path, number: int, only: str) -> Path:
-    """The file whose turn it is: the kinds of files one after the other, of each the next."""
+    """Return the next file: the kinds of files take turns."""
     kinds: dict[str, list[Path]] = {}
     for file in sorted(p for p in path.rglob(only) if p.is_file()):
-        long = len(file.stem) > 30 or file.stem.isdigit()  # one of many of its kind
-        kinds.setdefault(file.suffix if long else file.name, []).append(file)
+        one_of_many = len(file.stem) > 30 or file.stem.isdigit()
+        kinds.setdefault(file.suffix if one_of_many else file.name, []).append(file)
     if "store.db" in kinds:
-        kinds["again"] = kinds["store.db"]  # all that people can lose is in there
+        kinds["again"] = kinds["store.db"]  # twice as often, since it holds the articles
     files = list(kinds.values())[number % len(kinds)]
     return files[number // len(kinds) % len(files)]
 
 
 def damaged(path: Path, chance: random.Random, number: int, only: str = "*") -> str:
-    """Changes one place of one file; what was done, in words."""
+    """Change one place of one file; return a description."""
     files = sorted(p for p in path.rglob("*") if p.is_file())
     file = place(path, number, only)
     data = bytearray(file.read_bytes())
     name = file.relative_to(path).as_posix()
     if not data:
         put(file, chance.randbytes(30))
-        return f"{name}: 30 bytes where there was none"
+        return f"{name}: 30 bytes instead of none"
     at, length = chance.randrange(len(data)), min(len(data), chance.choice((1, 4, 16, 100, 4096)))
     what = chance.choice(
         ("flip", "flip", "byte", "zeros", "noise", "cut", "swap", "swap", "gap", "more", "other", "empty")
@@ -217,7 +218,7 @@ def damaged(path: Path, chance: random.Random, number: int, only: str = "*") -> 
 
 
 def put(file: Path, data: bytes) -> None:
-    """In place of what is there, not over it: whoever still maps the old file keeps its pages."""
+    """Replace the file rather than overwrite it: a thread that still maps the old one keeps its pages."""
     new = file.with_name(file.name + ".fuzz")
     new.write_bytes(data)
     new.replace(file)
@@ -227,18 +228,19 @@ def put(file: Path, data: bytes) -> None:
 
 
 class Failure(AssertionError):
-    """What must not happen."""
+    """Something that must not happen."""
 
 
 def check_error(error: SemsearchError) -> None:
-    said = str(error)
-    if not said.strip() or "\n" in said or len(said) > 600:
-        raise Failure(f"no clear sentence: {said[:300]!r}")
+    """Check that the message is one line of bounded length."""
+    message = str(error)
+    if not message.strip() or "\n" in message or len(message) > 600:
+        raise Failure(f"not a clear sentence: {message[:300]!r}")
 
 
 @dataclass(frozen=True)
 class Sound:
-    """What the verbs gave before, and after everything but the database was made anew."""
+    """What the verbs returned of the sound index, and after everything but the database was rebuilt."""
 
     values: dict[str, object]
     rebuilt: dict[str, object]
@@ -259,33 +261,37 @@ def known(path: Path, verbs: Verbs) -> Sound:
 
 
 def trial(path: Path, sound: Sound, verbs: Verbs) -> str:
-    """How the damage of ``path`` was taken, before and after its repair. Raises Failure, or whatever got through."""
-    seen, findings = looked(path, sound, verbs)
+    """Return how the damage showed before and after the repair.
+
+    Raises:
+        Failure: Something that must not happen.
+    """
+    seen, findings = inspect(path, sound, verbs)
     try:
-        told = doctor(path, repair=True, encoder=verbs.encoder)
+        repairs = doctor(path, repair=True, encoder=verbs.encoder)
     except IndexMissing as error:
         check_error(error)
-        return f"{seen}; no index any more, as it says"
-    left = [finding for finding in told if not finding.repaired and finding.level == "error"]
+        return f"{seen}; reported as no index"
+    left = [finding for finding in repairs if not finding.repaired and finding.level == "error"]
     if left:
         if _older(verbs(path), sound):
-            return f"{seen}; the state before the last change, as it says"
-        looked(path, sound, verbs)
-        return f"{seen}; what cannot be mended is said"
+            return f"{seen}; the state before the last change, reported"
+        inspect(path, sound, verbs)
+        return f"{seen}; reported as beyond repair"
     after = [finding for finding in doctor(path) if finding.level == "error"]
     if after:
-        raise Failure(f"repaired, it says, and yet: {after}")
+        raise Failure(f"reported as repaired, but: {after}")
     values = verbs(path)
     wrong = [n for n, value in values.items() if value != sound.values[n] and value != sound.rebuilt[n]]
     if not wrong:
-        return f"{seen}; {'mended' if findings else 'nothing to mend'}"
+        return f"{seen}; {'repaired' if findings else 'nothing to repair'}"
     if findings and _older(values, sound):
-        return f"{seen}; the state before the last change, doctor tells"
-    if any(finding.part == "articles" for finding in told):
+        return f"{seen}; the state before the last change, reported by doctor"
+    if any(finding.part == "articles" for finding in repairs):
         if not texts_of(list(values.values())) <= sound.texts:
-            raise Failure("a text that was never there, after repair")
-        return f"{seen}; mended without an article, as it says"
-    raise Failure(f"after repair {wrong} differ: {[str(values[name])[:300] for name in wrong[:2]]}; told {told}")
+            raise Failure("a text that was never in the index, after repair")
+        return f"{seen}; repaired without an article, reported"
+    raise Failure(f"after repair {wrong} differ: {[str(values[name])[:300] for name in wrong[:2]]}; repairs {repairs}")
 
 
 def _older(values: dict[str, object], sound: Sound) -> bool:
@@ -293,18 +299,18 @@ def _older(values: dict[str, object], sound: Sound) -> bool:
 
 
 def _at_last(value: object) -> object:
-    """Without scores: those of terms differ a little once they are made anew."""
+    """Leave the scores out: those of terms differ a little after a rebuild."""
     return sorted(texts_of(value)) or value
 
 
-def looked(path: Path, sound: Sound, verbs: Verbs) -> tuple[str, bool]:
-    """How the damage shows, and whether doctor has something to say."""
+def inspect(path: Path, sound: Sound, verbs: Verbs) -> tuple[str, bool]:
+    """Return how the damage shows, and whether doctor reports anything."""
     values = verbs(path)
     for value in values.values():
         if isinstance(value, SemsearchError):
             check_error(value)
         elif not texts_of(value) <= sound.texts:
-            raise Failure(f"a text that was never there: {texts_of(value) - sound.texts}")
+            raise Failure(f"a text that was never in the index: {texts_of(value) - sound.texts}")
     try:
         findings = doctor(path)
     except IndexMissing as error:
@@ -312,25 +318,27 @@ def looked(path: Path, sound: Sound, verbs: Verbs) -> tuple[str, bool]:
         return "refused", True
     for finding in findings:
         if not finding.problem or not finding.cure or "\n" in finding.problem + finding.cure:
-            raise Failure(f"no clear finding: {finding}")
+            raise Failure(f"not a clear finding: {finding}")
     errors = [value for value in values.values() if isinstance(value, SemsearchError)]
     differing = [name for name, value in values.items() if value != sound.values[name]]
     if errors and not [finding for finding in findings if finding.level == "error"]:
-        raise Failure(f"a verb says {errors[0]!r}, and doctor {findings}")
+        raise Failure(f"a verb raises {errors[0]!r}, but doctor finds {findings}")
     if len(differing) > len(errors) and not findings:
         raise Failure(f"silently wrong: {differing}: {[str(values[name])[:300] for name in differing[:2]]}")
     if len(errors) == len(values):
         return "refused", True
     if errors:
-        return "refused where it matters" if len(differing) == len(errors) else "partly refused, doctor tells", True
+        return "refused where it matters" if len(differing) == len(
+            errors
+        ) else "partly refused, reported by doctor", True
     if differing:
-        return "other results, doctor tells", True
-    return "same results" + (", doctor tells" if findings else ", no trace"), bool(findings)
+        return "other results, reported by doctor", True
+    return "same results" + (", reported by doctor" if findings else ", no trace"), bool(findings)
 
 
 @contextlib.contextmanager
 def quiet(into: Path) -> Iterator[None]:
-    """Whatever anything prints on stderr, also below Python, goes into a file."""
+    """Write standard error to a file, including that of native code."""
     sys.stderr.flush()
     kept = os.dup(2)
     with into.open("wb") as file:
@@ -345,7 +353,7 @@ def quiet(into: Path) -> Iterator[None]:
 def run(
     state: str, numbers: range, begin: int, folder: Path, verbs: Verbs, only: str = "*"
 ) -> tuple[Counter[str], list[str], float]:
-    """How the trials went, what failed, and the slowest in seconds."""
+    """Return the outcomes, the failures, and the seconds of the slowest trial."""
     outcomes, failures, slowest = Counter[str](), [], 0.0
     made = folder / state
     make(made, state, verbs.encoder)
@@ -358,7 +366,7 @@ def run(
         shutil.copytree(made, path)
         what = damaged(path, random.Random(f"{begin} {state} {number}"), number, only)
         noise, began = folder / "noise", time.perf_counter()
-        faulthandler.dump_traceback_later(STUCK, exit=True, file=sys.__stdout__)
+        faulthandler.dump_traceback_later(HANG_S, exit=True, file=sys.__stdout__)
         try:
             with quiet(noise):
                 outcome = trial(path, sound, verbs)
@@ -368,15 +376,15 @@ def run(
                 raise Failure(f"on stderr: {noise.read_text('utf-8', 'replace')[:300]}")
         except Exception as error:
             outcome = "FAILED"
-            told = str(error) if isinstance(error, Failure) else traceback.format_exc()
-            failures.append(f"{state} {number}: {what}: {told}")
+            details = str(error) if isinstance(error, Failure) else traceback.format_exc()
+            failures.append(f"{state} {number}: {what}: {details}")
             print(failures[-1], flush=True)
         finally:
             faulthandler.cancel_dump_traceback_later()
         outcomes[outcome] += 1
         took = time.perf_counter() - began
         slowest = max(slowest, took)
-        if took > SECONDS:
+        if took > MAX_TRIAL_S:
             failures.append(f"{state} {number}: {what}: {took:.0f} s")
             print(failures[-1], flush=True)
     return outcomes, failures, slowest
@@ -384,9 +392,9 @@ def run(
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--places", type=int, default=1000, help="in all states together")
+    parser.add_argument("--places", type=int, default=1000, help="number of damaged places, in all states together")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--state", choices=STATES, help="only this one")
+    parser.add_argument("--state", choices=STATES, help="only this state")
     parser.add_argument("--only", default="*", help="only files whose names match this pattern")
     parser.add_argument("--first", type=int, default=0, help="number of the first place in each state")
     given = parser.parse_args()
