@@ -90,7 +90,7 @@ def test_a_page_without_main_text_gives_all_of_it() -> None:
 
 def test_a_page_made_by_scripts() -> None:
     page = b'<html><body><div id="app"></div><script>start("text")</script></body></html>'
-    assert refused(page, "a.html") == "holds no text: the page is empty, or filled in by scripts"
+    assert refused(page, "a.html") == "contains no text: the page is empty or filled by scripts"
 
 
 # ---- PDF
@@ -168,7 +168,7 @@ def test_damaged_pdfs() -> None:
 def test_pdfs_of_images() -> None:
     assert "run OCR" in refused(pdf([[], []]), "a.pdf")
     record = read(pdf([[TEXT], []]), "a.pdf")
-    assert record.notes == ("1 of 2 pages hold no text",)
+    assert record.notes == ("1 of 2 pages contain no text",)
 
 
 # ---- Word
@@ -218,10 +218,10 @@ def test_what_is_no_docx() -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("a.txt", TEXT)
-    assert refused(archive.getvalue(), "a.docx") == "is an archive, but no Word document"
+    assert refused(archive.getvalue(), "a.docx") == "is an archive, but not a Word document"
     assert "cut short or damaged" in refused(docx([("Normal", TEXT)])[:3000], "a.docx")
     assert "old .doc" in refused(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "a.docx")
-    assert "no Word document" in refused(TEXT.encode(), "a.docx")
+    assert "not a Word document" in refused(TEXT.encode(), "a.docx")
     assert "is empty" in refused(docx([("Normal", " ")]), "a.docx")
 
 

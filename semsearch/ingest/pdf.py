@@ -1,4 +1,4 @@
-"""PDF: the text layer of its pages, without what is printed on every page."""
+"""PDF: the text layer of the pages, without running heads, running feet and page numbers."""
 
 from __future__ import annotations
 
@@ -17,72 +17,113 @@ from .reading import clean_author, parser_errors
 
 __all__ = ["join_pages", "read_pdf"]
 
+_MIN_LETTERS = 10  # of a PDF that is more than images
+_EDGE_LINES = 2  # at the top and at the bottom of a page, which may be running heads and feet
+_MIN_RUNNING_PAGES = 2
+_MIN_RUNNING_PAGES_NUMBERED = 3  # for lines that differ in their numbers
+
+# A title that is a file name or the default of a program: "Microsoft Word - bao cao", "a.docx", "untitled", "-".
 _FILE_NAME = re.compile(r"^microsoft word|\.(?:docx?|pdf|indd|rtf|odt|qxd|pptx?|xlsx?)$|^untitled|^\W*$", re.IGNORECASE)
+# A page number, folded: "- 5 -", "Trang 3/10", "page 2 of 9", "xii". Not "Năm 2018".
+_PAGE_NUMBER = re.compile(r"\W*(?:trang|page|p\.)?\s*\d{1,4}(?:\s*(?:/|of|tren)\s*\d{1,4})?\W*|[ivxl]{1,6}")
+_DIGITS = re.compile(r"\d+")
 
 
 def read_pdf(data: bytes, source: str) -> ExtractedText:
-    """The text of all pages as one text. Raises IngestError: damaged, encrypted, or images only."""
+    """Read the text of all pages as one text, and the properties of the document.
+
+    Raises:
+        IngestError: Not a PDF, damaged, encrypted, or without text.
+    """
     if b"%PDF-" not in data[:1024]:
-        raise IngestError(source, "is not a PDF, though it is named like one")
+        raise IngestError(source, "is not a PDF, despite its name")
     if b"%%EOF" not in data[-65536:]:
-        raise IngestError(source, "is cut short or damaged: the PDF has no end; fetch it again")
+        raise IngestError(source, "is cut short or damaged: the end of the PDF is missing; download it again")
     with parser_errors("PDF", source, "pypdf"):
         import pypdf
 
         reader = pypdf.PdfReader(io.BytesIO(data), strict=False)
         if reader.is_encrypted and not reader.decrypt(""):
             raise IngestError(source, "is encrypted and needs a password; save a copy without one")
-        pages: list[str] = []
-        broken: list[int] = []
-        for number, page in enumerate(reader.pages, 1):
-            try:
-                pages.append(page.extract_text() or "")
-            except Exception:  # one broken page does not take the others with it
-                pages.append("")
-                broken.append(number)
-        if len(broken) == len(pages):
-            raise IngestError(source, "is cut short or damaged: none of its pages can be read; fetch it again")
-        info: Any = reader.metadata or {}
-        title, author, made = (str(info.get(key) or "") for key in ("/Title", "/Author", "/CreationDate"))
+        pages, unreadable = _read_pages(reader)
+        if len(unreadable) == len(pages):
+            raise IngestError(source, "is cut short or damaged: none of its pages can be read; download it again")
+        properties: Any = reader.metadata or {}
+        title = str(properties.get("/Title") or "")
+        author = str(properties.get("/Author") or "")
+        created = str(properties.get("/CreationDate") or "")
     text, legacy = repair(join_pages(pages))
-    if sum(map(str.isalnum, text)) < 10:
-        raise IngestError(source, "holds no text, only images of it; run OCR on it first")
+    if sum(map(str.isalnum, text)) < _MIN_LETTERS:
+        raise IngestError(source, "contains images only, no text; run OCR on it first")
+
     title = repair(title)[0].strip()
-    extracted = ExtractedText(text, legacy or "", title=None if _FILE_NAME.search(title) else title)
+    extracted = ExtractedText(text, legacy, title=None if _FILE_NAME.search(title) else title)
     extracted.author = clean_author(repair(author)[0])
-    extracted.created = parse_date(made.removeprefix("D:")[:8])
-    if broken:
-        extracted.notes.append(f"page {', '.join(map(str, broken))} cannot be read")
-    if blank := sum(not page.strip() for page in pages) - len(broken):
-        extracted.notes.append(f"{blank} of {len(pages)} pages hold no text")
+    extracted.created = parse_date(created.removeprefix("D:")[:8])
+    if unreadable:
+        extracted.notes.append(f"page {', '.join(map(str, unreadable))} cannot be read")
+    empty_count = sum(not page.strip() for page in pages) - len(unreadable)
+    if empty_count:
+        extracted.notes.append(f"{empty_count} of {len(pages)} pages contain no text")
     return extracted
 
 
-_NUMBER = re.compile(r"\W*(?:trang|page|p\.)?\s*\d{1,4}(?:\s*(?:/|of|tren)\s*\d{1,4})?\W*|[ivxl]{1,6}")
-_EDGE = 2  # lines at the top and at the bottom of a page that may be running heads and feet
+def _read_pages(reader: Any) -> tuple[list[str], list[int]]:
+    """The text of each page, and the numbers of those that cannot be read, whose text is empty."""
+    pages: list[str] = []
+    unreadable: list[int] = []
+    for number, page in enumerate(reader.pages, 1):
+        try:
+            pages.append(page.extract_text() or "")
+        except Exception:  # pypdf raises anything on a damaged page; the others may be sound
+            pages.append("")
+            unreadable.append(number)
+    return pages, unreadable
 
 
 def join_pages(pages: Sequence[str]) -> str:
-    """Pages one below the other, less page numbers and lines that stand at the edge of half of the pages.
+    """Join pages, without page numbers and without lines at the edges of at least half of the pages.
 
-    Running lines may differ in their numbers if there are three of them; pages of nothing else are kept.
+    Three running lines or more may differ in their numbers. If nothing would be left, everything is kept.
     """
-    split = [[line.strip() for line in page.split("\n") if line.strip()] for page in pages]
-    filled = [lines for lines in split if lines]
-    counts: Counter[str] = Counter()
-    for lines in filled:
-        edges = {" ".join(fold(line).split()) for line in lines[:_EDGE] + lines[-_EDGE:]}
-        counts.update(edges | {re.sub(r"\d+", "#", edge) for edge in edges})
+    lines_of_pages: list[list[str]] = []
+    for page in pages:
+        lines = [line.strip() for line in page.split("\n") if line.strip()]
+        if lines:
+            lines_of_pages.append(lines)
 
-    def is_edge(line: str) -> bool:
-        exact = " ".join(fold(line).split())
-        form = re.sub(r"\d+", "#", exact)
-        enough = 0.5 * len(filled)
-        running = counts[exact] >= max(2, enough) or counts[form] >= max(3, enough)
-        return running or _NUMBER.fullmatch(exact) is not None
+    page_counts = _count_edge_lines(lines_of_pages)
+    half = 0.5 * len(lines_of_pages)
+
+    def is_left_out(line: str) -> bool:
+        comparable = _comparable(line)
+        if _PAGE_NUMBER.fullmatch(comparable):
+            return True
+        if page_counts[comparable] >= max(_MIN_RUNNING_PAGES, half):
+            return True
+        return page_counts[_without_numbers(comparable)] >= max(_MIN_RUNNING_PAGES_NUMBERED, half)
 
     kept: list[str] = []
-    for lines in filled:
-        inner = range(_EDGE, len(lines) - _EDGE)
-        kept += [line for n, line in enumerate(lines) if n in inner or not is_edge(line)]
-    return "\n".join(kept or (line for lines in filled for line in lines))
+    for lines in lines_of_pages:
+        inner = range(_EDGE_LINES, len(lines) - _EDGE_LINES)
+        kept += [line for number, line in enumerate(lines) if number in inner or not is_left_out(line)]
+    if not kept:
+        kept = [line for lines in lines_of_pages for line in lines]
+    return "\n".join(kept)
+
+
+def _count_edge_lines(lines_of_pages: Sequence[Sequence[str]]) -> Counter[str]:
+    """The number of pages that have a line at an edge, by the line and by the line without its numbers."""
+    page_counts: Counter[str] = Counter()
+    for lines in lines_of_pages:
+        edges = {_comparable(line) for line in [*lines[:_EDGE_LINES], *lines[-_EDGE_LINES:]]}
+        page_counts.update(edges | {_without_numbers(edge) for edge in edges})
+    return page_counts
+
+
+def _comparable(line: str) -> str:
+    return " ".join(fold(line).split())
+
+
+def _without_numbers(line: str) -> str:
+    return _DIGITS.sub("#", line)

@@ -1,4 +1,4 @@
-"""HTML pages: the main text and what the page says of itself."""
+"""HTML pages: the main text and the metadata of the page."""
 
 from __future__ import annotations
 
@@ -14,60 +14,90 @@ from .reading import decode_text, parser_errors
 
 __all__ = ["read_html"]
 
+_CHARSET_BYTES = 4096  # at the beginning of a page, in which it declares its charset
+_MIN_PARAGRAPH_CHARACTERS = 100  # of a paragraph of running text
+_MIN_MAIN_SHARE = 0.25  # of the running text of a page, in the main text that trafilatura finds
+_MIN_HEADLINE_CHARACTERS = 10
+
+# '<meta charset="utf-8">', '<?xml encoding="tcvn"?>'.
 _CHARSET = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
+# '<?xml version="1.0" encoding="utf-8"?>' at the beginning. lxml refuses text, as opposed to bytes, that has one.
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
-_WORD = re.compile(r"\w+")
-_SKIPPED = frozenset(
-    _WORD.findall("script style noscript template nav header footer aside form button select svg iframe head")
+_BLANK_LINES = re.compile(r"\n{3,}")
+
+_SKIPPED_TAGS = frozenset(
+    "script style noscript template nav header footer aside form button select svg iframe head".split()
 )
-_INLINE = frozenset(
-    _WORD.findall(
-        "a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark q s samp small span "
-        "strike strong sub sup time tt u var wbr"
-    )
+_INLINE_TAGS = frozenset(
+    "a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark q s samp small span strike "
+    "strong sub sup time tt u var wbr".split()
 )
-_PARAGRAPHS = frozenset(("p", "head", "item", "quote", "code", "cell"))  # of trafilatura's tree
+# In trafilatura's tree, whose tags are those of TEI.
+_PARAGRAPH_TAGS = frozenset(["p", "head", "item", "quote", "code", "cell"])
 
 
 def read_html(data: bytes, source: str) -> ExtractedText:
-    """The main text of a page by trafilatura, or all of its text where that finds little; its metadata.
+    """Read the main text of a page as trafilatura finds it, or all its text if that is too little, and its metadata.
 
-    The charset that the page declares is believed only if no better one is proven. Raises IngestError.
+    The charset that the page declares is used only if no better one is detected.
+
+    Raises:
+        IngestError: The page has no text, is in an unknown encoding, or cannot be parsed.
     """
-    declared = _CHARSET.search(data[:4096])
+    declared = _CHARSET.search(data[:_CHARSET_BYTES])
     text, encoding = decode_text(data, source, declared[1].decode("ascii", "replace") if declared else "")
     text = _XML_DECLARATION.sub("", text.replace("\0", ""), count=1)
-    extracted = ExtractedText("", encoding)
     page: Any = None
     main = ""
     with contextlib.suppress(IngestError), parser_errors("HTML", source, "trafilatura"):
-        page = _trafilatura(text)
-        main = _rendered(page.body) if page is not None and page.body is not None else ""
+        page = _extract(text)
+        if page is not None and page.body is not None:
+            main = _text_of_tree(page.body)
     with parser_errors("HTML", source, "trafilatura"):
-        paragraphs, title = _all_text(text)
-    # Paragraphs of running text that were left out (a page of <br> and <div>) weigh more than a judgement.
-    running = sum(len(p) for p in paragraphs if len(p) > 100 and p.endswith(SENTENCE_ENDS))
-    # Where it finds no part that stands out, it gives everything, run together in one paragraph.
-    if not main or len(main) < 0.25 * running or ("\n" not in main and len(paragraphs) > 3):
+        paragraphs, title = _all_paragraphs(text)
+
+    notes = []
+    if not _is_main_text(main, paragraphs):
         main = "\n\n".join(paragraphs)
-        extracted.notes.append("no main part of the page was found, so all of its text was taken")
+        notes.append("no main text was found, so all text of the page was taken")
     if not main.strip():
-        raise IngestError(source, "holds no text: the page is empty, or filled in by scripts")
-    extracted.text, legacy = repair(main)
-    extracted.encoding = legacy or encoding
+        raise IngestError(source, "contains no text: the page is empty or filled by scripts")
+
+    main, legacy = repair(main)
+    extracted = ExtractedText(main, legacy or encoding, notes=notes)
     if page is not None:
         title = page.title or title
         extracted.author = repair(page.author or "")[0]
         extracted.url = page.url or ""
         extracted.date = parse_date(page.date or "")
-    title = repair(" ".join(title.split()))[0]
-    first = extracted.text.split("\n", 1)[0].strip()
-    # "Xã Tân Lập khánh thành cầu - Báo Miền Núi": what the page shows as its headline is enough.
-    extracted.title = first if len(first) >= 10 and title.startswith(first) else title or None
+    extracted.title = _headline(repair(" ".join(title.split()))[0], main) or None
     return extracted
 
 
-def _trafilatura(text: str) -> Any:
+def _is_main_text(main: str, paragraphs: list[str]) -> bool:
+    """Whether trafilatura found the main text, judged by all paragraphs of the page."""
+    if not main:
+        return False
+    # If no part of the page stands out, it returns everything in one paragraph.
+    if "\n" not in main and len(paragraphs) > 3:
+        return False
+    running_text = 0
+    for paragraph in paragraphs:
+        if len(paragraph) > _MIN_PARAGRAPH_CHARACTERS and paragraph.endswith(SENTENCE_ENDS):
+            running_text += len(paragraph)
+    # It leaves out paragraphs of pages that are made of <br> and <div>.
+    return len(main) >= _MIN_MAIN_SHARE * running_text
+
+
+def _headline(title: str, text: str) -> str:
+    """The title without the name of the site: the first line, if the title begins with it."""
+    first_line = text.split("\n", 1)[0].strip()
+    if len(first_line) >= _MIN_HEADLINE_CHARACTERS and title.startswith(first_line):
+        return first_line
+    return title
+
+
+def _extract(text: str) -> Any:
     import trafilatura
 
     return trafilatura.bare_extraction(
@@ -76,59 +106,66 @@ def _trafilatura(text: str) -> Any:
         favor_recall=True,
         include_comments=False,
         include_tables=True,
-        # What the page says of its date: no guess from years in its text, nothing measured by today.
+        # Only a date that the page states: not one guessed from years in its text, and none limited by today's date.
         date_extraction_params={"extensive_search": False, "original_date": True, "max_date": "2100-01-01"},
     )
 
 
-def _rendered(body: Any) -> str:
-    """trafilatura's tree as text: a blank line between paragraphs, a table row as "a | b"."""
+def _text_of_tree(body: Any) -> str:
+    """The text of trafilatura's tree: a blank line between paragraphs, a table row as "a | b"."""
     parts: list[str] = []
 
-    def say(text: str | None) -> None:
-        parts.append((text or "").replace("\n", " "))  # a line break of the source is a space of the page
+    def append(text: str | None) -> None:
+        parts.append((text or "").replace("\n", " "))  # in HTML a line break is a space
 
     def walk(element: Any) -> None:
         tag = element.tag if isinstance(element.tag, str) else ""
-        # Old pages put everything into a table: its cells hold paragraphs, and are no row to be read across.
-        if tag == "row" and all(sum(1 for _ in cell.iter("p", "item", "head")) < 2 for cell in element.iter("cell")):
-            cells = (" ".join("".join(cell.itertext()).split()) for cell in element.iter("cell"))
+        if tag == "row" and _is_table_row(element):
+            cells = [" ".join("".join(cell.itertext()).split()) for cell in element.iter("cell")]
             parts.append(f"\n\n{' | '.join(filter(None, cells))}\n\n")
         else:
-            edge = "\n\n" if tag in _PARAGRAPHS else ""
-            parts.append(edge or ("\n" if tag == "lb" else ""))
-            say(element.text)
+            separator = "\n\n" if tag in _PARAGRAPH_TAGS else ""
+            parts.append("\n" if tag == "lb" else separator)
+            append(element.text)
             for child in element:
                 walk(child)
-            parts.append(edge)
-        say(element.tail)
+            parts.append(separator)
+        append(element.tail)
 
     walk(body)
-    lines = (" ".join(line.split()) for line in "".join(parts).split("\n"))
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    return _BLANK_LINES.sub("\n\n", "\n".join(_lines(parts))).strip()
 
 
-def _all_text(text: str) -> tuple[list[str], str]:
-    """Every paragraph outside of scripts, navigation and forms; the page's title."""
+def _is_table_row(row: Any) -> bool:
+    """Whether no cell has several paragraphs, as it has where a table only lays out an old page."""
+    paragraph_counts = [sum(1 for _ in cell.iter("p", "item", "head")) for cell in row.iter("cell")]
+    return max(paragraph_counts, default=0) < 2
+
+
+def _all_paragraphs(text: str) -> tuple[list[str], str]:
+    """Every paragraph outside of scripts, navigation and forms, and the title of the page."""
     from lxml import etree, html
 
     parser = html.HTMLParser(encoding="utf-8", huge_tree=True)
     root = html.document_fromstring(text.encode("utf-8", "replace") or b"<p>", parser=parser)
-    title = next((t.text or "" for t in root.iter("title")), "")
+    title = next((element.text or "" for element in root.iter("title")), "")
     parts: list[str] = []
-    skipped = 0
-    # Not recursive: hostile pages nest ten thousand deep.
+    skipped_depth = 0
+    # Without recursion: hostile pages nest ten thousand deep.
     for event, element in etree.iterwalk(root, events=("start", "end", "comment", "pi")):
         if event in ("comment", "pi"):
-            parts.append("" if skipped else (element.tail or "").replace("\n", " "))
+            if not skipped_depth:
+                parts.append((element.tail or "").replace("\n", " "))
             continue
-        edge = "" if element.tag in _INLINE else "\n"
-        if event == "end":
-            skipped -= element.tag in _SKIPPED
-        else:
-            skipped += element.tag in _SKIPPED
-        if not skipped:
-            said = element.text if event == "start" else element.tail
-            parts.extend((edge, (said or "").replace("\n", " ")))
-    lines = (" ".join(line.split()) for line in "".join(parts).split("\n"))
-    return [line for line in lines if line], title
+        if element.tag in _SKIPPED_TAGS:
+            skipped_depth += 1 if event == "start" else -1
+        if not skipped_depth:
+            content = element.text if event == "start" else element.tail
+            parts.append("" if element.tag in _INLINE_TAGS else "\n")
+            parts.append((content or "").replace("\n", " "))
+    return [line for line in _lines(parts) if line], title
+
+
+def _lines(parts: list[str]) -> list[str]:
+    """The lines of the joined parts, with single spaces between words."""
+    return [" ".join(line.split()) for line in "".join(parts).split("\n")]
