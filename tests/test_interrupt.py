@@ -23,7 +23,7 @@ COUNT = 1500
 
 RUN = """
 import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)  # what started the tests may have told them to ignore it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored where the tests run
 from semsearch.indexing import pipeline, pool
 pipeline.BATCH_ARTICLES, pool.MIN_BYTES, pool.TASK_BYTES = 100, 10_000, 4000
 from semsearch.cli import build_app
@@ -89,8 +89,8 @@ def test_stopped_while_others_prepare(file: Path, tmp_path: Path, delay: float) 
     helpers = children(running.pid)
     time.sleep(delay)
     running.send_signal(signal.SIGINT)
-    out, told = running.communicate(timeout=30)
-    assert (running.returncode, out, told.decode()) == (130, b"", STOPPED)
+    out, error = running.communicate(timeout=30)
+    assert (running.returncode, out, error.decode()) == (130, b"", STOPPED)
     wait_for(lambda: not any(map(is_running, helpers)))
     with Index.open(tmp_path / "index") as index:
         before = len(index)
