@@ -19,8 +19,8 @@ from factories import TOWNS, HashEncoder, article, story, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from semsearch import ingest, text
 from semsearch import segmentation as sentences
-from semsearch import text
 from semsearch.errors import IndexLocked, IndexMissing, IndexStale, IngestError, StorageError, UsageError
 from semsearch.filters import Filter
 from semsearch.index import Index
@@ -186,31 +186,46 @@ def test_metadata_alone_can_change(index: Index) -> None:
     sound(index)
 
 
-def test_who_is_left_tells_of_the_article(index: Index, tmp_path: Path) -> None:
+def test_an_article_has_the_metadata_of_its_first_source(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When that one goes, of the next: which was kept, so that no file is read again."""
     first, second = tmp_path / "1.jsonl", tmp_path / "2.jsonl"
     for file, date in ((first, "2020-01-02"), (second, "2021-03-04")):
-        values = {"_id": "k", "text": story(1), "date": date, "url": f"https://{file.stem}.vn/"}
+        values = {"_id": "k", "title": f"Tin {date}", "text": story(1), "date": date, "url": f"https://{file.stem}.vn/"}
         file.write_text(json.dumps(values) + f"\n{row(7)}", "utf-8")
     index.sync([first, second])
-    told = [(a.url, len(a.sources)) for a in index.articles()]
-    assert ("https://1.vn/", 2) in told
+    assert ("https://1.vn/", 2) in [(a.url, len(a.sources)) for a in index.articles()]
     first.write_text(row(7), "utf-8")
+    second_text = second.read_text("utf-8")
+
+    parsed: list[str] = []
+    parse = ingest.files.parse
+
+    def counted(record: ingest.RawRecord) -> ingest.ParsedRecord:
+        parsed.append(record.file)
+        return parse(record)
+
+    monkeypatch.setattr("semsearch.indexing.prepare.parse", counted)
     report = index.sync()
-    assert (report.removed, report.unchanged, report.encoded) == (1, 3, 0)
+    assert (report.removed, report.unchanged, parsed) == (1, 3, [])
     (item,) = (a for a in index.articles() if a.url)
-    assert (item.url, item.date, len(item.sources)) == ("https://2.vn/", dt.date(2021, 3, 4), 1)
+    assert (item.url, item.title, item.date) == ("https://2.vn/", "Tin 2021-03-04", dt.date(2021, 3, 4))
+    assert len(item.sources) == 1
+    # It is found under its new title.
+    assert index.search("Tin 2021-03-04", 1, mode="lexical")[0].article.url == "https://2.vn/"
     assert index.sync().nothing_done
-    # Also where the next run is the first that may read files.
-    first.write_text(second.read_text("utf-8").replace("//2.", "//3."), "utf-8")
+    sound(index)
+    # At once, also where a source is removed by its name.
+    first.write_text(second_text.replace("//2.", "//3."), "utf-8")
     index.sync()
     index.remove(f"{second}#k")
-    index.sync([first])
     (item,) = (a for a in index.articles() if a.url)
     assert (item.url, [Path(s).name for s in item.sources]) == ("https://3.vn/", ["1.jsonl#k"])
     sound(index)
 
 
-def test_who_came_to_a_text_first_tells_of_it(index: Index) -> None:
+def test_a_source_that_comes_to_a_text_is_its_last(index: Index) -> None:
     index.add([article(1, "x"), article(2, "y")])
     index.add([replace(article(2, "x"), date=dt.date(2020, 1, 1))])
     (item,) = index.articles()
@@ -220,10 +235,10 @@ def test_who_came_to_a_text_first_tells_of_it(index: Index) -> None:
     assert (item.sources, item.date) == (("y", "x"), dt.date(2020, 2, 2))
     # All in one batch, too.
     index.add([article(3, "y"), article(2, "z"), replace(article(3, "x"), date=dt.date(2020, 3, 3))])
-    assert {item.sources: item.date for item in index.articles()}[("y", "x")] is None
-    # Those before it have gone, and its own date was not kept: it can tell it again.
-    assert index.add([article(2, "z")]).changed == 1
     assert {item.sources: item.date for item in index.articles()} == {("y", "x"): None, ("z",): None}
+    assert index.add([article(2, "z")]).nothing_done
+    index.remove("y")
+    assert {item.sources: item.date for item in index.articles()} == {("x",): dt.date(2020, 3, 3), ("z",): None}
     sound(index)
 
 
@@ -285,8 +300,6 @@ def test_what_cannot_be_read_keeps_what_it_held(index: Index, news: Path) -> Non
 def test_a_folder_that_cannot_be_opened_keeps_its_articles(
     index: Index, news: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from semsearch import ingest
-
     write(news / "deep", [30])
     index.sync([news])
     (news / "deep" / "30.txt").rename(news / "deep" / "31.txt")

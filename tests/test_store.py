@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semsearch.errors import IndexDamaged, IndexLocked, IndexMissing, IndexStale, StorageError, UsageError
-from semsearch.storage import FORMAT, Segment, Source, Store, body_hash, content_hash, rows
+from semsearch.storage import FORMAT, Metadata, Segment, Source, Store, body_hash, content_hash, rows
 from semsearch.storage.rows import PHRASES, deflated, inflated, pack, unpack
 from semsearch.types import Article, Span
 
@@ -163,9 +163,15 @@ def test_provenance(store: Store) -> None:
     assert store.sources_in("f1") == ["s1", "second"]
     assert store.files() == {"f1": "hash", "f2": ""}
     with store.transaction():
-        store.put_source(Source("s1", 2, "f1", b"moved"))
+        metadata = Metadata("Tin “hai”", dt.date(2020, 1, 2), "Sơn", "https://a.vn/2")
+        store.put_source(Source("s1", 2, "f1", b"moved", b"record", metadata))
         store.drop_file("f2")
+    assert store.sources(2)[0] == Source("s1", 2, "f1", b"moved", b"record", metadata)
+    assert store.record_hashes("f1") == {b"record": "s1"}
     assert [s.source for s in store.sources(2)] == ["s1", "s2"]
+    with pytest.raises(IndexDamaged, match="source s1"), store.transaction():
+        store._all("UPDATE sources SET metadata = '[1]' WHERE source = 's1'")
+        store.source("s1")
     assert store.files() == {"f1": "hash"}
 
 

@@ -1,162 +1,205 @@
-"""What one batch of changes comes to, before anything is written.
+"""The changes of one batch, computed before anything is written.
 
-The database is only read here. Articles get negative numbers until they are stored; wherever both kinds
-may stand, the number is called a key.
+The database is only read here. A pending article has a negative number until it is stored; where both kinds of number
+occur, they are called keys.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from ..storage import Source, Store
+from ..storage import Metadata, Source, Store
 from .prepare import PreparedArticle, prepare
 
-__all__ = ["Draft", "Outcome", "Plan"]
+__all__ = ["ChangeSet", "Outcome", "PendingArticle"]
 
 Outcome = Literal["added", "changed", "unchanged", "duplicate", "removed", "unknown"]
 
 
 @dataclass(slots=True)
-class Draft:
-    """An article to be stored, for all its sources."""
+class PendingArticle:
+    """An article to be stored.
 
-    made: PreparedArticle
-    before: list[int] = field(default_factory=list)  # stored articles whose vectors may serve again
+    Args:
+        replaces: Stored articles that it takes the place of; their vectors are reused for equal passages.
+    """
+
+    prepared: PreparedArticle
+    replaces: list[int] = field(default_factory=list)
 
 
-class Plan:
-    """Sources put and dropped one after the other."""
+class ChangeSet:
+    """Sources put and dropped one after the other, and what that means for the articles.
+
+    Sources with the same words are one article. Its text is that of the source that brought it, its title, date,
+    author and URL are always those of its first source.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._drafts: dict[int, Draft] = {}
-        self._sources: dict[str, Source | None] = {}  # that changed; None: dropped
-        self._owners: dict[int, list[str]] = {}  # of every key that anything happened to
-        self._bodies: dict[bytes, int] = {}
-        self.files: dict[str, str | None] = {}  # content hash; None: gone; "": to be read again
-        self.heirs: set[str] = set()  # files whose source is now the first of an article that another told of
-        self.latecomers: set[str] = set()  # sources that now hold what others held before
-        self.changes = 0  # puts and drops that change something
-        self.size = 0  # characters put or made anew
+        self._pending: dict[int, PendingArticle] = {}
+        self._changed: dict[str, Source | None] = {}  # None: dropped
+        self._appended: set[str] = set()  # sources that became the last of their article
+        self._sources_of: dict[int, list[str]] = {}  # by the key of every article that anything happened to
+        self._key_of_body: dict[bytes, int] = {}
+        self.files: dict[str, str | None] = {}
+        """Content hashes of files; "" means that the file is to be read again, None that it is gone."""
+        self.changes = 0
+        """Number of sources put or dropped with an effect."""
+        self.size = 0
+        """Number of characters of the pending articles."""
 
     # Changes -------------------------------------------------------------------------------
 
-    def put(self, source: str, file: str, made: PreparedArticle, record_hash: bytes = b"") -> Outcome:
-        """``source`` holds this article now, read from a record of this hash."""
-        content = made.content_hash
+    def put(self, source: str, file: str, prepared: PreparedArticle, record_hash: bytes = b"") -> Outcome:
+        """Let a source hold an article.
+
+        Args:
+            file: File that the source was read from; empty if a program handed it over.
+            record_hash: Hash of the record that it was read from, in a file of many.
+        """
         known = self.source(source)
-        if known is not None and known.content == content:
+        if known is not None and known.content_hash == prepared.content_hash:
             if known.record_hash != record_hash:
-                self._sources[source] = replace(known, record_hash=record_hash)
+                self._assign(replace(known, record_hash=record_hash))
                 self.changes += 1
             return "unchanged"
-        key = known.article if known else None
-        twin = self._with_body(made.body_hash)
+
+        key = known.article if known is not None else None
+        key_of_body = self._find_body(prepared.body_hash)
         self.changes += 1
-        self.size += len(made.article.text)
-        if twin is not None and (twin != key or self.owners(twin)[0] != source):
-            # The words are there already; who came first tells title, date and layout.
-            self._move(Source(source, twin, file, content, record_hash))
+        self.size += len(prepared.article.text)
+        metadata = Metadata.of(prepared.article)
+        is_first = key is not None and key == key_of_body and self.sources_of(key)[0] == source
+        if key_of_body is not None and not is_first:
+            self._assign(Source(source, key_of_body, file, prepared.content_hash, record_hash, metadata))
             return "duplicate" if key is None else "changed"
-        draft = self._draft(made, [] if key is None else [key])
-        if key is not None and key == twin:
-            self._move_all(key, draft)
-        self._move(Source(source, draft, file, content, record_hash))
+
+        pending = self._add_pending(prepared, key)
+        if key is not None and is_first:
+            self._move_sources(key, pending)
+        self._assign(Source(source, pending, file, prepared.content_hash, record_hash, metadata))
         return "added" if key is None else "changed"
 
     def drop(self, source: str) -> tuple[Outcome, list[str]]:
-        """``source`` is no more; with it goes its article, unless it has other sources: they are returned."""
+        """Drop a source, and its article if this was the last one; return the remaining sources too."""
         known = self.source(source)
         if known is None:
             return "unknown", []
-        self._leave(known)
-        self._sources[source] = None
+        remaining = self.sources_of(known.article)
+        remaining.remove(source)
+        self._changed[source] = None
         self.changes += 1
-        return "removed", list(self.owners(known.article))
+        return "removed", list(remaining)
 
-    def redo(self, key: int) -> int:
-        """Windows and vectors of a stored article are to be made anew: it becomes a draft."""
-        made = prepare(replace(self._store.article(key), id=0))
-        self.size += len(made.article.text)
-        draft = self._draft(made, [key])
-        self._move_all(key, draft)
-        return draft
+    def rebuild_article(self, key: int, metadata: Metadata | None = None) -> int:
+        """Prepare a stored article again, with other metadata if given; return the key of the pending article."""
+        article = replace(self._store.article(key), id=0)
+        if metadata is not None:
+            article = metadata.of_article(article)
+        self.size += len(article.text)
+        pending = self._add_pending(prepare(article), key)
+        self._move_sources(key, pending)
+        return pending
 
-    def _draft(self, made: PreparedArticle, before: Iterable[int]) -> int:
-        key = -1 - len(self._drafts)
-        stored: list[int] = []
-        for old in before:
-            stored += [old] if old > 0 else self._drafts[old].before
-        self._drafts[key] = Draft(made, stored)
-        self._owners[key] = []
-        self._bodies[made.body_hash] = key
+    def finish(self) -> None:
+        """Give every article the metadata of its first source, after the sources before it are gone."""
+        for key, names in list(self._sources_of.items()):
+            if not names:
+                continue
+            metadata = self._metadata(names[0])
+            pending = self._pending.get(key)
+            if pending is None:
+                if metadata != self._store.metadata(key):
+                    self.rebuild_article(key, metadata)
+            elif metadata != Metadata.of(pending.prepared.article):
+                pending.prepared = prepare(metadata.of_article(pending.prepared.article))
+
+    def _add_pending(self, prepared: PreparedArticle, replaced: int | None) -> int:
+        replaces: list[int] = []
+        if replaced is not None:
+            pending = self._pending.get(replaced)
+            replaces = [replaced] if pending is None else pending.replaces
+        key = -1 - len(self._pending)
+        self._pending[key] = PendingArticle(prepared, replaces)
+        self._sources_of[key] = []
+        self._key_of_body[prepared.body_hash] = key
         return key
 
-    def _move(self, new: Source) -> None:
-        source, key = new.source, new.article
-        known = self.source(source)
-        if known is None or known.article != key:
+    def _assign(self, new: Source) -> None:
+        """Let a source belong to an article, as its last one if it is new there."""
+        known = self.source(new.source)
+        names = self.sources_of(new.article)
+        if known is None or known.article != new.article:
             if known is not None:
-                self._leave(known)
-            if self.owners(key):
-                self._sources.pop(source, None)  # those there before come before it
-                self.latecomers.add(source)
-            self.owners(key).append(source)
-        self._sources[source] = new
+                self.sources_of(known.article).remove(new.source)
+            names.append(new.source)
+            self._appended.add(new.source)
+        self._changed[new.source] = new
 
-    def _leave(self, left: Source) -> None:
-        """An article has one source less. Was it the first, who comes next is to tell title, date and layout."""
-        owners = self.owners(left.article)
-        first = owners[0] == left.source
-        owners.remove(left.source)
-        heir = self.source(owners[0]) if first and owners else None
-        if heir is not None and heir.content != left.content:
-            # So that it counts as changed when it is read.
-            self._sources[heir.source] = replace(heir, content=b"", record_hash=b"")
-            if heir.file:
-                self.files[heir.file] = ""
-                self.heirs.add(heir.file)
+    def _move_sources(self, key: int, to: int) -> None:
+        for name in list(self.sources_of(key)):
+            source = self.source(name)
+            assert source is not None  # it has the article
+            self._assign(replace(source, article=to))
 
-    def _move_all(self, key: int, other: int) -> None:
-        for source in list(self.owners(key)):
-            held = self.source(source)
-            assert held is not None  # it owns the article
-            self.owners(other).append(source)
-            self._sources[source] = replace(held, article=other)
-        self.owners(key).clear()
+    # State after the changes ---------------------------------------------------------------
 
-    # State, as it will be ------------------------------------------------------------------
+    def source(self, name: str) -> Source | None:
+        """Return what a source holds, with its metadata; None if there is no such source."""
+        if name in self._changed:
+            return self._changed[name]
+        stored = self._store.source(name)
+        if stored is None or stored.metadata is not None:
+            return stored
+        return replace(stored, metadata=self._store.metadata(stored.article))
 
-    def source(self, source: str) -> Source | None:
-        """What a source holds; None if there is no such source."""
-        return self._sources[source] if source in self._sources else self._store.source(source)
+    def sources_of(self, key: int) -> list[str]:
+        """Return the names of an article's sources in order."""
+        if key not in self._sources_of:
+            self._sources_of[key] = [source.source for source in self._store.sources(key)]
+        return self._sources_of[key]
 
-    def owners(self, key: int) -> list[str]:
-        """The sources of an article, the first one first."""
-        if key not in self._owners:
-            self._owners[key] = [s.source for s in self._store.sources(key)]
-        return self._owners[key]
+    def _metadata(self, source: str) -> Metadata:
+        known = self.source(source)
+        assert known is not None and known.metadata is not None  # ``source`` completes it
+        return known.metadata
 
-    def _with_body(self, body: bytes) -> int | None:
-        key = self._bodies.get(body)
-        return self._store.article_with(body) if key is None else key
+    def _find_body(self, body_hash: bytes) -> int | None:
+        key = self._key_of_body.get(body_hash)
+        return self._store.article_with(body_hash) if key is None else key
 
     # Result --------------------------------------------------------------------------------
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self._sources or self.files)
+        return bool(self._changed or self.files)
 
-    def drafts(self) -> dict[int, Draft]:
-        """What is to be stored, by key; all keys are negative."""
-        return {key: draft for key, draft in self._drafts.items() if self._owners[key]}
+    def pending(self) -> dict[int, PendingArticle]:
+        """Return the articles to be stored by key."""
+        return {key: pending for key, pending in self._pending.items() if self._sources_of[key]}
 
-    def gone(self) -> list[int]:
-        """Stored articles that no source holds any longer."""
-        return sorted(key for key, owners in self._owners.items() if key > 0 and not owners)
+    def removed_articles(self) -> list[int]:
+        """Return the stored articles that have no source any longer."""
+        return sorted(key for key, names in self._sources_of.items() if key > 0 and not names)
 
-    def sources(self) -> dict[str, Source | None]:
-        """The sources that changed, as they will be; None: it is gone."""
-        return self._sources
+    def removed_sources(self) -> list[str]:
+        """Return the sources whose rows are to be deleted if there are any.
+
+        They are gone, or came to an article: then they get a new row, after those of the sources that it had before.
+        """
+        return [name for name, source in self._changed.items() if source is None or name in self._appended]
+
+    def sources(self) -> list[Source]:
+        """Return the sources to be written, in the order of their articles' sources."""
+        sources = []
+        for names in self._sources_of.values():
+            for name in names:
+                source = self._changed.get(name)
+                if source is None:
+                    continue
+                if source.metadata == self._metadata(names[0]):
+                    source = replace(source, metadata=None)  # as the article's
+                sources.append(source)
+        return sources

@@ -1,7 +1,7 @@
 """The way into the index: files to records, records to prepared articles, these to changes that are committed.
 
-``discover`` -> ``read_records`` -> known records are skipped -> ``PreparationPool`` -> ``Plan`` -> ``Writer.commit``,
-in batches whose order and content do not depend on the number of processes.
+``discover`` -> ``read_records`` -> known records are skipped -> ``PreparationPool`` -> ``ChangeSet`` ->
+``Writer.commit``, in batches whose order and content do not depend on the number of processes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..protocols import Encoder, Pretokenized
 from ..reports import Progress, SyncReport
 from ..storage import Store
 from ..types import Article
-from .changes import Outcome, Plan
+from .changes import ChangeSet, Outcome
 from .pool import PreparationPool
 from .prepare import PreparedArticle, PreparedRecord, prepare, prepare_record
 from .writer import Writer
@@ -126,12 +126,11 @@ class Sync:
         self.encoder = encoder
         self.progress = progress
         self.on_error = on_error
-        self._plan = Plan(writer.store)
+        self._changes = ChangeSet(writer.store)
         self._pool = PreparationPool(None if threads is None else threads - 1, self._pretokenized)
         self._batch_articles = FIRST_BATCH_ARTICLES
         self._counts: dict[Outcome, int] = {}
         self._new_duplicates: set[str] = set()  # sources that turned out to hold what another holds
-        self._heirs: set[str] = set()  # files to be read once more: see Plan.heirs
         self._failed: list[IngestError] = []
         self._notes: list[str] = []
         self._position: tuple[str, int, int] = ("", 0, 0)  # for ``progress``, once everything up to here is committed
@@ -164,7 +163,6 @@ class Sync:
             self._sync_files(files)
             self._drop_missing([*present, *gone], set(files), [error.source for error in found.errors])
             self._commit()
-            self._read_heirs()
         finally:
             self._pool.close()
         self._set_roots(drop=sorted(set(gone) & set(store.roots())))
@@ -192,11 +190,11 @@ class Sync:
         for source in sources:
             known = store.source(source)
             if known is not None and known.file:
-                self._plan.files[known.file] = ""  # the rest of the file is read again when it is next found
+                self._changes.files[known.file] = ""  # the rest of the file is read again when it is next found
             self._drop(source)
         for file in store.files():
             if any(_is_below(name, file) for name in names):
-                self._plan.files[file] = None
+                self._changes.files[file] = None
         self._commit()
         self._set_roots(drop=[root for root in store.roots() if any(_is_below(name, root) for name in names)])
         return len(sources)
@@ -258,7 +256,7 @@ class Sync:
                 continue
             for source in store.sources_in(file):
                 self._drop(source)
-            self._plan.files[file] = None
+            self._changes.files[file] = None
 
     def _set_roots(self, put: Sequence[str] = (), drop: Sequence[str] = ()) -> None:
         if not put and not drop:
@@ -345,7 +343,7 @@ class Sync:
         for source in self.writer.store.sources_in(start.file):
             if source not in state.sources:
                 self._drop(source)
-        self._plan.files[start.file] = start.content_hash
+        self._changes.files[start.file] = start.content_hash
 
     def _put_record(
         self, state: _FileState, item: RawRecord | _KnownRecord, result: PreparedRecord | IngestError | None
@@ -371,7 +369,7 @@ class Sync:
         state.sources.add(source)
         self._set_record_position(state, record, "articles")
         # Begun, not done: if the run ends here, the file is read again.
-        self._plan.files.setdefault(file, "")
+        self._changes.files.setdefault(file, "")
         self._put(source, file, result.prepared, record_hash)
         self._notes += [f"{source}: {note}" for note in notes]
         if result.converted_from and result.converted_from not in state.encodings:
@@ -404,41 +402,17 @@ class Sync:
             total = round(done / record.position) if is_large and record.position else 0
             self._position = (stage, done, total)
 
-    def _read_heirs(self) -> None:
-        """Put the files again whose sources are now the first of their articles; everything was counted before."""
-        for file in sorted(self._heirs & self.writer.store.files().keys()):
-            errors: list[IngestError] = []
-            try:
-                content_hash = ingest.file_hash(file)
-                keys = RecordKeys()
-                for record in ingest.read_records(file):
-                    result = prepare_record(record)
-                    if isinstance(result, IngestError):
-                        errors.append(result)
-                        continue
-                    source, record_hash = file, b""
-                    if record.number:
-                        key, _ = keys.claim(result.key, record.number)
-                        source, record_hash = f"{file}#{key}", _record_hash(record, key)
-                    self._plan.put(source, file, result.prepared, record_hash)
-                    self._commit_if_full()
-            except IngestError:
-                continue  # the next run tries again
-            if not errors:
-                self._plan.files[file] = content_hash
-            self._commit()
-
     # Changes -------------------------------------------------------------------------------
 
     def _put(self, source: str, file: str, prepared: PreparedArticle, record_hash: bytes = b"") -> None:
-        outcome = self._plan.put(source, file, prepared, record_hash)
+        outcome = self._changes.put(source, file, prepared, record_hash)
         if outcome == "duplicate":
             self._new_duplicates.add(source)
         self._count(outcome)
         self._commit_if_full()
 
     def _drop(self, source: str) -> None:
-        outcome, remaining = self._plan.drop(source)
+        outcome, remaining = self._changes.drop(source)
         moved_to = next((other for other in remaining if other in self._new_duplicates), None)
         if moved_to is not None:
             # The same text under a new name: neither a second place nor a removal.
@@ -450,15 +424,14 @@ class Sync:
 
     def _commit_if_full(self) -> None:
         max_articles = min(self._batch_articles, BATCH_ARTICLES)
-        if self._plan.size >= BATCH_CHARACTERS or self._plan.changes >= max_articles:
+        if self._changes.size >= BATCH_CHARACTERS or self._changes.changes >= max_articles:
             self._batch_articles *= 2
             self._commit()
 
     def _commit(self) -> None:
-        if self._plan:
-            self.writer.commit(self._plan, self.encoder)
-            self._heirs |= self._plan.heirs
-            self._plan = Plan(self.writer.store)
+        if self._changes:
+            self.writer.commit(self._changes, self.encoder)
+            self._changes = ChangeSet(self.writer.store)
             self._show_progress()
 
     def _count(self, outcome: Outcome, number: int = 1) -> None:
@@ -475,7 +448,7 @@ class Sync:
 
     def _show_progress(self) -> None:
         """Show how far everything is committed."""
-        if self.progress is not None and self._position[0] and not self._plan.changes:
+        if self.progress is not None and self._position[0] and not self._changes.changes:
             self.progress(*self._position)
 
 

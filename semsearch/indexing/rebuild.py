@@ -20,7 +20,7 @@ from ..storage import Segment
 from ..storage.layout import Manifest
 from ..storage.lexical import LexicalIndex, terms_of
 from ..storage.segments import read, write
-from .changes import Plan
+from .changes import ChangeSet
 from .encode import Encoded, encode_passages
 from .pipeline import BATCH_ARTICLES, BATCH_CHARACTERS
 from .writer import Writer
@@ -76,12 +76,12 @@ def _split_anew(writer: Writer, encoder: Callable[[], Encoder], progress: Progre
     """Split every article into passages again; vectors of unchanged texts are kept."""
     store = writer.store
     ids = store.all_ids("articles")
-    plan = Plan(store)
+    changes = ChangeSet(store)
     for number, id_ in enumerate(ids, 1):
-        plan.redo(id_)
-        if plan.size >= BATCH_CHARACTERS or number % BATCH_ARTICLES == 0 or number == len(ids):
-            writer.commit(plan, encoder)
-            plan = Plan(store)
+        changes.rebuild_article(id_)
+        if changes.size >= BATCH_CHARACTERS or number % BATCH_ARTICLES == 0 or number == len(ids):
+            writer.commit(changes, encoder)
+            changes = ChangeSet(store)
             progress("splitting", number, len(ids))
     return len(ids)
 

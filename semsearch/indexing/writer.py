@@ -30,7 +30,7 @@ from ..storage.lexical import FORMAT as LEXICAL
 from ..storage.lexical import LexicalIndex, Terms
 from ..storage.segments import StoredVectors, merge, write
 from ..types import Article, Passage
-from .changes import Draft, Plan
+from .changes import ChangeSet, PendingArticle
 from .encode import Encoded, PretokenizedPassage, encode_passages
 from .prepare import PassageSpans
 
@@ -102,9 +102,9 @@ def _create(folder: Folder, manifest: Manifest) -> Store:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A draft with its windows, and what is to be encoded of it."""
+    """A pending article with its passages, and what is to be encoded of it."""
 
-    draft: Draft
+    pending: PendingArticle
     windows: PassageSpans
     terms: tuple[Terms, ...]
     texts: list[PassageText]  # of each passage
@@ -210,11 +210,12 @@ class Writer:
 
     # One batch -----------------------------------------------------------------------------
 
-    def commit(self, plan: Plan, encoder: Callable[[], Encoder]) -> None:
-        """Makes a plan true. What fails or is killed on the way leaves the index as it was."""
-        drafts = plan.drafts()
-        keys = sorted(drafts, reverse=True)
-        ready = [self._ready(drafts[key]) for key in keys]
+    def commit(self, changes: ChangeSet, encoder: Callable[[], Encoder]) -> None:
+        """Write a batch of changes. If this fails or is killed on the way, the index stays as it was."""
+        changes.finish()
+        pending = changes.pending()
+        keys = sorted(pending, reverse=True)
+        ready = [self._ready(pending[key]) for key in keys]
         encoded = self._encoded(ready, encoder)
         failpoint("ready")
         self.touch()
@@ -225,7 +226,7 @@ class Writer:
         if ready:
             count = sum(len(item.windows) for item in ready)
             first_article, first_passage, number = self.store.reserve(len(ready), count)
-            articles = [replace(item.draft.made.article, id=id_) for id_, item in enumerate(ready, first_article)]
+            articles = [replace(item.pending.prepared.article, id=id_) for id_, item in enumerate(ready, first_article)]
             passages = list(_numbered(articles, ready, first_passage))
             failpoint("reserved")
             texts = [text for item in ready for text in item.texts]
@@ -244,29 +245,28 @@ class Writer:
         with self.store.transaction():
             if ready:
                 self.store.clear_unwanted()
-            for key in plan.gone():
+            for key in changes.removed_articles():
                 self.store.drop_article(key)
             for article, item, made in zip(articles, ready, passages, strict=True):
-                self.store.put_article(article, made, item.draft.made.body_hash)
-            self._put_provenance(plan, numbers)
+                self.store.put_article(article, made, item.pending.prepared.body_hash)
+            self._put_provenance(changes, numbers)
             if segment:
                 self.store.put_segment(segment)
                 self.store.put_token_ids(self.manifest.fingerprint, token_ids)
             failpoint("committing")
         failpoint("committed")
 
-    def _ready(self, draft: Draft) -> _Ready:
-        article, spans, terms = draft.made.article, draft.made.passages, draft.made.terms
+    def _ready(self, pending: PendingArticle) -> _Ready:
+        article, spans, terms = pending.prepared.article, pending.prepared.passages, pending.prepared.terms
         texts = [PassageText.of(article, passage) for passage in spans]
-        return _Ready(draft, spans, terms, texts, _pretokenized(texts, draft.made.token_ids))
+        return _Ready(pending, spans, terms, texts, _pretokenized(texts, pending.prepared.token_ids))
 
-    def _put_provenance(self, plan: Plan, keys: Mapping[int, int]) -> None:
-        for name, source in plan.sources().items():
-            if source is None or name in plan.latecomers:  # anew, it gets a later row
-                self.store.drop_source(name)
-            if source is not None:
-                self.store.put_source(replace(source, article=keys.get(source.article, source.article)))
-        for path, content in plan.files.items():
+    def _put_provenance(self, changes: ChangeSet, keys: Mapping[int, int]) -> None:
+        for name in changes.removed_sources():
+            self.store.drop_source(name)
+        for source in changes.sources():
+            self.store.put_source(replace(source, article=keys.get(source.article, source.article)))
+        for path, content in changes.files.items():
             if content is None:
                 self.store.drop_file(path)
             else:
@@ -292,7 +292,7 @@ class Writer:
 
     def _encoded_before(self, ready: list[_Ready]) -> Encoded:
         """The vectors and token ids of the articles that are replaced."""
-        before = sorted({id_ for item in ready for id_ in item.draft.before})
+        before = sorted({id_ for item in ready for id_ in item.pending.replaces})
         passages = self.store.passage_ids(before)
         encoded = Encoded()
         if not passages:

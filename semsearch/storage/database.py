@@ -27,7 +27,7 @@ _MIGRATIONS = (
     CREATE INDEX articles_url ON articles (url);
     CREATE TABLE sources (
         number INTEGER PRIMARY KEY, source TEXT NOT NULL UNIQUE, article INTEGER NOT NULL REFERENCES articles,
-        file TEXT NOT NULL, content BLOB NOT NULL);
+        file TEXT NOT NULL, content_hash BLOB NOT NULL, record_hash BLOB NOT NULL, metadata TEXT);
     CREATE INDEX sources_article ON sources (article);
     CREATE INDEX sources_file ON sources (file);
     CREATE TABLE passages (

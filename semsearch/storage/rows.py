@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
+import json
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
 from .. import text as words
 from ..errors import StorageError
@@ -16,6 +19,7 @@ from ..types import Article, Span
 
 __all__ = [
     "PHRASES",
+    "Metadata",
     "Segment",
     "Source",
     "body_hash",
@@ -52,14 +56,54 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Metadata:
+    """What a source says about its article beside the text."""
+
+    title: str
+    date: dt.date | None
+    author: str
+    url: str
+
+    @classmethod
+    def of(cls, article: Article) -> Self:
+        """Return the metadata of an article."""
+        return cls(article.title, article.date, article.author, article.url)
+
+    def of_article(self, article: Article) -> Article:
+        """Return the article with this metadata."""
+        return replace(article, title=self.title, date=self.date, author=self.author, url=self.url)
+
+    def dump(self) -> str:
+        """Return the metadata as JSON."""
+        date = self.date.isoformat() if self.date is not None else None
+        return json.dumps([self.title, date, self.author, self.url], ensure_ascii=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what ``dump`` returned. Raises ValueError or TypeError if it is something else."""
+        title, date, author, url = json.loads(text)
+        return cls(str(title), None if date is None else dt.date.fromisoformat(date), str(author), str(url))
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
-    """A place where an article was met: what stood there when it was last read."""
+    """A place where an article was found.
+
+    Args:
+        source: Its name: a file, a record of a file, or what a program called it.
+        article: Id of the article.
+        file: File that it was read from; empty if a program handed it over.
+        content_hash: ``content_hash`` of the article as it was found here.
+        record_hash: Hash of the record that it was read from, in a file of many articles.
+        metadata: What it says about the article; None if that is what the stored article says.
+    """
 
     source: str
     article: int
-    file: str  # the file it was read from; "" if it was handed over by a program
-    content: bytes  # its ``content_hash``; empty: to be taken for changed
-    record_hash: bytes = b""  # of the record it was read from, in a file of many
+    file: str
+    content_hash: bytes
+    record_hash: bytes = b""
+    metadata: Metadata | None = None
 
 
 def content_hash(article: Article) -> bytes:

@@ -10,12 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from ..errors import UsageError
 from ..types import Article, Passage
 from .database import Database
-from .rows import Segment, Source, checksum, deflated, inflated, pack, sealed, stamp, unpack
+from .rows import Metadata, Segment, Source, checksum, deflated, inflated, pack, sealed, stamp, unpack
 
 __all__ = ["Store"]
 
-_SOURCE = "source, article, file, substr(content, 1, 16), substr(content, 17)"
-"""A row of the table as a ``Source``: the content hash and the record's hash are one column."""
+_SOURCE = "source, article, file, content_hash, record_hash, metadata"
 
 
 class Store(Database):
@@ -79,7 +78,7 @@ class Store(Database):
         title, date, author, url, blocks, text, mark = rows[0]
         try:
             day = dt.date.fromisoformat(date) if date else None
-            sources = tuple(s.source for s in self.sources(id_))
+            sources = self.source_names(id_)
             article = Article(inflated(text), sources, unpack(blocks), title, day, author, url, id_)
             intact = checksum(article) == mark
         except (ValueError, TypeError, AttributeError, struct.error, zlib.error) as error:
@@ -179,9 +178,11 @@ class Store(Database):
     def put_source(self, source: Source) -> None:
         """A new source, or what a known one holds now."""
         self._all(
-            "INSERT INTO sources (source, article, file, content) VALUES (?, ?, ?, ?) ON CONFLICT (source) DO UPDATE "
-            "SET article = excluded.article, file = excluded.file, content = excluded.content",
-            *(source.source, source.article, source.file, source.content + source.record_hash),
+            f"INSERT INTO sources ({_SOURCE}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (source) DO UPDATE SET "
+            "article = excluded.article, file = excluded.file, content_hash = excluded.content_hash, "
+            "record_hash = excluded.record_hash, metadata = excluded.metadata",
+            *(source.source, source.article, source.file, source.content_hash, source.record_hash),
+            source.metadata.dump() if source.metadata is not None else None,
         )
 
     def drop_source(self, source: str) -> None:
@@ -189,12 +190,38 @@ class Store(Database):
 
     def source(self, source: str) -> Source | None:
         rows = self._all(f"SELECT {_SOURCE} FROM sources WHERE source = ?", source)
-        return Source(*rows[0]) if rows else None
+        return self._source(rows[0]) if rows else None
 
     def sources(self, article: int) -> list[Source]:
         """The sources of an article, the one met first first."""
         sql = f"SELECT {_SOURCE} FROM sources WHERE article = ? ORDER BY number"
-        return [Source(*row) for row in self._all(sql, article)]
+        return [self._source(row) for row in self._all(sql, article)]
+
+    def source_names(self, article: int) -> tuple[str, ...]:
+        """Return the names of an article's sources in order."""
+        rows = self._all("SELECT source FROM sources WHERE article = ? ORDER BY number", article)
+        return tuple(name for (name,) in rows)
+
+    def metadata(self, article: int) -> Metadata:
+        """Return title, date, author and URL of a stored article.
+
+        Raises:
+            IndexDamaged: There is no such article, or its date is not one.
+        """
+        rows = self._all("SELECT title, date, author, url FROM articles WHERE id = ?", article)
+        try:
+            title, date, author, url = rows[0]
+            return Metadata(title, dt.date.fromisoformat(date) if date else None, author, url)
+        except (IndexError, ValueError, TypeError) as error:
+            raise self._damaged(f"article {article}") from error
+
+    def _source(self, row: tuple[str, int, str, bytes, bytes, str | None]) -> Source:
+        name, article, file, content_hash, record_hash, metadata = row
+        try:
+            own = None if metadata is None else Metadata.parse(metadata)
+        except (ValueError, TypeError) as error:
+            raise self._damaged(f"source {name}") from error
+        return Source(name, article, file, content_hash, record_hash, own)
 
     def sources_in(self, file: str) -> list[str]:
         """The sources that were read from ``file``."""
@@ -202,7 +229,7 @@ class Store(Database):
 
     def record_hashes(self, file: str) -> dict[bytes, str]:
         """Return the source of each record of ``file`` by the record's hash; records without one are left out."""
-        sql = "SELECT substr(content, 17), source FROM sources WHERE file = ? AND length(content) > 16"
+        sql = "SELECT record_hash, source FROM sources WHERE file = ? AND record_hash != x''"
         return dict(self._all(sql, file))
 
     def sources_like(self, globs: Sequence[str], limit: int = -1) -> list[str]:
