@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from ..lazy_regex import late
+from ..lazy_regex import lazy_compile
 from ..text import canonical, clean, detect_language, fold
 from ..types import Answer, Hit, Quote, Span
 from .extract import counts_in, typed
@@ -32,7 +32,7 @@ _SHARED = 0.85  # share of what one sentence and its title hold of the question 
 _IN_COMMON = 0.4  # share of its terms that a sentence has in common with one that gives another figure of the same
 _MOST = 5  # answers that are shown beside each other
 
-_NEXT, _MORE = late(r"(?: [^\W\d]+){0,2}"), late(r"(?: [^\W\d]+){0,3}")
+_NEXT, _MORE = lazy_compile(r"(?: [^\W\d]+){0,2}"), lazy_compile(r"(?: [^\W\d]+){0,3}")
 
 _NEWEST = (
     r"\b(?:hiện nay|hiện tại|hiện giờ|hiện đang|bây giờ|mới nhất|gần đây nhất|năm nay|đến nay|tới nay|mới đây|"
@@ -40,9 +40,9 @@ _NEWEST = (
 )
 _NEWEST_ENGLISH = r"\b(?:latest|current|currently|newest|most recent|now|nowadays|today|this year|so far|incumbent)\b"
 _NOW = {
-    "vi": late(_NEWEST),
-    "vi-plain": late(fold(_NEWEST)),
-    "en": late(_NEWEST_ENGLISH),
+    "vi": lazy_compile(_NEWEST),
+    "vi-plain": lazy_compile(fold(_NEWEST)),
+    "en": lazy_compile(_NEWEST_ENGLISH),
 }
 
 

@@ -10,7 +10,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 
-from ..lazy_regex import late
+from ..lazy_regex import lazy_compile
 from ..text import canonical, fold, is_syllable, tokenize
 from ..types import Hit, Span
 from .patterns import (
@@ -243,8 +243,8 @@ SPAN_FEATURES = (
 )
 """What a span is chosen by."""
 
-_ASKED_LAST = late(r"(?:gì|nào|ai|đâu|sao|bao nhiêu|thế nào|mấy)(?:\s\S+)?$")
-_ASKED_LAST_PLAIN = late(fold(_ASKED_LAST.pattern.replace(r"\S", "\0")).replace("\0", r"\S"))
+_ASKED_LAST = lazy_compile(r"(?:gì|nào|ai|đâu|sao|bao nhiêu|thế nào|mấy)(?:\s\S+)?$")
+_ASKED_LAST_PLAIN = lazy_compile(fold(_ASKED_LAST.pattern.replace(r"\S", "\0")).replace("\0", r"\S"))
 
 
 def span_features(question: Question, text: str, spans: Sequence[Span]) -> list[list[float]]:
@@ -315,8 +315,8 @@ def counted(question: Question, text: str, span: Span) -> Span:
     return Span(span.start, number.end()) if named else span
 
 
-_BELOW_ZERO = late(r"(?:^|[\s(])(?<!\d\s)([-−–]|âm\s)$")
-_UP_TO = late(rf"(?<!\w)(?:từ\s)?{NUMBER.pattern}(?:\s[^\W\d]+)?\s(?:đến|tới)\s$")
+_BELOW_ZERO = lazy_compile(r"(?:^|[\s(])(?<!\d\s)([-−–]|âm\s)$")
+_UP_TO = lazy_compile(rf"(?<!\w)(?:từ\s)?{NUMBER.pattern}(?:\s[^\W\d]+)?\s(?:đến|tới)\s$")
 
 
 def whole_number(question: Question, text: str, span: Span) -> Span:
@@ -332,7 +332,7 @@ def whole_number(question: Question, text: str, span: Span) -> Span:
     return span
 
 
-_REASON_FOLLOWS = late(r"(?:do|vì|bởi|nguyên nhân|lý do|lí do|sở dĩ|điều này là do|đó là do)(?!\w)")
+_REASON_FOLLOWS = lazy_compile(r"(?:do|vì|bởi|nguyên nhân|lý do|lí do|sở dĩ|điều này là do|đó là do)(?!\w)")
 
 
 def completed(question: Question, hit: Hit, sentence: Span) -> Span:

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ..lazy_regex import late
+from ..lazy_regex import lazy_compile
 from ..text import canonical, clean, detect_language, fold, tokenize
 from ..types import Hit, Quote, Span
 from .extract import typed
@@ -25,7 +25,7 @@ _ENGLISH = (
     r"^(?:please )?(?:list|name) (?:the|all|two|three|four)\b|\bwho (?:are|were)\b|"
     r"\b(?:which|what) (?:\w+ )?\w{3,}s (?:are|were|do|did|have|can|must|should)\b|\bwhat (?:are|were) the \w+"
 )
-_PATTERNS = {"vi": late(_SEVERAL), "vi-plain": late(fold(_SEVERAL)), "en": late(_ENGLISH)}
+_PATTERNS = {"vi": lazy_compile(_SEVERAL), "vi-plain": lazy_compile(fold(_SEVERAL)), "en": lazy_compile(_ENGLISH)}
 
 
 def asks_for_several(question: str) -> bool:
@@ -39,25 +39,27 @@ def asks_for_several(question: str) -> bool:
 
 
 # What opens an item on a line of its own, or inside a sentence; it is no part of the item.
-_BULLET = late(
+_BULLET = lazy_compile(
     r"(?:[-–—•*+]\s*|\(?(?:\d{1,2}|[a-zđ]|[ivx]{1,4})[.)]\s+|(?:một|hai|ba|bốn|năm) là,?\s+|"
     r"thứ (?:nhất|hai|ba|tư|năm|sáu)(?: là)?[,:]?\s+)(?=\w)",
     re.IGNORECASE,
 )
 _AND = r"(?:và|cùng với|hoặc|and|or|cùng(?= (?:các|những|nhiều|một|hai|ông|bà|anh|chị)\b))"
 _OR = rf"(?:{_AND}|hay|lẫn)"  # these join within a clause, and mean something else at its head (hay: often)
-_JOINS = late(rf"{_AND}\s+", re.IGNORECASE)
-_LAST = late(rf"\s{_OR}\s")
+_JOINS = lazy_compile(rf"{_AND}\s+", re.IGNORECASE)
+_LAST = lazy_compile(rf"\s{_OR}\s")
 # After these a list begins for certain; "như" gives examples, which may be a list too.
-_OPENS = late(r"(?<!\w)(?:bao gồm|gồm có|gồm|như sau|sau đây|đó là)\s*:?\s+(?=\w)")
-_COLON = late(r":\s+(?=\w)")
-_EXAMPLES = late(r"(?<!\w)(?<!cũng )(?<!hầu )(?<!gần )(?<!giống )(?<!nghe )(?<!dường )(?:như là|như)\s*:?\s+(?=\w)")
+_OPENS = lazy_compile(r"(?<!\w)(?:bao gồm|gồm có|gồm|như sau|sau đây|đó là)\s*:?\s+(?=\w)")
+_COLON = lazy_compile(r":\s+(?=\w)")
+_EXAMPLES = lazy_compile(
+    r"(?<!\w)(?<!cũng )(?<!hầu )(?<!gần )(?<!giống )(?<!nghe )(?<!dường )(?:như là|như)\s*:?\s+(?=\w)"
+)
 # What goes on after a list and is none of its items.
-_GOES_ON = late(
+_GOES_ON = lazy_compile(
     r"(?:nhằm|để|trong đó|trong khi|với|do|vì|bởi|nên|qua đó|từ đó|góp phần|đồng thời|khi|sau khi|khiến|giúp|"
     r"đặc biệt|nhất là|song|nhưng|còn|tuy nhiên|theo|đây là|thì|đều|mà|rồi|gây|dễ|hiện|ngoài ra|nếu|dẫn đến|mỗi)(?!\w)"
 )
-_CUT = late(r"\s(?:để|nhằm|khiến|nên|thì|đều|vì|bởi|do)(?!\w)")
+_CUT = lazy_compile(r"\s(?:để|nhằm|khiến|nên|thì|đều|vì|bởi|do)(?!\w)")
 _LONGEST = 40  # words of an item
 
 
@@ -133,7 +135,7 @@ def _lines(quote: Quote, hits: Sequence[Hit]) -> list[Quote]:
     return found if len(found) > 1 and touched and all(item.text for item in found) else []
 
 
-_LINE = late(r"[^\s\n](?:[^\n]*\S)?")
+_LINE = lazy_compile(r"[^\s\n](?:[^\n]*\S)?")
 
 
 def _leads(text: str, line: Span) -> bool:
@@ -265,8 +267,8 @@ def _even(text: str, listed: list[Span]) -> list[Span]:
     return listed if alike and max(sizes) <= 2 * min(sizes) + 2 + 2 * (len(listed) > 2) else []
 
 
-_BETWEEN = late(rf"\s*(?:[,;]|{_OR})(?:\s*(?:[,;]|{_OR}))*\s*", re.IGNORECASE)
-_NO_PERSON = late(
+_BETWEEN = lazy_compile(rf"\s*(?:[,;]|{_OR})(?:\s*(?:[,;]|{_OR}))*\s*", re.IGNORECASE)
+_NO_PERSON = lazy_compile(
     r"(?:Trưởng|Phó|Viện|Bệnh|Khoa|Bộ|Phòng|Sở|Trung|Công|Giám|Chủ|TP|Thành|Tỉnh|Hội|Ban|Đại|Trường|Uỷ|Ủy|Quân|Chỉ)\s"
 )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ..lazy_regex import late
+from ..lazy_regex import lazy_compile
 from .question import Kind
 
 __all__ = [
@@ -51,17 +51,17 @@ _COUNTING = _any(
     "một hai ba bốn tư năm lăm sáu bảy bẩy tám chín mười mươi trăm nghìn ngàn triệu tỷ tỉ vạn chục nửa rưỡi đôi tá"
 )
 _DIGITS = r"(?<![\w.,/])\d+(?:[.,]\d+)*(?:\s?[-–]\s?\d+(?:[.,]\d+)*)?(?![\w/])"
-NUMBER = late(
+NUMBER = lazy_compile(
     # A counting word right before digits is another word ("năm 2017", "ba 30"): it does not count.
     rf"(?:{_DIGITS}|(?<!\w){_COUNTING}(?!\w)(?!\s\d))(?:\s(?:{_COUNTING}|lẻ)(?!\w)(?!\s\d))*(?:\s?%|\s?‰)?"
 )
 NOT_ALONE = _set("một tư năm lăm mươi tá vạn đôi rưỡi chục tỷ tỉ triệu nghìn ngàn trăm")
 """Words that count beside others and mostly mean something else when they stand alone."""
-LABELLED = late(
+LABELLED = lazy_compile(
     r"(?<!\w)" + _any("điều khoản chương mục số khu quyết quận phường lớp tầng trụ tập nhóm hạng cấp") + r"\s$"
 )
 """Before a number that names something and counts nothing (Quân khu 4, Điều 28)."""
-UNIT = late(
+UNIT = lazy_compile(
     r"\s?"
     + _any(
         "đồng đô_la_mỹ đô_la đô-la đô usd euro vnd bảng_anh bảng yên phần_trăm người km² km2 m² m2 km cm mm mét_vuông "
@@ -70,7 +70,7 @@ UNIT = late(
     )
     + r"(?!\w)"
 )
-TWO_WORDS = late(r"(\s[^\W\d]+)(\s[^\W\d]+)?")
+TWO_WORDS = lazy_compile(r"(\s[^\W\d]+)(\s[^\W\d]+)?")
 CLASSIFIERS = _set(
     "loại kiểu con chiếc cái ngôi người ca vụ lần năm tháng ngày giờ phút tuần cây quả bức bài cuốn xã huyện tỉnh quận "
     "phường làng bản nước đảo hộ nhà đội lượt tấn triệu tỷ nghìn tiền dân tuổi mét km ha điểm trận bàn suất"
@@ -82,7 +82,7 @@ CLASSIFIERS = _set(
 _MONTH = r"(?:\d{1,2}|" + _any("giêng hai ba tư năm sáu bảy tám chín mười_một mười_hai mười chạp") + ")"
 _PART = r"(?:(?:đầu|cuối|giữa)\s)?"
 _YEAR = r"(?:1\d{3}|20\d\d)"
-DATE = late(
+DATE = lazy_compile(
     "|".join(
         (
             # 27/8, ngày 5-9-2024
@@ -106,7 +106,7 @@ DATE = late(
 # Names -----------------------------------------------------------------------------------------
 
 # Capitalised words, joined by small ones where a capital follows.
-NAME = late(
+NAME = lazy_compile(
     rf"(?<!\w)[{_UP}][\w’'.&-]*"
     rf"(?:[ ](?:(?:de la|de|van|von|bin|al|of|the|der|da|du|la)[ ])?[{_UP}][\w’'&-]*|[ ]\d+(?![\w.,/%]))*"
 )
@@ -120,16 +120,16 @@ _TITLES = (
     "đại_úy thượng_úy trung_úy thiếu_úy hoàng_đế hoàng_tử công_chúa nữ_hoàng chủ_tịch thủ_tướng tổng_thống bộ_trưởng "
     "thứ_trưởng tổng_giám_đốc giám_đốc bí_thư hiệu_trưởng"
 )
-TITLED = late(r"(?<!\w)" + _any(_TITLES) + r"\.?\s$", re.IGNORECASE)
+TITLED = lazy_compile(r"(?<!\w)" + _any(_TITLES) + r"\.?\s$", re.IGNORECASE)
 """Ends where a person's name begins."""
-TITLE = late("(?:" + _any(_TITLES + " " + _FIRST_WORDS) + r"\.?\s)+", re.IGNORECASE)
+TITLE = lazy_compile("(?:" + _any(_TITLES + " " + _FIRST_WORDS) + r"\.?\s)+", re.IGNORECASE)
 """What stands before a name and is no part of it: titles, and words that are capitalised for opening a sentence."""
 ONE_WORD_PLACES = _set("Anh Mỹ Pháp Đức Nga Ý Úc Áo Lào Huế Vinh Bỉ Ấn Nhật Hàn")
 NOT_NAMES = _set(
     "ông bà anh chị em cô bác họ tôi bạn chúng nó đồng bên cùng cụ qua mỗi không có được bị là cả hai ba bốn việc cho "
     "này như rằng mặc " + _FIRST_WORDS
 )
-CLASS = late(
+CLASS = lazy_compile(
     _any(
         "tỉnh thành_phố huyện xã quận phường thị_xã thị_trấn làng bản thôn nước đảo quần_đảo sông núi hồ biển vịnh "
         "vùng khu_vực đường phố bệnh_viện trường đại_học sân_bay cảng nhà_thờ chùa đền bang châu miền cửa_khẩu "
@@ -140,7 +140,7 @@ CLASS = late(
     + r"\s$"
 )
 """Common nouns that open the name of a place or a body."""
-ROLE = late(
+ROLE = lazy_compile(
     r"(?<!\w)(?:(?:quyền|nguyên|cựu|phó|đồng|trợ\slý|thư\ský|[uủ][yỷ]\sviên)\s)*(?:tổng\s)?"
     + _any(
         r"chủ_tịch bí_thư tư_lệnh giám_đốc chính_ủy chính_uỷ thủ_tướng bộ_trưởng thứ_trưởng tổng_thống trưởng_[^\W\d]+ "
@@ -151,7 +151,7 @@ ROLE = late(
     )
     + r"(?!\w)[^,;.:()–—\n\"“”]*"
 )
-ROLE_END = late(
+ROLE_END = lazy_compile(
     r"\s"
     + _any(
         "phát_biểu cho_biết cho_hay đề_nghị yêu_cầu biểu_dương nhấn_mạnh khẳng_định nói chủ_trì tham_dự dự trao "
@@ -163,7 +163,7 @@ ROLE_END = late(
 
 # Around answers --------------------------------------------------------------------------------
 
-BREAK = late(r"[,;:.!?…()\[\]“”\"–—\n]|\s-\s")
+BREAK = lazy_compile(r"[,;:.!?…()\[\]“”\"–—\n]|\s-\s")
 """Where a clause ends."""
 CONNECTIVES = _set(
     "là do vì bởi nhờ nhằm để gồm như bằng giúp tại ở với rằng và có được bị cho thành sẽ khiến nên mà vào từ đến của"
@@ -171,7 +171,7 @@ CONNECTIVES = _set(
 """Words that something may begin with, or after."""
 NEVER_LAST = CONNECTIVES - _set("được có thành đến bị cho")
 """Connectives that nothing ends in."""
-SMALL_WORDS = late(
+SMALL_WORDS = lazy_compile(
     r"(?:\s(?!(?:"
     + "|".join(sorted(CONNECTIVES))
     + rf"|đã|đang|trong|sau|khi|những|các)\b)[^\W\d{_UP}][^\W\d]*){{0,5}}"

@@ -9,7 +9,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Any, Literal
 
-from ..lazy_regex import late
+from ..lazy_regex import lazy_compile
 from ..text import detect_language, fold, has_accents, is_syllable, terms, tokenize
 from .weights import load_weights
 
@@ -70,7 +70,7 @@ _ENGLISH: tuple[tuple[Kind, str], ...] = (
     ("reason", r"\bwhy\b|for what reason|what (?:caused|is the reason|was the reason)"),
 )
 # "X là ai" asks for an office where X is nothing but a name, with or without a title.
-_WHO_IS_NAMED = late(
+_WHO_IS_NAMED = lazy_compile(
     r"^(?:(?:ông|bà|anh|chị|đồng chí|bác sĩ|tiến sĩ|giáo sư|đại tướng|thượng tướng|trung tướng|thiếu tướng|đại tá|"
     r"thượng tá|trung tá|thiếu tá|đại úy|thượng úy|trung úy|thiếu úy)\s)?((?:\w+\s){1,5})là ai\W*$",
     re.IGNORECASE,
@@ -78,7 +78,7 @@ _WHO_IS_NAMED = late(
 
 
 def _compiled(patterns: tuple[tuple[Kind, str], ...], *, plain: bool = False) -> list[tuple[Kind, re.Pattern[str]]]:
-    return [(kind, late(fold(pattern) if plain else pattern)) for kind, pattern in patterns]
+    return [(kind, lazy_compile(fold(pattern) if plain else pattern)) for kind, pattern in patterns]
 
 
 _KINDS = {
@@ -131,7 +131,7 @@ _ENGLISH_UNITS: tuple[tuple[str, str], ...] = (
     (r"how many people|population", _PEOPLE),
 )
 _MEASURES = _set("tiền kinh phí mấy tuổi nhiêu chức vụ danh nghề nghiệp")
-COUNTED = late(r"(?:bao nhiêu|bao nhieu|mấy)\s+(\w+)(?:\s+(\w+))?")
+COUNTED = lazy_compile(r"(?:bao nhiêu|bao nhieu|mấy)\s+(\w+)(?:\s+(\w+))?")
 """The one or two words after "how many", in a question in lower case: what is counted."""
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from ..lazy_regex import late
+from ..lazy_regex import lazy_compile
 from ..text import canonical, clean, is_syllable, tokenize
 from .patterns import CLASS, DATE, NOT_ALONE, NUMBER, TITLE, UNIT
 
@@ -31,8 +31,8 @@ _COUNTED: dict[str, Fraction] = {word: Fraction(i) for i, word in enumerate(_WOR
     "nửa": Fraction(1, 2),
 }
 _GROUPS = {"nghìn": 10**3, "ngàn": 10**3, "vạn": 10**4, "triệu": 10**6, "tỷ": 10**9, "tỉ": 10**9}
-_WRITTEN = late(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
-_THOUSANDS = late(r"[1-9]\d{0,2}([.,])\d{3}(?:\1\d{3})*")
+_WRITTEN = lazy_compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
+_THOUSANDS = lazy_compile(r"[1-9]\d{0,2}([.,])\d{3}(?:\1\d{3})*")
 
 
 def _digits(text: str) -> Fraction:
@@ -73,7 +73,7 @@ def value(text: str) -> Fraction:
     return total + hundreds + current
 
 
-_JOINED = late(rf"{NUMBER.pattern}(?:(?:(?<=nghìn)|(?<=ngàn)|(?<=triệu)|(?<=tỷ)|(?<=tỉ))\s{NUMBER.pattern})*")
+_JOINED = lazy_compile(rf"{NUMBER.pattern}(?:(?:(?<=nghìn)|(?<=ngàn)|(?<=triệu)|(?<=tỷ)|(?<=tỉ))\s{NUMBER.pattern})*")
 """A number that goes on in smaller units: 3 tỷ 200 triệu."""
 
 
@@ -92,13 +92,15 @@ def _values(text: str) -> list[Fraction]:
 _MONTH_WORDS = ["một", "hai", "ba", "tư", "năm", "sáu", "bảy", "tám", "chín", "mười", "mười một", "mười hai"]
 _MONTH = {"bốn": "4", **{word: str(i) for i, word in enumerate(_MONTH_WORDS, 1)}}
 _FORMS = (
-    late(r"(?P<day>\d{1,2})\s?[/-]\s?(?P<month>\d{1,2})(?:\s?[/-]\s?(?P<year>\d{4}|\d\d))?$"),
-    late(r"(?P<day>\d{1,2}) tháng (?P<month>\d{1,2}|[^\W\d]+(?: một| hai)?)(?:,? (?:năm )?(?P<year>\d{3,4}))?$"),
-    late(r"tháng (?P<month>\d{1,2}|[^\W\d]+(?: một| hai)?)(?:(?:\s?/\s?|,? (?:năm )?)(?P<year>\d{3,4}))?$"),
-    late(r"(?:năm )?(?P<year>\d{4})$"),
-    late(r"(?:ngày|mùng|mồng) (?P<day>\d{1,2})$"),
+    lazy_compile(r"(?P<day>\d{1,2})\s?[/-]\s?(?P<month>\d{1,2})(?:\s?[/-]\s?(?P<year>\d{4}|\d\d))?$"),
+    lazy_compile(
+        r"(?P<day>\d{1,2}) tháng (?P<month>\d{1,2}|[^\W\d]+(?: một| hai)?)(?:,? (?:năm )?(?P<year>\d{3,4}))?$"
+    ),
+    lazy_compile(r"tháng (?P<month>\d{1,2}|[^\W\d]+(?: một| hai)?)(?:(?:\s?/\s?|,? (?:năm )?)(?P<year>\d{3,4}))?$"),
+    lazy_compile(r"(?:năm )?(?P<year>\d{4})$"),
+    lazy_compile(r"(?:ngày|mùng|mồng) (?P<day>\d{1,2})$"),
 )
-_PART_OF = late(r"^(?:đầu|cuối|giữa)\b")
+_PART_OF = lazy_compile(r"^(?:đầu|cuối|giữa)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ _SOFT = frozenset(
     "khoảng hơn gần trên dưới chừng tầm độ cỡ đến tới tổng cộng ước đạt là có được vào từ lúc hồi trong ngày năm "
     "tháng sáng chiều tối trưa cả số và".split()
 )
-_WORD = late(r"\s([^\W\d]+)")
+_WORD = lazy_compile(r"\s([^\W\d]+)")
 _AFTER_YEAR = _SOFT | frozenset("nay trở thì đã sẽ tại ở với cho do khi của hoặc hay nhưng bị theo".split())
 _NOT = frozenset("không chưa chẳng khỏi hết ngừng".split())
 _ALIKE = 0.8  # token F1 from which two clauses of some length say the same

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..lazy_regex import late
+from ..lazy_regex import lazy_compile
 from ..text import canonical, fold
 from .question import Idf
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MEETINGS", "OVERLAPS", "SHAPES", "Text", "common_form", "cut", "idf_weights", "meetings", "overlaps"]
 
-_WORD = late(r"\d+(?:[.,/:]\d+)*|[^\W\d_]+(?:[\u0300-\u036f]+[^\W\d_]*)*|\S")
-_DIGIT = late(r"\d")
+_WORD = lazy_compile(r"\d+(?:[.,/:]\d+)*|[^\W\d_]+(?:[\u0300-\u036f]+[^\W\d_]*)*|\S")
+_DIGIT = lazy_compile(r"\d")
 
 SHAPES = 5
 """Of a word: small letters, a capital first, all capitals, a number, a mark."""
