@@ -1,4 +1,4 @@
-"""``ask --llm``: the key of the server, the progress of its reply, and what is told of sentences that were struck."""
+"""``ask --llm``: the server's key, the progress of its reply, and a note about removed sentences."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..reader.llm.client import address, is_local
-from ..reader.llm.reader import TIMEOUT, LLMReader
+from ..reader.llm.client import base_url, is_local
+from ..reader.llm.reader import TIMEOUT_S, LLMReader
 from ..reader.loading import load_reader
 from . import messages
 from .language import Locale
@@ -22,33 +22,47 @@ __all__ = ["language_model"]
 def language_model(
     url: str, model: str | None, timeout: float | None, explain: bool, locale: Locale
 ) -> Iterator[LLMReader]:
-    """The reader; afterwards, on stderr, how many sentences of the reply were struck, or which and why."""
+    """Yield the reader; afterwards report on stderr how many sentences were removed, or with ``explain`` which and why.
+
+    Args:
+        url: The address of the server.
+        model: The model; None takes the first one that the server lists.
+        timeout: Seconds for the whole reply; None takes the default.
+        explain: Whether to list the removed sentences.
+        locale: The language of messages.
+
+    Raises:
+        UsageError: The address, the key or the timeout is invalid.
+    """
     bar = ProgressBar(locale)
-    struck: list[tuple[str, str]] = []
+    removed: list[tuple[str, str]] = []
     reader = LLMReader(
         url,
         quoter=load_reader(min_confidence=0.0),
         model=model,
         api_key=_key(url),
-        timeout=TIMEOUT if timeout is None else timeout,
+        timeout=TIMEOUT_S if timeout is None else timeout,
         progress=lambda characters: bar("reply", characters, 0),
-        on_struck=lambda sentence, reason: struck.append((sentence, reason)),
+        on_removed=lambda sentence, reason: removed.append((sentence, reason)),
     )
     try:
         yield reader
     finally:
         bar.clear()
     if explain:
-        for sentence, reason in struck:
+        for sentence, reason in removed:
             say(locale.text(messages.REMOVED_SENTENCE, sentence=one_line(sentence)))
             say(one_line(reason))
-    elif struck:
-        say(locale.text(messages.REMOVED_SENTENCES, count=locale.integer(len(struck))))
+    elif removed:
+        say(locale.text(messages.REMOVED_SENTENCES, count=locale.integer(len(removed))))
 
 
 def _key(url: str) -> str | None:
-    """SEMSEARCH_LLM_KEY; else OPENAI_API_KEY, but never unencrypted to another machine."""
-    if key := os.environ.get("SEMSEARCH_LLM_KEY", "").strip():
+    """Return SEMSEARCH_LLM_KEY, else OPENAI_API_KEY, but the latter never for another machine without encryption."""
+    key = os.environ.get("SEMSEARCH_LLM_KEY", "").strip()
+    if key:
         return key
-    secret = address(url).startswith("https://") or is_local(address(url))
-    return (os.environ.get("OPENAI_API_KEY", "").strip() or None) if secret else None
+    base = base_url(url)
+    if base.startswith("https://") or is_local(base):
+        return os.environ.get("OPENAI_API_KEY", "").strip() or None
+    return None

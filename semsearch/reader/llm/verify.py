@@ -1,4 +1,8 @@
-"""Whether what a language model wrote rests on the passages that it cites: pure checks of strings."""
+"""Checks whether what a language model wrote rests on the passages that it cites.
+
+Only strings are compared. The checks cannot see a negation that was added or left out, right words put together
+wrongly, or numbers in words (hai mươi).
+"""
 
 from __future__ import annotations
 
@@ -12,21 +16,27 @@ from ...segmentation import split_sentences
 from ...text import clean, detect_language, fold, has_accents, terms, tokenize
 from ...types import Hit
 
-__all__ = ["MIN_CITED", "MIN_SHARE", "Claim", "claims", "support"]
+__all__ = ["MIN_SHARE", "MIN_SHARE_CITED", "Claim", "split_claims", "verify"]
 
 MIN_SHARE = 0.5
-"""So much of the words of a sentence, grammar left aside, must stand in the passages that it cites.
+"""Minimum share of a sentence's words, without function words, that the cited passages contain.
 
-Of news headlines nine in ten reach it in a passage of their own article, two in a thousand in one of another article.
+Nine in ten news headlines reach it in a passage of their own article, two in a thousand in one of another article.
 """
 
-MIN_CITED = 0.2
-"""A citation of a passage that holds less than this share of them does not count."""
+MIN_SHARE_CITED = 0.2
+"""A citation of a passage that contains less than this share of the words does not count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A sentence of a reply: its text without citations, the numbers it cites, the line of the reply it stands in."""
+    """A sentence of a reply.
+
+    Attributes:
+        text: The sentence without its citations.
+        cited: The numbers that it cites.
+        line: The line of the reply in which it is.
+    """
 
     text: str
     cited: tuple[int, ...]
@@ -39,97 +49,127 @@ _NUMBER = r"(?:(?:đoạn|passage|source)\s*)?\d{1,3}"
 _CITATION = re.compile(rf"\s*[\[【]\s*({_NUMBER}(?:\s*(?:[,;–-]|và|and)\s*{_NUMBER})*)\s*[\]】]", re.IGNORECASE)
 
 
-def claims(reply: str) -> list[Claim]:
-    """The sentences of a reply, in order, with what each cites: ``[1]``, ``[1][2]``, ``[1, 2]``, ``[1-3]``.
+def split_claims(reply: str) -> list[Claim]:
+    """Split a reply into sentences with their citations: ``[1]``, ``[1][2]``, ``[1, 2]``, ``[1-3]``.
 
-    A citation after a full stop belongs to the sentence before it, one at the start of a line to the one after it.
-    What a model thinks aloud first (``<think>``) and marks of Markdown are left out.
+    A citation after a full stop belongs to the sentence before it, one at the start of a line to the sentence after it.
+    Thoughts at the beginning (``<think>``) and Markdown are left out.
     """
-    found: list[Claim] = []
+    claims: list[Claim] = []
     for number, line in enumerate(_THOUGHT.sub("", clean(reply)).splitlines()):
-        bare, places = _without_citations(_MARKDOWN.sub("", line.strip()))
-        spans = split_sentences(bare)
+        text, citations = _without_citations(_MARKDOWN.sub("", line.strip()))
+        spans = split_sentences(text)
+        if not spans:
+            continue
         cited: list[list[int]] = [[] for _ in spans]
-        for at, numbers in places if spans else ():
-            owner = max((i for i, span in enumerate(spans) if span.start < at), default=0)
+        for place, numbers in citations:
+            owner = max((index for index, span in enumerate(spans) if span.start < place), default=0)
             cited[owner] += numbers
-        for span, own in zip(spans, cited, strict=True):
-            found.append(Claim(" ".join(span.of(bare).split()), tuple(dict.fromkeys(own)), number))
-    return found
+        for span, numbers in zip(spans, cited, strict=True):
+            sentence = " ".join(span.of(text).split())
+            claims.append(Claim(sentence, tuple(dict.fromkeys(numbers)), number))
+    return claims
 
 
 def _without_citations(line: str) -> tuple[str, list[tuple[int, list[int]]]]:
-    """The line without them, and where in it each stood, with its numbers."""
-    pieces: list[str] = []
-    places: list[tuple[int, list[int]]] = []
-    at = length = 0
+    """Return the line without citations, and the place and the numbers of each."""
+    parts: list[str] = []
+    citations: list[tuple[int, list[int]]] = []
+    end = length = 0
     for match in _CITATION.finditer(line):
-        pieces.append(line[at : match.start()])
-        length += len(pieces[-1])
-        places.append((length, _numbers_cited(match[1])))
-        at = match.end()
-    return "".join([*pieces, line[at:]]), places
+        part = line[end : match.start()]
+        parts.append(part)
+        length += len(part)
+        citations.append((length, _cited_numbers(match[1])))
+        end = match.end()
+    parts.append(line[end:])
+    return "".join(parts), citations
 
 
-def _numbers_cited(written: str) -> list[int]:
+def _cited_numbers(citation: str) -> list[int]:
     numbers: list[int] = []
-    for first, last in re.findall(r"(\d+)(?:\s*[–-]\s*\D*(\d+))?", written):
+    for first, last in re.findall(r"(\d+)(?:\s*[–-]\s*\D*(\d+))?", citation):
         numbers += range(int(first), int(last or first) + 1)
     return numbers
 
 
-def support(claim: Claim, hits: Sequence[Hit]) -> tuple[tuple[Hit, ...], str]:
-    """The hits that carry the claim and ``""``, or none and the reason why it is struck, one clause.
+def verify(claim: Claim, hits: Sequence[Hit]) -> tuple[tuple[Hit, ...], str]:
+    """Check a claim against the passages that it cites.
 
-    ``hits[n - 1]`` is what ``[n]`` cites. Every web address, number and date of it must stand in a passage
-    that it cites (or in its title or date), and MIN_SHARE of its words. Numbers are compared by value (37.000 is
-    37,000; 8,5 triệu is not 8,5 tỷ), dates as wholes, words without accents where either side has none. A sentence in
-    English on Vietnamese passages is judged by its names and numbers, and struck if it has none. Numbers in words
-    (hai mươi) are words like others.
+    Every web address, number and date of it must be in one of them (or in the title or date of its article), and
+    MIN_SHARE of its words. Numbers are compared by value (37.000 is 37,000; 8,5 triệu is not 8,5 tỷ), dates as wholes,
+    words without accents if one side has none. A sentence in English about Vietnamese passages is judged by its names
+    and numbers, and rejected if it has none.
+
+    Args:
+        claim: The claim.
+        hits: The passages; ``[n]`` cites ``hits[n - 1]``.
+
+    Returns:
+        The supporting hits and an empty string; or none, and the reason why the claim is rejected, as a clause.
     """
-    cited = [hits[n - 1] for n in claim.cited if 1 <= n <= len(hits)]
+    cited = [hits[number - 1] for number in claim.cited if 1 <= number <= len(hits)]
     if not cited:
-        unknown = ", ".join(f"[{n}]" for n in claim.cited)
-        return (), f"it cites {unknown}, which is no passage" if unknown else "it cites no passage"
-    texts = [_text(hit) for hit in cited]
-    for url in sorted(_addresses(claim.text).difference(*map(_addresses, texts))):
-        return (), f"the address {url} stands in no passage that it cites"
-    own, dates = _values(claim.text), _dates(_plain_dates(claim.text), loose=False)
-    there = [(_values(text), _dates(_plain_dates(text), loose=True)) for text in texts]
-    for value, written in own.items():
-        if not any(value in values for values, _ in there):
-            return (), f"the number {written} stands in no passage that it cites"
-    for date in dates:
-        if not any(_dated(date, known, values) for values, known in there):
-            return (), f"the date {'/'.join(map(str, date))} stands in no passage that it cites"
-    foreign = detect_language(claim.text) == "en" and all(detect_language(hit.passage.text) != "en" for hit in cited)
-    plain = foreign or not has_accents(claim.text) or not all(map(has_accents, texts))
-    words = _names(claim.text) if foreign else _content(claim.text, plain)
-    if len(words) < 2 and not own:
-        return (), "it says too little to be found in a passage"
+        unknown = ", ".join(f"[{number}]" for number in claim.cited)
+        return (), f"it cites {unknown}, which does not exist" if unknown else "it cites no passage"
+    texts = [_source_text(hit) for hit in cited]
+    problem = _unsupported_fact(claim.text, texts)
+    if problem:
+        return (), problem
+
+    only_names = detect_language(claim.text) == "en" and all(detect_language(h.passage.text) != "en" for h in cited)
+    folded = only_names or not has_accents(claim.text) or not all(has_accents(text) for text in texts)
+    words = _names(claim.text) if only_names else _content_words(claim.text, folded)
+    if len(words) < 2 and not _values(claim.text):
+        return (), "it has too few words to be found in a passage"
     if not words:
         return tuple(cited), ""
-    held = [words & _vocabulary(text, plain) for text in texts]
-    kept = [i for i, some in enumerate(held) if len(some) >= MIN_CITED * len(words)]
-    if len(set().union(*(held[i] for i in kept))) < MIN_SHARE * len(words):
-        return (), "too few of its words stand in the passages that it cites"
-    return tuple(cited[i] for i in kept), ""
+
+    supporting: list[Hit] = []
+    supported: set[str] = set()
+    for hit, text in zip(cited, texts, strict=True):
+        common = words & _vocabulary(text, folded)
+        if len(common) >= MIN_SHARE_CITED * len(words):
+            supporting.append(hit)
+            supported |= common
+    if len(supported) < MIN_SHARE * len(words):
+        return (), "too few of its words are in the passages that it cites"
+    return tuple(supporting), ""
+
+
+def _unsupported_fact(claim: str, texts: Sequence[str]) -> str:
+    """Return what is wrong with a claim's addresses, numbers and dates; an empty string if each is in a text."""
+    known_addresses: set[str] = set().union(*map(_addresses, texts))
+    for address in sorted(_addresses(claim) - known_addresses):
+        return f"the address {address} is in no passage that it cites"
+
+    known_values = [_values(text) for text in texts]
+    for value, written in _values(claim).items():
+        if not any(value in values for values in known_values):
+            return f"the number {written} is in no passage that it cites"
+
+    known_dates = [_dates(_plain_dates(text), with_dashes=True) for text in texts]
+    for date in _dates(_plain_dates(claim), with_dashes=False):
+        if not any(_has_date(date, dates, values) for dates, values in zip(known_dates, known_values, strict=True)):
+            return f"the date {'/'.join(map(str, date))} is in no passage that it cites"
+    return ""
 
 
 def _addresses(text: str) -> set[str]:
     return {url.rstrip(".,;:!?…”\"'") for url in re.findall(r"(?:https?://|www\.)[^\s<>()]+", text)}
 
 
-def _text(hit: Hit) -> str:
-    """All that a reply may take from a hit, as the prompt shows it."""
-    day = hit.article.date
-    return "\n".join([hit.article.title, f"{day.day}/{day.month}/{day.year}" if day else "", hit.passage.text])
+def _source_text(hit: Hit) -> str:
+    """Return all that a reply may take from a hit, as the prompt shows it."""
+    date = hit.article.date
+    written_date = f"{date.day}/{date.month}/{date.year}" if date else ""
+    return "\n".join([hit.article.title, written_date, hit.passage.text])
 
 
 # Words ---------------------------------------------------------------------------------------
 
-# Words of grammar, without accents: they stand in every passage and say nothing.
-_GRAMMAR = frozenset(
+# Function words, without accents.
+_FUNCTION_WORDS = frozenset(
     "la va cua cac nhung mot co duoc bi trong cho voi ve tu den de theo da dang se khong nay do ra nhu thi ma vao "
     "tai o khi vi nen cung con rang boi tren duoi sau truoc hon rat the gi nao "
     "the a an of in on at to for by with and or is are was were be been it its as from that this which who has have "
@@ -137,24 +177,28 @@ _GRAMMAR = frozenset(
 )
 
 
-def _content(text: str, plain: bool) -> set[str]:
-    words = terms(fold(text) if plain else text)
-    return {word for word in words if not word[0].isdigit() and fold(word) not in _GRAMMAR}
+def _content_words(text: str, folded: bool) -> set[str]:
+    words = terms(fold(text) if folded else text)
+    return {word for word in words if not word[0].isdigit() and fold(word) not in _FUNCTION_WORDS}
 
 
 def _names(text: str) -> set[str]:
-    """Words with a capital letter; the first one of the sentence only where another follows it."""
+    """Return the capitalised words; the first word of the sentence only if another capitalised one follows it."""
     words = [span.of(text) for span in tokenize(_plain_dates(text))]
-    big = [word[0].isupper() for word in words]
-    if big and not any(big[1:2]):
-        big[0] = False
-    return {term for word, capital in zip(words, big, strict=True) if capital for term in terms(fold(word))} - _GRAMMAR
+    is_name = [word[0].isupper() for word in words]
+    if is_name and not any(is_name[1:2]):
+        is_name[0] = False
+    names: set[str] = set()
+    for word, capitalised in zip(words, is_name, strict=True):
+        if capitalised:
+            names.update(terms(fold(word)))
+    return names - _FUNCTION_WORDS
 
 
-def _vocabulary(text: str, plain: bool) -> set[str]:
-    """Its words, and each two neighbours written together: Hà Nội is Hanoi in English."""
-    words = terms(fold(text) if plain else text)
-    return {*words, *(a + b for a, b in pairwise(words))}
+def _vocabulary(text: str, folded: bool) -> set[str]:
+    """Return the words of a text, and each two neighbours joined: Hà Nội is Hanoi in English."""
+    words = terms(fold(text) if folded else text)
+    return {*words, *(first + second for first, second in pairwise(words))}
 
 
 # Numbers -------------------------------------------------------------------------------------
@@ -173,18 +217,20 @@ _GROUPS = re.compile(r"[1-9]\d{0,2}(?:([.,])\d{3})(?:\1\d{3})*")
 
 
 def _values(text: str) -> dict[Decimal, str]:
-    """The value of each number, with its scale, and how it is written; 5 đến 8 triệu is 5 triệu đến 8 triệu."""
-    found: dict[Decimal, str] = {}
+    """Return the value of each number, with its scale, and how it is written; 5 đến 8 triệu is 5 triệu đến 8 triệu."""
+    values: dict[Decimal, str] = {}
     for match in _VALUE.finditer(_RANGE.sub(r"\1\4\2\3\4", _plain_dates(text))):
-        scale = sum(_SCALES[word] for word in re.findall(r"[^\W\d_]+", (match[2] or "").lower()))
-        for value in _parts(match[1]):
-            found.setdefault(value.scaleb(scale).normalize(), match[0].strip())
-    return found
+        scale_words = re.findall(r"[^\W\d_]+", (match[2] or "").lower())
+        scale = sum(_SCALES[word] for word in scale_words)
+        for value in _parse_numbers(match[1]):
+            values.setdefault(value.scaleb(scale).normalize(), match[0].strip())
+    return values
 
 
-def _parts(written: str) -> Iterator[Decimal]:
-    """37.000 is one number, so is 11,5 and 1.234,5 and 0,125; 1.2.3 is three."""
-    whole, mark, rest = written.rpartition("," if written.rfind(",") > written.rfind(".") else ".")
+def _parse_numbers(written: str) -> Iterator[Decimal]:
+    """Yield the numbers in a run of digits, points and commas: 37.000, 11,5, 1.234,5 and 0,125 are one, 1.2.3 three."""
+    last_mark = "," if written.rfind(",") > written.rfind(".") else "."
+    whole, mark, rest = written.rpartition(last_mark)
     if _GROUPS.fullmatch(written):
         yield Decimal(re.sub("[.,]", "", written))
     elif whole.isdigit() or (_GROUPS.fullmatch(whole) and mark not in whole):
@@ -204,7 +250,7 @@ _ENGLISH_DATE = re.compile(
 
 
 def _plain_dates(text: str) -> str:
-    """Dates in words, with dots or dashes, and in English, all as 27/8/2018, 27/8 or 8/2018."""
+    """Write all dates (in words, in English, with dots or dashes) as 27/8/2018, 27/8 or 8/2018."""
     text = re.sub(r"\b(\d{4})-(\d{1,2})-(\d{1,2})\b", r"\3/\2/\1", text)
     text = re.sub(r"\b(\d{1,2})[.-](\d{1,2})[.-](\d{4})\b", r"\1/\2/\3", text)
     text = re.sub(r"\b(\d{1,2})\s*tháng\s*(\d{1,2})\b", r"\1/\2", text, flags=re.IGNORECASE)
@@ -215,23 +261,24 @@ def _plain_dates(text: str) -> str:
 def _as_figures(match: re.Match[str]) -> str:
     day, year = match[1] or match[3], match[4]
     if not day and not year:
-        return match[0]  # "may" is a word, too
-    return "/".join(filter(None, [day, str(_MONTHS.index(match[2].lower()) + 1), year]))
+        return match[0]  # "may" is a word too
+    month = str(_MONTHS.index(match[2].lower()) + 1)
+    return "/".join(filter(None, [day, month, year]))
 
 
-def _dates(plain: str, *, loose: bool) -> set[tuple[int, ...]]:
-    """Runs of numbers with slashes; ``loose``: also with a dash, as newspapers write 27-8."""
-    found = {tuple(map(int, run.split("/"))) for run in re.findall(r"\d{1,4}(?:/\d{1,4})+", plain)}
-    if loose:
-        found |= {(int(a), int(b)) for a, b in re.findall(r"\b(\d{1,2})-(\d{1,2})\b", plain)}
-    return found
+def _dates(plain: str, *, with_dashes: bool) -> set[tuple[int, ...]]:
+    """Return the runs of numbers with slashes; with dashes too, as newspapers write 27-8."""
+    dates = {tuple(map(int, run.split("/"))) for run in re.findall(r"\d{1,4}(?:/\d{1,4})+", plain)}
+    if with_dashes:
+        dates |= {(int(day), int(month)) for day, month in re.findall(r"\b(\d{1,2})-(\d{1,2})\b", plain)}
+    return dates
 
 
-def _dated(date: tuple[int, ...], known: set[tuple[int, ...]], values: dict[Decimal, str]) -> bool:
-    """Whether one of ``known`` is the date or holds it, or is part of it and the rest stands nearby as a number."""
-    rest = all(Decimal(part).normalize() in values for part in date)
-    return any(_holds(other, date) or (rest and _holds(date, other)) for other in known)
+def _has_date(date: tuple[int, ...], known: set[tuple[int, ...]], values: dict[Decimal, str]) -> bool:
+    """Whether a known date is or contains the date, or is a part of it whose other parts are numbers of the text."""
+    all_parts_known = all(Decimal(part).normalize() in values for part in date)
+    return any(_contains(other, date) or (all_parts_known and _contains(date, other)) for other in known)
 
 
-def _holds(long: tuple[int, ...], short: tuple[int, ...]) -> bool:
-    return any(long[i : i + len(short)] == short for i in range(len(long) - len(short) + 1))
+def _contains(long: tuple[int, ...], short: tuple[int, ...]) -> bool:
+    return any(long[start : start + len(short)] == short for start in range(len(long) - len(short) + 1))
