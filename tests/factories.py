@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -96,6 +99,15 @@ def write(folder: Path, numbers: Sequence[int]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for number in numbers:
         (folder / f"{number}.txt").write_text(story(number), "utf-8")
+
+
+# Databases -------------------------------------------------------------------------------------
+
+
+def execute(database: Path, statement: str) -> list[tuple[Any, ...]]:
+    """Run one SQL statement on a database that nobody has open, past all code of the package."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        return connection.execute(statement).fetchall()
 
 
 # Passages and hits -----------------------------------------------------------------------------

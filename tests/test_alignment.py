@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_models
+from factories import execute
 
 from semsearch.encoders import load_encoder
 from semsearch.encoders.static import StaticEncoder
@@ -96,10 +97,7 @@ def test_the_best_are_told_their_alignment(index: Index, encoder: StaticEncoder)
 def test_pieces_that_are_lost_are_made_again(index: Index, harm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = [(hit.passage.id, hit.scores) for hit in index.search(QUERY)]
     index.close()
-    store = Store.open(index.path / "store.db", write=True)
-    with store.transaction():
-        store._all(harm)
-    store.close()
+    execute(index.path / "store.db", harm)
     for seal in index.path.glob("seal.json"):
         seal.unlink()
     with Index.open(index.path) as again:

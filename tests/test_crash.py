@@ -1,7 +1,6 @@
-"""Killed at any point, damaged in any place, on a full disk: an index opens and answers, or says what to do.
+"""Kills, damage and full disks: afterwards an index opens and answers, or its error says what to do.
 
-An article is committed once ``generation`` has grown with it; none of those may be lost, and no id may ever
-show another text than the one it was given for.
+No committed article may be lost, and no passage id may ever show a text other than its own.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ def texts(index: Index) -> dict[str, str]:
 
 
 def check(path: Path, encoder: HashEncoder) -> dict[str, str]:
-    """Opens what a kill left and asks it all kinds of things; what it holds."""
+    """Open and query what a kill left; return the texts that it holds."""
     with Index.open(path, encoder=encoder) as index:
         held = texts(index)
         for mode in ("hybrid", "dense", "lexical"):
@@ -74,7 +73,7 @@ def check(path: Path, encoder: HashEncoder) -> dict[str, str]:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small batches, so that one run has many points to be killed at; and no waiting for the disk."""
+    """Make small batches, so that one run has many failpoints, and do not wait for the disk."""
     monkeypatch.setattr("semsearch.indexing.pipeline.BATCH_ARTICLES", 5)
     monkeypatch.setattr("semsearch.indexing.rebuild.BATCH_PASSAGES", 4)
     monkeypatch.setattr(os, "fsync", lambda _: None)
@@ -87,7 +86,7 @@ def hooked() -> Iterator[None]:
 
 
 def trial(script: str, *arguments: str) -> str:
-    """A shorter version of one of the long trials, in an interpreter of its own; what it printed."""
+    """Run a short version of one of the long trials in an interpreter of its own; return what it printed."""
     env = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, [str(HERE.parent), *sys.path])),
@@ -102,21 +101,21 @@ def trial(script: str, *arguments: str) -> str:
 
 @pytest.mark.slow
 def test_killed_at_every_step_and_at_random_moments() -> None:
-    told = trial("try_kills.py", "--visits", "1", "--random", "12")
-    assert "steps never visited: none" in told
-    assert int(told.split(" kills in ")[0].split()[-1]) >= 50
+    output = trial("try_kills.py", "--visits", "1", "--random", "12")
+    assert "steps never visited: none" in output
+    assert int(output.split(" kills in ")[0].split()[-1]) >= 50
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace records what is written and synced")
 def test_the_power_is_cut() -> None:
-    told = trial("try_power.py", "--states", "40")
-    assert int(told.split(" states opened")[0].split()[-1]) >= 40
+    output = trial("try_power.py", "--states", "40")
+    assert int(output.split(" states opened")[0].split()[-1]) >= 40
 
 
 @pytest.mark.parametrize("name", STEPS)
 def test_stopped_by_hand(tmp_path: Path, quick: None, hooked: None, name: str) -> None:
-    """Ctrl-C at each step: the same object goes on, and so does the next run."""
+    """After Ctrl-C at each failpoint the same object can continue, and so can the next run."""
     path, news, encoder = tmp_path / "index", tmp_path / "news", HashEncoder(16)
     write(news, range(12))
 
@@ -139,7 +138,7 @@ def test_stopped_by_hand(tmp_path: Path, quick: None, hooked: None, name: str) -
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An index of a few articles, with two segments and something dead."""
+    """An index of a few articles, with two segments and a removed article."""
     folder = tmp_path_factory.mktemp("small")
     with Index.open_or_create(folder / "index", encoder=HashEncoder(16)) as index:
         index.add(article(n) for n in range(12))
@@ -153,7 +152,7 @@ def files_of(path: Path) -> list[Path]:
 
 
 def put(file: Path, data: bytes) -> None:
-    """In place of what is there, not over it: a thread that still maps the old file must not lose its pages."""
+    """Replace the file rather than overwrite it: a thread that still maps the old one keeps its pages."""
     new = file.with_name(file.name + ".new")
     new.write_bytes(data)
     new.replace(file)
@@ -236,7 +235,7 @@ def test_a_file_cut_or_lost(small: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["manifest.json", "seal.json", "vectors/*", "lexical/*/*/*.idx", "lexical"])
-def test_what_can_be_made_again_is(small: Path, tmp_path: Path, part: str) -> None:
+def test_derived_files_are_rebuilt(small: Path, tmp_path: Path, part: str) -> None:
     path, encoder = tmp_path / "index", HashEncoder(16)
     shutil.copytree(small, path)
     expected = {answer[:3] for answer in answers(path)}
@@ -250,9 +249,9 @@ def test_what_can_be_made_again_is(small: Path, tmp_path: Path, part: str) -> No
     assert [f for f in doctor(path) if not f.repaired]
     with pytest.raises(IndexUnusable, match=r"doctor|rebuild"):
         answers(path)
-    told = doctor(path, repair=True, encoder=encoder)
-    assert told
-    assert all(finding.repaired for finding in told)
+    findings = doctor(path, repair=True, encoder=encoder)
+    assert findings
+    assert all(finding.repaired for finding in findings)
     assert doctor(path) == []
     assert {answer[:3] for answer in answers(path)} == expected
     assert bool(encoder.passages) == part.startswith("vectors")
@@ -275,14 +274,14 @@ def test_a_damaged_article_is_read_again(tmp_path: Path) -> None:
         assert index.doctor() == []
 
 
-def test_what_cannot_be_mended_is_said(small: Path, tmp_path: Path) -> None:
+def test_damage_beyond_repair_is_reported(small: Path, tmp_path: Path) -> None:
     path = tmp_path / "index"
     shutil.copytree(small, path)
     put(path / "store.db", b"\0" * 5000)
-    told = doctor(path, repair=True)
-    assert told
-    assert not any(finding.repaired for finding in told)
-    assert "anew" in told[0].cure
+    findings = doctor(path, repair=True)
+    assert findings
+    assert not any(finding.repaired for finding in findings)
+    assert "anew" in findings[0].cure
     (path / "store.db").unlink()
     with pytest.raises(IndexUnusable, match=r"store.db is missing"):
         Index.open(path)
@@ -298,18 +297,18 @@ for line in sys.stdin:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(line), resource.RLIM_INFINITY))
         try:
             index.sync([{news!r}])
-            said = "done"
+            outcome = "done"
         except StorageError:
-            said = "refused"
+            outcome = "refused"
         except BaseException as error:
-            said = repr(error)
+            outcome = repr(error)
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    print(said, flush=True)
+    print(outcome, flush=True)
 """
 
 
 def test_no_room_loses_nothing(tmp_path: Path) -> None:
-    """Files of at most so many bytes are how a disk without room looks from inside."""
+    """A limit on the size of files stands for a full disk."""
     path, news, encoder = tmp_path / "index", tmp_path / "news", HashEncoder(16)
     write(news, range(10))
     with Index.open_or_create(path, encoder=encoder) as index:
@@ -340,14 +339,14 @@ def test_no_room_loses_nothing(tmp_path: Path) -> None:
 
 @contextlib.contextmanager
 def mounted(disk: Path, options: str) -> Iterator[None]:
-    """A small disk of its own at ``disk``."""
+    """Mount a small disk at ``disk``; skip the test if that is not possible."""
     disk.mkdir()
     try:
         done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(disk)], capture_output=True)
     except FileNotFoundError:
-        pytest.skip("there is no mount here")
+        pytest.skip("there is no program mount")
     if done.returncode:
-        pytest.skip("only root may mount a small disk")
+        pytest.skip("only root can mount a small disk")
     try:
         yield
     finally:
@@ -374,8 +373,8 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
             assert texts(index) == held
 
 
-def test_a_reader_that_came_when_the_disk_was_full_sees_what_follows(small: Path, tmp_path: Path) -> None:
-    """Without room for the memory that readers and writers share, the database is read like a file that stays."""
+def test_a_reader_opened_on_a_full_disk_sees_later_changes(small: Path, tmp_path: Path) -> None:
+    """Without room for SQLite's shared memory, the database is read as a file that does not change."""
     disk = tmp_path / "disk"
     with mounted(disk, "size=8m"):
         shutil.copytree(small, disk / "index", ignore=shutil.ignore_patterns("store.db-*"))
@@ -391,8 +390,8 @@ def test_a_reader_that_came_when_the_disk_was_full_sees_what_follows(small: Path
             assert {hit.article.source for hit in index.search("Tin số", 100)} == {*before, "test:99"}
 
 
-def test_a_folder_one_may_not_write(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Root may write anywhere, so the system's answer is made up here."""
+def test_a_folder_without_write_permission(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may write anywhere, so the system's refusal is simulated."""
     path = tmp_path / "index"
     shutil.copytree(small, path)
     there = Path.open
@@ -411,7 +410,7 @@ def test_a_folder_one_may_not_write(small: Path, tmp_path: Path, monkeypatch: py
 
 
 def test_two_writers_at_once(tmp_path: Path) -> None:
-    """One of them is refused, in a sentence that names the other; nothing is torn."""
+    """All but one are refused with an error that names the writer, and the index stays whole."""
     path, news, encoder = tmp_path / "index", tmp_path / "news", HashEncoder(16)
     write(news, range(150))
     code = (
@@ -423,18 +422,18 @@ def test_two_writers_at_once(tmp_path: Path) -> None:
         "except IndexLocked as error:\n"
         "    print(error)\n"
     )
-    both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    told = [process.communicate(timeout=120)[0].strip() for process in both]
-    assert "done" in told
-    assert all(line == "done" or "is writing to" in line for line in told)
+    processes = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    outputs = [process.communicate(timeout=120)[0].strip() for process in processes]
+    assert "done" in outputs
+    assert all(line == "done" or "is writing to" in line for line in outputs)
     assert check(path, encoder) == there(news)
 
 
 @pytest.mark.slow
 def test_readers_during_a_writer() -> None:
-    """And a writer that comes too early, or after one that was killed."""
-    told = trial("try_readers.py", "--minutes", "0.15", "--readers", "3")
-    assert "3 readers" in told
+    """Also a second writer, while the first writes and after it was killed."""
+    output = trial("try_readers.py", "--minutes", "0.15", "--readers", "3")
+    assert "3 readers" in output
 
 
 @pytest.mark.slow
@@ -442,8 +441,8 @@ def test_a_disk_filled_at_many_sizes() -> None:
     trial("try_full_disk.py", "--only", "index", "--growth", "3")
 
 
-def test_who_looks_for_the_writer_is_in_nobodys_way(small: Path, tmp_path: Path) -> None:
-    """A look takes the lock for a moment; so does a holder that has not written its name yet."""
+def test_asking_for_the_writer_hinders_nobody(small: Path, tmp_path: Path) -> None:
+    """Asking takes the lock for a moment; so does a writer that has not written its name yet."""
     path = tmp_path / "index"
     shutil.copytree(small, path)
     folder = Folder(path)
@@ -471,10 +470,10 @@ def test_who_looks_for_the_writer_is_in_nobodys_way(small: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("damaged", [False, True])
-def test_a_reader_that_a_writer_outruns_looks_again(
+def test_a_search_overtaken_by_a_writer_is_repeated(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged: bool
 ) -> None:
-    """Between its snapshot and its reading of the terms others write: an article, whose old terms are gone by then."""
+    """A writer replaces an article after the reader's snapshot and before it reads the terms."""
     path = tmp_path / "index"
     shutil.copytree(small, path)
     writer, versions, refresh = Index.open(path, encoder=HashEncoder(16)), iter([501, 502]), View.refresh
@@ -491,7 +490,7 @@ def test_a_reader_that_a_writer_outruns_looks_again(
 
     with Index.open(path, encoder=HashEncoder(16)) as index:
         assert index.search("Tin số 3", 50, mode="lexical")
-        writer.add([article(77)])  # else nothing is read anew
+        writer.add([article(77)])  # otherwise nothing is read again
         monkeypatch.setattr(View, "refresh", late)
         found = {hit.article.source: hit.article.text for hit in index.search("Tin số", 50, mode="lexical")}
         monkeypatch.setattr(View, "refresh", refresh)
@@ -499,16 +498,16 @@ def test_a_reader_that_a_writer_outruns_looks_again(
         assert found["test:3"] == story(502)
 
 
-def test_small_files_of_a_killed_run_go(small: Path, tmp_path: Path) -> None:
+def test_small_files_of_a_killed_run_are_removed(small: Path, tmp_path: Path) -> None:
     path = tmp_path / "index"
     shutil.copytree(small, path)
-    strays = [path / "lexical" / "001" / "passages" / name for name in (".tmpAb3dEf", "sums.json.tmp")]
-    for stray in strays:
-        stray.write_bytes(b"{")
-    assert sorted(f.part for f in doctor(path)) == sorted(s.relative_to(path).as_posix() for s in strays)
+    leftovers = [path / "lexical" / "001" / "passages" / name for name in (".tmpAb3dEf", "sums.json.tmp")]
+    for leftover in leftovers:
+        leftover.write_bytes(b"{")
+    assert sorted(f.part for f in doctor(path)) == sorted(s.relative_to(path).as_posix() for s in leftovers)
     with Index.open(path, encoder=HashEncoder(16)) as index:
         index.add([article(99)])
-    assert not any(stray.exists() for stray in strays)
+    assert not any(leftover.exists() for leftover in leftovers)
     assert doctor(path) == []
 
 
@@ -527,7 +526,7 @@ def test_words_that_were_never_committed_may_be_anything(small: Path, tmp_path: 
 def test_every_folder_is_synced_before_the_database_counts_on_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hooked: None
 ) -> None:
-    """``tests/trials/try_power.py`` says more, where there is strace."""
+    """``tests/trials/try_power.py`` tests more, where strace is installed."""
     path, sync, order = tmp_path / "new" / "index", os.fsync, list[str]()
 
     def noted(handle: int) -> None:
@@ -535,7 +534,7 @@ def test_every_folder_is_synced_before_the_database_counts_on_it(
         sync(handle)
 
     if not Path("/proc/self/fd").is_dir():
-        pytest.skip("the name of an open file is asked of /proc")
+        pytest.skip("needs /proc for the names of open files")
     monkeypatch.setattr(os, "fsync", noted)
     failpoints.failpoint_hook = order.append
     with Index.open_or_create(path, encoder=HashEncoder(16)) as index:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from factories import TOWNS, HashEncoder, article, story, write
+from factories import TOWNS, HashEncoder, article, execute, story, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -520,7 +520,7 @@ def brute(index: Index, encoder: HashEncoder, query: str) -> dict[int, tuple[flo
         own = {}
         for passage in index.passages(item.id):
             text = passage.text if passage.text.startswith(item.title) else f"{item.title}\n{passage.text}"
-            own[passage.id] = encoder._encode([text])[0].astype(np.float16).astype(np.float32)
+            own[passage.id] = HashEncoder().encode_passages([text])[0].astype(np.float16).astype(np.float32)
         mean = np.mean(list(own.values()), axis=0)
         topic = float(mean @ asked / np.linalg.norm(mean))
         found |= {id_: (float(vector @ asked), topic) for id_, vector in own.items()}
@@ -934,7 +934,7 @@ def test_terms_of_an_earlier_format(index: Index, news: Path, encoder: HashEncod
     with closing(Store.open(folder.database, write=True)) as store, store.transaction():
         old = replace(Manifest.parse(str(store.meta("manifest")), folder.database), lexical=1)
         store.set_meta("manifest", old.dump())
-        store._all("INSERT INTO unwanted VALUES ('passages', 900, 901), ('articles', 90, 91)")
+    execute(folder.database, "INSERT INTO unwanted VALUES ('passages', 900, 901), ('articles', 90, 91)")
     folder.write_manifest(old)
     folder.unseal()
     with Index.open(index.path, encoder=encoder) as again:
@@ -1011,7 +1011,8 @@ def test_dead_vectors_go_with_time(index: Index) -> None:
     status = index.status()
     assert status.articles == 5
     assert status.dead_vectors < 10
-    ids, _ = segments.read(Folder(index.path), index._session.connect().segments()[0], verify=True)
+    with closing(Store.open(index.path / "store.db")) as store:
+        ids, _ = segments.read(Folder(index.path), store.segments()[0], verify=True)
     assert len(ids) < 15
     sound(index)
 
