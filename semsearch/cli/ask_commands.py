@@ -117,7 +117,10 @@ def similar(
     encoding: EncoderOptions,
     vectors: VectorsOption = "auto",
 ) -> int:
-    """Find passages of other articles that resemble a text, a passage or an article."""
+    """Find passages similar to a text, a passage or an article.
+
+    They come from other articles, unless --same-article is given.
+    """
     given = [text or None, passage, article]
     if given.count(None) != 2:
         raise UsageError("Give exactly one of TEXT, --passage and --article.")

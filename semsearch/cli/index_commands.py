@@ -95,7 +95,7 @@ def remove(
 
 
 def rebuild(*, output: OutputOptions, index: IndexOption = None, encoding: EncoderOptions) -> int:
-    """Rebuild the index from its stored articles, optionally with another encoder."""
+    """Rebuild the index, optionally with another encoder."""
     progress = ProgressBar(output.locale)
     folder = index_path(index)
     with open_index(folder, EncoderOptions(threads=encoding.threads)) as opened:

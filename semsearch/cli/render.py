@@ -495,11 +495,11 @@ def encoders(console: Console, families: Sequence[Family]) -> None:
 
 
 def measures(console: Console, values: Mapping[str, float]) -> None:
-    """Print measures by name: counts as integers, the rest with four decimals."""
+    """Print measures by name, with four decimals; counts and seconds as integers."""
     locale = console.locale
     for name, value in values.items():
         label = messages.MEASURES.get(name)
         shown_name = locale.text(label) if label else name
-        is_count = name in ("queries", "passages")
-        shown_value = locale.integer(round(value)) if is_count else locale.decimal(value, 4)
+        is_integer = name in ("queries", "passages", "seconds")
+        shown_value = locale.integer(round(value)) if is_integer else locale.decimal(value, 4)
         console.print(f"{shown_name:<16} {shown_value}")
