@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "gold_sentences"
-SIGN = "‖"
+MARK = "‖"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,14 @@ def read(*names: str) -> list[Marked]:
     for file in files:
         for part in re.split(r"^=== ", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
             name, _, body = part.partition("\n")
-            pieces = body.strip("\n").split(SIGN)
+            pieces = body.strip("\n").split(MARK)
             lengths = [sum(map(len, pieces[:i])) for i in range(1, len(pieces))]
             found.append(Marked(name, "".join(pieces), frozenset(lengths)))
     return found
 
 
 def score(marked: Marked, ends: set[int]) -> Score:
-    """Ends found against ends marked. The end of the whole text is no decision and counts for nobody."""
+    """Score the ends that were found; the end of the whole text, which is always right, does not count."""
     whole = {len(marked.text.rstrip())}
     found, gold = ends - whole, marked.ends - whole
     return Score(len(found & gold), len(found - gold), len(gold - found))

@@ -29,7 +29,7 @@ def test_paragraphs_by_blank_lines_and_by_full_stops() -> None:
     assert blocks(f"  {P1}  \n \n\n\t{P2}\n") == [P1, P2]
 
 
-def test_headings_stand_alone() -> None:
+def test_headings_are_blocks() -> None:
     assert blocks(f"Hội đua thuyền Nậm Cắt\n{P1}\nKết quả chung cuộc\n{P2}") == [
         "Hội đua thuyền Nậm Cắt",
         P1,
@@ -55,7 +55,7 @@ def test_lines_in_capitals_do_not_run_on_into_others() -> None:
     assert blocks(wrapped) == wrapped.split("\n", 1)
 
 
-def test_an_abbreviation_at_the_end_of_a_full_line_ends_no_paragraph() -> None:
+def test_an_abbreviation_at_the_end_of_a_full_line_does_not_end_a_paragraph() -> None:
     wrapped = (
         "Đoàn khách đi đường bộ từ Lào Cai qua Yên Bái rồi xuôi về TP.\n"
         "Hà Nội trong ngày, sáng hôm sau lại lên đường đi Nghệ An thăm\n"
@@ -83,7 +83,7 @@ def test_articles_of_a_law() -> None:
     assert blocks(text)[-3:] == ["Điều 1. Phạm vi", "Quy chế này áp dụng cho bảy bản.", "Điều 2. Đối tượng"]
 
 
-def test_rows_of_tables_stand_alone() -> None:
+def test_table_rows_are_blocks() -> None:
     assert blocks(f"{P1}\n\nBản | Số hộ\nNà Lạn | 312\nKhuổi Sao | 275") == [
         P1,
         "Bản | Số hộ",
@@ -127,7 +127,7 @@ def test_rows_of_tables_stand_alone() -> None:
         "* * *",
     ],
 )
-def test_lines_that_are_no_article(line: str) -> None:
+def test_boilerplate_lines(line: str) -> None:
     assert blocks(f"{P1}\n\n{line}\n\n{P2}") == [P1, P2]
 
 
@@ -148,7 +148,7 @@ def test_lines_that_are_no_article(line: str) -> None:
         "312",
     ],
 )
-def test_lines_that_only_look_like_it(line: str) -> None:
+def test_lines_that_only_look_like_boilerplate(line: str) -> None:
     assert blocks(f"{P1}\n\n{line}\n\n{P2}") == [P1, line, P2]
 
 
@@ -165,12 +165,12 @@ def test_links_below_a_menu_in_the_middle_end_with_the_running_text() -> None:
     assert blocks(text) == [P1, "Kết quả chung cuộc", P2]  # the line above running text may be its heading
 
 
-def test_a_text_below_such_a_line_is_kept_if_it_is_all_there_is() -> None:
+def test_text_below_a_menu_heading_is_kept_if_there_is_nothing_else() -> None:
     poem = "Xem thêm\n\nSông dài nước chảy lững lờ\n\nThuyền ai đậu bến bơ vơ một mình"
     assert blocks(poem) == ["Sông dài nước chảy lững lờ", "Thuyền ai đậu bến bơ vơ một mình"]
 
 
-def test_a_text_of_nothing_but_furniture_is_kept() -> None:
+def test_a_text_of_boilerplate_only_is_kept() -> None:
     assert blocks("Ảnh: Văn Sơn\n\nPhản hồi") == ["Ảnh: Văn Sơn", "Phản hồi"]
 
 
@@ -179,7 +179,7 @@ def test_a_menu_of_sections_at_the_top() -> None:
     assert blocks(f"Trang chủ\nThời sự\nKinh tế\nVăn hóa\nThể thao\n\n{P1}\n\n{P2}") == [P1, P2]
 
 
-def test_a_caption_said_twice_is_kept_once() -> None:
+def test_a_repeated_caption_is_kept_once() -> None:
     caption = "Cụ Lường Thị Ẹt gõ trống cổ vũ bên bờ sông. (Ảnh: TTXVN phát)"
     text = f"Hội đua thuyền Nậm Cắt\n{caption}\n\n{caption}\n\n{P1}\n\n{P2}"
     assert blocks(text) == ["Hội đua thuyền Nậm Cắt", caption, P1, P2]
@@ -214,7 +214,7 @@ TEXTS = st.one_of(st.text(max_size=300), st.lists(st.one_of(LINES, st.text(max_s
 
 
 @given(TEXTS)
-def test_blocks_are_stripped_ordered_apart_and_in_range(raw: str) -> None:
+def test_blocks_are_stripped_ordered_disjoint_and_in_range(raw: str) -> None:
     text = clean(raw)
     found = find_blocks(text, lines_of(text))
     end = 0
@@ -227,7 +227,7 @@ def test_blocks_are_stripped_ordered_apart_and_in_range(raw: str) -> None:
 
 
 @given(TEXTS)
-def test_lines_are_the_lines(text: str) -> None:
+def test_lines_of(text: str) -> None:
     lines = lines_of(text)
     assert [line.of(text) for line in lines] == [line.strip() for line in text.split("\n")]
 

@@ -1,13 +1,15 @@
-"""When an article says it was published; and that it is not made to say more."""
+"""Dates of publication: the forms that are read, and dates of other things that are not."""
 
 from __future__ import annotations
 
 import datetime as dt
+import doctest
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from semsearch.ingest import dates
 from semsearch.ingest.dates import date_line, infer_date, is_month, parse_date
 
 DAY = dt.date(2018, 8, 27)
@@ -52,11 +54,11 @@ def test_a_month_stands_for_its_first_day() -> None:
 @pytest.mark.parametrize(
     "written", ["", "2018", "27/8", "31/6/2018", "hôm qua", "45/2014/NĐ-CP", "1.200.2018", None, True, 7]
 )
-def test_what_is_no_date(written: object) -> None:
+def test_not_a_date(written: object) -> None:
     assert parse_date(written) is None
 
 
-def test_the_day_comes_first_where_both_could() -> None:
+def test_the_day_comes_first_in_ambiguous_dates() -> None:
     assert parse_date("05/08/2019") == dt.date(2019, 8, 5)
 
 
@@ -98,7 +100,7 @@ def test_a_day_without_a_year() -> None:
     assert inferred("Sáng nay (27/8), xã mở hội.", month=dt.date(2018, 9, 1)) == dt.date(2018, 9, 1)
 
 
-def test_a_year_that_is_summed_up() -> None:
+def test_a_year_that_is_reviewed() -> None:
     opening = "Ngày 27/8, huyện tổng kết 10 năm thực hiện đề án nước sạch (2008-2018)."
     assert inferred(opening, "Năm 2017, huyện chi 3 tỷ đồng.") == DAY
     # A period may end after the meeting that speaks of it.
@@ -144,3 +146,8 @@ def test_every_day_is_read_back(day: dt.date) -> None:
     assert parse_date(day.isoformat()) == day
     assert parse_date(f"{day.day}/{day.month}/{day.year}") == day
     assert parse_date(f"ngày {day.day} tháng {day.month} năm {day.year}") == day
+
+
+def test_the_examples_in_the_docstrings() -> None:
+    result = doctest.testmod(dates)
+    assert result.attempted and not result.failed

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import doctest
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from semsearch.ingest import encoding
 from semsearch.ingest.encoding import (
     Undecodable,
     decode,
@@ -151,7 +153,7 @@ def test_plain_ascii_and_western_text() -> None:
     assert decode(western.encode("cp1252")) == (western, "windows-1252")
 
 
-def test_quotes_of_windows_survive_in_all_three() -> None:
+def test_windows_quotes_survive_in_all_three() -> None:
     quoted = f"“{TEXT}” – 5…"
     for name, encoded in (("TCVN3", to_tcvn3(TEXT)), ("VNI", to_vni(TEXT)), ("windows-1258", to_1258(TEXT))):
         text, encoding = decode(b"\x93" + encoded + b"\x94 \x96 5\x85")
@@ -159,7 +161,7 @@ def test_quotes_of_windows_survive_in_all_three() -> None:
         assert text[0] == quoted[0] and text.endswith("” – 5…")
 
 
-def test_fonts_inside_of_unicode_files() -> None:
+def test_font_encodings_inside_unicode_files() -> None:
     assert repair(to_tcvn3(TEXT).decode("latin-1"))[1] == "TCVN3"
     assert repair(to_vni(TEXT).decode("cp1252")) == (TEXT, "VNI")
     assert decode(to_vni(TEXT).decode("cp1252").encode()) == (TEXT, "VNI")
@@ -168,7 +170,7 @@ def test_fonts_inside_of_unicode_files() -> None:
         assert repair(innocent) == (innocent, "")
 
 
-def test_a_declared_charset_is_believed_only_unproven() -> None:
+def test_a_declared_charset_is_used_only_if_none_is_detected() -> None:
     assert decode(TEXT.encode(), "windows-1258") == (TEXT, "utf-8")
     assert decode(to_vni(TEXT), "iso-8859-1") == (TEXT, "VNI")
     russian = "Москва столица России и самый большой город страны"
@@ -209,7 +211,7 @@ def test_lines_of_large_files(name: str) -> None:
     assert read(first) == TEXT.split(".")[0]
 
 
-def test_lines_of_large_files_in_fonts_inside_of_utf8() -> None:
+def test_lines_of_large_utf8_files_in_font_encodings() -> None:
     read, found = line_decoder(to_vni(TEXT).decode("cp1252").encode())
     assert found == "VNI"
     assert read("Vieät Nam".encode()) == "Việt Nam"
@@ -236,3 +238,8 @@ def test_utf8_is_never_mistaken(text: str) -> None:
         return
     if encoding == "utf-8" and not any("\ud800" <= c <= "\udfff" for c in text):
         assert decoded == text
+
+
+def test_the_examples_in_the_docstrings() -> None:
+    result = doctest.testmod(encoding)
+    assert result.attempted and not result.failed

@@ -1,4 +1,4 @@
-"""HTML, PDF, Word and Markdown: their text, their metadata, and one clear sentence for what cannot be read."""
+"""HTML, PDF, Word and Markdown: their text, their metadata, and one clear sentence for files that cannot be read."""
 
 from __future__ import annotations
 
@@ -82,13 +82,13 @@ def test_a_scrap_of_html_and_an_xhtml_declaration() -> None:
     assert shown(read(xhtml.encode(), "a.xhtml")) == [TEXT]
 
 
-def test_a_page_without_main_text_gives_all_of_it() -> None:
+def test_a_page_without_main_text_gives_all_its_text() -> None:
     rows = "".join(f"<div><span>Đội bản {n} về thứ {n}</span></div>" for n in range(3, 9))
     record = read(f"<html><body><nav>Trang chủ</nav>{rows}</body></html>".encode(), "a.html")
     assert shown(record) == [f"Đội bản {n} về thứ {n}" for n in range(3, 9)]
 
 
-def test_a_page_made_by_scripts() -> None:
+def test_a_page_filled_by_scripts() -> None:
     page = b'<html><body><div id="app"></div><script>start("text")</script></body></html>'
     assert refused(page, "a.html") == "contains no text: the page is empty or filled by scripts"
 
@@ -128,19 +128,19 @@ def test_a_pdf() -> None:
     assert record.encoding == ""
 
 
-def test_properties_that_say_nothing() -> None:
+def test_meaningless_pdf_properties() -> None:
     record = read(pdf([[TEXT]], info={"/Title": "Microsoft Word - ban tin.doc", "/Author": "Admin"}), "a.pdf")
     assert record.article.title == "" and record.article.author == ""
 
 
-def test_pages_without_heads_lose_nothing() -> None:
+def test_pages_without_running_heads_lose_nothing() -> None:
     assert join_pages(["một\nhai", "ba\nbốn"]) == "một\nhai\nba\nbốn"
     assert join_pages(["Báo\nmột\n1", "Báo\nhai\n2", "Báo\nba\n3", "", "bốn\n- 4 -"]) == "một\nhai\nba\nbốn"
     assert join_pages(["Bảng 1\nmột", "Bảng 2\nhai"]) == "Bảng 1\nmột\nBảng 2\nhai"
     assert join_pages(["Hết", "Hết"]) == "Hết\nHết"
 
 
-def test_a_pdf_in_a_font_of_its_own() -> None:
+def test_a_pdf_in_a_font_encoding() -> None:
     record = read(pdf([["C«ng hoµ x· héi chñ nghÜa ViÖt Nam. §éc lËp, tù do, h¹nh phóc."]]), "a.pdf")
     assert record.encoding == "TCVN3"
     assert shown(record) == ["Công hoà xã hội chủ nghĩa Việt Nam. Độc lập, tự do, hạnh phúc."]
@@ -203,18 +203,18 @@ def test_a_docx() -> None:
     assert record.encoding == ""
 
 
-def test_docx_properties_that_say_nothing() -> None:
+def test_meaningless_docx_properties() -> None:
     record = read(docx([("Normal", TEXT)], author="Windows User"), "a.docx")
     assert record.article.title == "" and record.article.author == "" and record.article.date is None
 
 
-def test_a_docx_in_a_font_of_its_own() -> None:
+def test_a_docx_in_a_font_encoding() -> None:
     record = read(docx([("Normal", "Hoäi ñua thuyeàn ñoäc moäc ôû baûn Naø Laïn, ñoâng vui hôn moïi naêm.")]), "a.docx")
     assert record.encoding == "VNI"
     assert shown(record) == ["Hội đua thuyền độc mộc ở bản Nà Lạn, đông vui hơn mọi năm."]
 
 
-def test_what_is_no_docx() -> None:
+def test_not_a_docx() -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("a.txt", TEXT)

@@ -1,4 +1,4 @@
-"""Whatever bytes a file holds, the outcome is articles or IngestErrors, never a traceback."""
+"""Any bytes give articles or IngestErrors, never a traceback."""
 
 from __future__ import annotations
 
@@ -150,5 +150,5 @@ def test_cut_files(at: int, name: str) -> None:
     ],
 )
 @pytest.mark.time_limit(120)
-def test_bombs_do_not_hang(name: str, data: bytes) -> None:
+def test_decompression_bombs_do_not_hang(name: str, data: bytes) -> None:
     outcome(data, name)

@@ -1,4 +1,4 @@
-"""Sentences against hand-marked texts, by single traps, by properties, and against input meant to hurt."""
+"""Sentences against hand-marked texts, by single hard cases, by properties, and with hostile input."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def test_the_gold_set_is_large_enough_and_well_formed() -> None:
     marked = gold.read()
     assert sum(len(m.ends - {len(m.text)}) for m in marked) >= 500
     for m in marked:
-        assert m.text and len(m.text) in m.ends, f"{m.name}: the last sentence has no sign"
-        assert all(not m.text[end - 1].isspace() for end in m.ends), f"{m.name}: a sign stands behind a space"
+        assert m.text and len(m.text) in m.ends, f"{m.name}: the last sentence has no mark"
+        assert all(not m.text[end - 1].isspace() for end in m.ends), f"{m.name}: a mark follows a space"
 
 
 def test_boundary_f1_on_the_gold_set() -> None:
@@ -100,7 +100,7 @@ def test_on_one_line(expected: list[str]) -> None:
     assert texts(" ".join(expected)) == expected
 
 
-def test_a_stop_without_a_space_behind_it() -> None:
+def test_a_stop_without_a_space_after_it() -> None:
     assert texts("Trời đã sáng.Khách đến đông!Ai cũng vui.") == ["Trời đã sáng.", "Khách đến đông!", "Ai cũng vui."]
     assert texts("Ở TP.Huế và Q.Bình Thạnh có GS.TS.Lê Na.") == ["Ở TP.Huế và Q.Bình Thạnh có GS.TS.Lê Na."]
 
@@ -216,12 +216,12 @@ def test_every_character_that_is_not_space_lies_in_exactly_one_span(text: str, s
 
 @settings(deadline=None)
 @given(TEXT, TEXT, TEXT)
-def test_a_range_is_split_as_if_it_were_alone(before: str, text: str, behind: str) -> None:
+def test_a_range_is_split_like_a_text_of_its_own(before: str, text: str, after: str) -> None:
     alone = [Span(span.start + len(before), span.end + len(before)) for span in split_sentences(text)]
-    assert split_sentences(before + text + behind, len(before), len(before) + len(text)) == alone
+    assert split_sentences(before + text + after, len(before), len(before) + len(text)) == alone
 
 
-# --- input meant to hurt --------------------------------------------------------------------------------------------
+# --- hostile input --------------------------------------------------------------------------------------------------
 
 N = 200_000
 
@@ -253,7 +253,7 @@ N = 200_000
     ids=lambda text: repr(text[:12]),
 )
 @pytest.mark.time_limit(60)
-def test_time_is_linear_whatever_comes(text: str) -> None:
+def test_hostile_texts_take_linear_time(text: str) -> None:
     """The work is done in well under a second; work that grows with the square of the text would take hours."""
     spans = split_sentences(text)
     passages = chunk(text, spans)
@@ -300,7 +300,7 @@ def test_a_passage_ends_at_the_end_of_a_block_where_it_can() -> None:
     assert [len(p) for p in passages(text, [Span(0, len(text))], 100)] == [5, 5]
 
 
-def test_a_sentence_longer_than_the_size_is_a_passage_alone() -> None:
+def test_a_sentence_longer_than_the_size_is_a_passage() -> None:
     text = " ".join([sentence(10), sentence(300), sentence(10)])
     assert [len(p) for p in passages(text, size=100)] == [1, 1, 1]
 
@@ -320,7 +320,7 @@ def test_a_list_of_bare_lines_is_not_one_heading() -> None:
     assert len(found) >= 8 and all(len(p) <= MAX_PASSAGE_SENTENCES for p in found)
 
 
-def test_what_was_left_out_lies_in_no_passage() -> None:
+def test_text_outside_sentences_is_in_no_passage() -> None:
     text = "Một câu.\nĐọc nhiều nhất\nHai câu."
     blocks = [lines(text)[0], lines(text)[2]]
     sentences = [span for block in blocks for span in split_sentences(text, block.start, block.end)]

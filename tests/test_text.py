@@ -1,7 +1,9 @@
-"""Cleaning, forms to compare by, words and languages, against values written by hand; their laws by hypothesis."""
+"""Normalisation, tokens, terms and languages: values written by hand, and properties."""
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import sys
 import unicodedata
 
@@ -24,6 +26,12 @@ anything = st.text(st.characters(exclude_categories=())) | vietnamese  # lone su
 
 def words(text: str) -> list[str]:
     return [text[span.start : span.end] for span in tokenize(text)]
+
+
+@pytest.mark.parametrize("module", ["normalize", "numbers", "tokens"])
+def test_the_examples_in_the_docstrings(module: str) -> None:
+    result = doctest.testmod(importlib.import_module(f"semsearch.text.{module}"))
+    assert result.attempted and not result.failed
 
 
 # ---- clean
@@ -239,7 +247,7 @@ def test_syllables(word: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["world", "who", "street", "of", "2024", "", "xyz", "covid", "hà nội", "đzương"])
-def test_what_no_syllable_is(word: str) -> None:
+def test_not_syllables(word: str) -> None:
     assert not is_syllable(word)
 
 

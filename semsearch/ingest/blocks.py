@@ -16,7 +16,7 @@ __all__ = ["find_blocks"]
 _MAX_BOILERPLATE_CHARACTERS = 250
 _MAX_LINK_CHARACTERS = 200
 _MIN_PARAGRAPH_CHARACTERS = 80  # of a paragraph that shows that there is running text
-_MIN_MENU_SECTIONS = 3  # so many lines of section names in a row are a menu
+_MIN_MENU_SECTIONS = 3  # consecutive lines of section names that make a menu
 
 # Patterns for whole lines are matched against folded text unless a comment says otherwise.
 # The heading of a list of links: "Tin liên quan", "Xem thêm:", "Đọc nhiều nhất (5)". Not "Xem thêm: Bão số 3 ...".

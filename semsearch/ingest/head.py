@@ -198,7 +198,7 @@ _KINDS_OF_DOCUMENTS = (
     "quyet dinh|nghi quyet|nghi dinh|thong tu|thong bao|thong cao|ke hoach|bao cao|chi thi|to trinh|cong van|huong dan|"
     "quy che|quy dinh|quy chuan|luat|phap lenh|lenh|bien ban|giay moi|chuong trinh|de an|hop dong|ket luan|cong dien"
 )
-# The first words of a document's name, folded: "QUYẾT ĐỊNH", "Kế hoạch số 5". Not "quyết địnhx".
+# How the name of an official document begins, folded: "QUYẾT ĐỊNH", "Kế hoạch số 5".
 _KIND_OF_DOCUMENT = re.compile(rf"(?:{_KINDS_OF_DOCUMENTS})\b")
 # The motto above an official document, folded: "Độc lập - Tự do - Hạnh phúc".
 _MOTTO = re.compile(r"doc lap\s*[-–—]\s*tu do\s*[-–—]\s*hanh phuc")
