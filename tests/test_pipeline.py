@@ -1,4 +1,4 @@
-"""Files of many articles read again: what did not change is passed over, and the index is what it would be anyway."""
+"""Files of many articles read again: unchanged records are skipped, and the index is as if made from scratch."""
 
 from __future__ import annotations
 
