@@ -1,12 +1,11 @@
-"""Texts to unit vectors: the bundled encoder, or any sentence-transformers model.
+"""Encoders: texts to vectors of unit length.
 
-    load_encoder()                                    the bundled one: tokenizers and numpy, no download
+    load_encoder()                                    the bundled one, which needs no download
     load_encoder("models/my-model")                   a folder
     load_encoder("intfloat/multilingual-e5-base")     a name on the model hub, downloaded once
 
-An encoder has separate verbs for queries and passages, because models are prompted differently for the
-two; each encoder knows its prompts and its word segmentation (``describe()``). Texts are expected as
-``text.clean`` leaves them.
+Queries and passages are encoded by methods of their own, because models use different prompts for them. Texts are
+expected as ``text.clean`` returns them.
 """
 
 from __future__ import annotations
@@ -46,15 +45,20 @@ def load_encoder(
     device: str | None = None,
     trust_remote_code: bool = False,
 ) -> StaticEncoder | TransformerEncoder:
-    """The encoder called ``bundled``, or a model by the path of its folder or by its name on the hub.
+    """Load the bundled encoder, or a model by the path of its folder or by its name on the hub.
 
     A folder of token vectors (sentence-transformers' ``StaticEmbedding``) needs neither torch nor
-    sentence-transformers. Everything else does, and may take ``device`` (torch's) and
-    ``trust_remote_code`` (for models that bring Python code of their own). ``threads``: how many to use;
-    None leaves it to the libraries.
+    sentence-transformers; any other model needs both.
 
-    Raises ``EncoderUnavailable`` with what was tried and what to do, ``UsageError`` for an empty name or
-    threads below 1.
+    Args:
+        name: "bundled", the path of a folder, or a name on the hub.
+        threads: How many threads to use; None leaves it to the libraries.
+        device: Torch's device ("cpu", "cuda"); None takes an accelerator if there is one.
+        trust_remote_code: Whether a model may run Python code of its own.
+
+    Raises:
+        EncoderUnavailable: It cannot be loaded; the message says what was tried and what to do.
+        UsageError: The name is empty, or ``threads`` is below 1.
     """
     if not name.strip():
         raise UsageError('The name of the encoder is empty; give "bundled", a folder, or a name on the hub.')
@@ -75,18 +79,18 @@ def load_encoder(
 
 
 def known() -> tuple[Family, ...]:
-    """What can encode: the bundled encoder first, then the families of published models that need care.
+    """Return the bundled encoder and the families of published models that need special treatment.
 
     Any other sentence-transformers model works too, as its own files say.
     """
-    bundled = Family("bundled", ("bundled",), note="comes with semsearch; needs no download and no torch")
+    bundled = Family("bundled", ("bundled",), note="comes with semsearch; needs neither a download nor torch")
     return (bundled, *FAMILIES.values())
 
 
 if TYPE_CHECKING:
 
     def _hold(static: StaticEncoder, transformer: TransformerEncoder) -> tuple[protocols.Encoder, protocols.Encoder]:
-        """Both are encoders; mypy says so here."""
+        """Let mypy check that the classes satisfy the protocols."""
         return static, transformer
 
     def _holds_more(

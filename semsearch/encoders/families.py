@@ -1,8 +1,8 @@
-"""What is known of published models and is not written in their own files.
+"""What published models need and do not declare in their own files.
 
-Most models say all that is needed themselves: prompts in ``config_sentence_transformers.json``, the
-maximum length in ``sentence_bert_config.json``. This table is for those which only say it in their
-README: prefixes, word segmentation, code that has to be trusted. What a model declares goes first.
+Most models declare their prompts in ``config_sentence_transformers.json`` and their maximum length in
+``sentence_bert_config.json``, and that takes precedence. This table is for models that mention prefixes, word
+segmentation or code to be trusted only in their README.
 """
 
 from __future__ import annotations
@@ -19,11 +19,16 @@ _WEB_SEARCH = "Instruct: Given a web search query, retrieve relevant passages th
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """How models of one kind want their texts.
+    """How models of one family expect their texts.
 
-    ``query_prompt`` and ``passage_prompt`` are put before each text, exactly as they stand.
-    ``segmentation`` is ``pyvi`` where Vietnamese syllables of one word must be joined with ``_`` first.
-    ``max_length`` is in the model's own tokens, to be told here: the model's files decide it.
+    Attributes:
+        name: The family's name.
+        examples: Names of models on the hub.
+        query_prompt: Put before each query, exactly as it is.
+        passage_prompt: Put before each passage, exactly as it is.
+        segmentation: "pyvi" if the syllables of a Vietnamese word must be joined with ``_`` first.
+        max_length: In the model's tokens, for information; the model's files decide.
+        note: What else users should know.
     """
 
     name: str
@@ -46,24 +51,24 @@ _PHOBERT = Family(
     ),
     segmentation="pyvi",
     max_length=256,
-    note="reads words, not syllables; known by its tokenizer too, whatever the model's name",
+    note="reads words, not syllables; also recognised by its tokenizer, whatever the model's name",
 )
 
-# By a regular expression that is searched in the model's name, without regard to case. The first that is
-# found wins, so the narrow ones stand before the wide ones.
+# By a regular expression that is searched in the model's name, ignoring case. The first match wins, so narrow
+# expressions come before wide ones.
 FAMILIES: dict[str, Family] = {
     r"halong_embedding": Family(
         "halong",
         ("hiieu/halong_embedding",),
         max_length=512,
-        note="made from multilingual-e5-base, but its card shows no prefixes",
+        note="derived from multilingual-e5-base, but its card shows no prefixes",
     ),
     r"e5-(large-instruct|mistral-7b-instruct)": Family(
         "e5-instruct",
         ("intfloat/multilingual-e5-large-instruct",),
         query_prompt=_WEB_SEARCH + " ",
         max_length=512,
-        note="the instruction stands before queries only",
+        note="the instruction precedes queries only",
     ),
     r"(^|[/_-])e5-(small|base|large)": Family(
         "e5",
@@ -76,7 +81,7 @@ FAMILIES: dict[str, Family] = {
         "bge-m3",
         ("BAAI/bge-m3", "AITeamVN/Vietnamese_Embedding"),
         max_length=8192,
-        note="the dense vectors only",
+        note="dense vectors only",
     ),
     r"gte-multilingual|vietnamese-document-embedding|vietnamese-embedding-LongContext": Family(
         "gte-multilingual",
@@ -109,20 +114,25 @@ FAMILIES: dict[str, Family] = {
         max_length=128,
     ),
 }
-UNKNOWN = Family("unknown", (), note="used plainly: no prompt but what the model declares, no segmentation")
+UNKNOWN = Family("unknown", (), note="no prompt except those that the model declares, no segmentation")
 
 
 def family_of(name: str, tokenizer: str = "") -> Family:
-    """The family of a model by its name or path; by the class of its ``tokenizer`` where the name says nothing.
+    """Return the family of a model by its name or path, or else by the class of its tokenizer.
 
     >>> family_of("intfloat/multilingual-e5-base").query_prompt
     'query: '
     >>> family_of("my-own-model", tokenizer="PhobertTokenizer").segmentation
     'pyvi'
     """
-    # In the hub's cache a model lies at .../models--org--name/snapshots/<commit>.
-    short = next((p[8:].replace("--", "/") for p in name.split("/") if p.startswith("models--")), name)
-    short = "/".join(short.rstrip("/").split("/")[-2:])
-    found = (family for pattern, family in FAMILIES.items() if re.search(pattern, short, re.IGNORECASE))
-    # Whatever it is called, a model with PhoBERT's tokenizer wants what PhoBERT wants.
-    return next(found, _PHOBERT if "phobert" in tokenizer.lower() else UNKNOWN)
+    # In the hub's cache, the path of a model is .../models--org--name/snapshots/<commit>.
+    for part in name.split("/"):
+        if part.startswith("models--"):
+            name = part.removeprefix("models--").replace("--", "/")
+            break
+    last_parts = "/".join(name.rstrip("/").split("/")[-2:])
+    for pattern, family in FAMILIES.items():
+        if re.search(pattern, last_parts, re.IGNORECASE):
+            return family
+    # Every model with PhoBERT's tokenizer needs what PhoBERT needs, whatever it is called.
+    return _PHOBERT if "phobert" in tokenizer.lower() else UNKNOWN
