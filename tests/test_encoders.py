@@ -344,7 +344,7 @@ def test_weights_and_tokenizer_of_different_models(static_folder: Path, tmp_path
 
 def test_writing_a_model_refuses_what_does_not_fit(tmp_path: Path) -> None:
     write = tiny_models.static_model_script().write_static_model
-    with pytest.raises(ValueError, match="117 pieces"):
+    with pytest.raises(ValueError, match="117 tokens"):
         write(tmp_path / "a", tiny_models.unigram(), np.ones((3, 4)))
     with pytest.raises(ValueError, match="finite"):
         write(tmp_path / "b", tiny_models.unigram(), np.full((117, 4), 1e6))

@@ -1,8 +1,8 @@
-"""Stage 4 of the bundled encoder: weights and tokenizer as the folder that the package ships.
+"""Stage 4 of the bundled encoder: writes weights and tokenizer into the folder that the package ships.
 
     python scripts/training/export_encoder.py WORK [--name encoder] [--out semsearch/model]
 
-What the encoder's card says of search (fusion weights, calibration) is kept if the folder has it.
+Fusion weights in the folder's semsearch.json are kept.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python scripts/training/prepare_pairs.py DATA WORK
 
-Writes WORK/pairs.npz: one flat array of token ids, its offsets (a row is one line of text), and
-tables of rows: which are titles, abstracts, body lines, questions, contexts, translations.
+Writes WORK/pairs.npz: one flat array of token ids, its offsets (a row is one line of text), and tables that say which
+rows are titles, abstracts, body lines, questions, contexts and translations.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _STOP = re.compile(r"(?<=[.!?…])\s+(?=[^\W\d_a-zàáảãạăâđèéẻẽ�
 
 
 def lines_of(text: str) -> list[str]:
-    """Sentences, nearly: training needs no exact boundaries."""
+    """Split a text into approximate sentences: training needs no exact boundaries."""
     return [s for line in text.split("\n") for s in _STOP.split(line) if len(s) > 15]
 
 
 class Rows:
-    """Texts in, their row numbers out; tokenised in batches."""
+    """Tokenizes texts in batches and numbers them as rows."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
@@ -37,6 +37,7 @@ class Rows:
         self.count = 0
 
     def add(self, text: str) -> int:
+        """Add a text and return its row."""
         self.waiting.append(text)
         self.count += 1
         if len(self.waiting) >= 20_000:
@@ -50,6 +51,7 @@ class Rows:
         self.waiting = []
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the token ids of all rows, and the offsets of the rows in them."""
         self.flush()
         return np.concatenate(self.ids), np.concatenate([[0], np.cumsum(np.concatenate(self.sizes))])
 

@@ -1,6 +1,6 @@
-"""Write an encoder of token vectors as the folder that semsearch, sentence-transformers and model2vec read.
+"""Writes a static encoder as a folder that semsearch, sentence-transformers and model2vec read.
 
-Used by whatever trains one; see docs/decisions/encoders.md for the layout and why it is so.
+docs/decisions/encoders.md explains the layout.
 """
 
 from __future__ import annotations
@@ -33,33 +33,40 @@ def write_static_model(
 ) -> Path:
     """Write the folder and return it.
 
-    ``matrix`` is ``(pieces, dim)``, row i for token id i of ``tokenizer``; it is stored as float16. The row
-    of the unknown piece is stored as zeros: then it does not turn a text's mean, and model2vec, which leaves
-    unknown pieces out, gives the same vectors. ``prompts`` may hold "query" and "document". ``settings``
-    (fusion weights, calibration) goes into ``semsearch.json`` beside the checksums of the files.
+    Args:
+        folder: Created if it does not exist.
+        tokenizer: The tokenizer; padding and truncation are removed from the copy that is written.
+        matrix: ``(tokens, dim)``, row i for token id i; stored as float16. The row of the unknown token is stored as
+            zeros, so that it does not affect the mean of a text, and model2vec, which leaves out unknown tokens, gives
+            the same vectors.
+        prompts: "query" and "document", by default empty.
+        settings: What ``semsearch.json`` contains besides the checksums (fusion weights).
+        readme: The model card.
 
-    Raises ValueError if matrix and tokenizer do not belong together or a number is not finite in float16.
+    Raises:
+        ValueError: Matrix and tokenizer do not belong together, or a number is not finite in float16.
     """
-    pieces = tokenizer.get_vocab_size(with_added_tokens=True)
-    if matrix.ndim != 2 or len(matrix) != pieces:
-        raise ValueError(f"the tokenizer has {pieces} pieces, the matrix has the shape {matrix.shape}")
-    # A copy of the tokenizer that neither pads nor cuts, whatever training had it do.
+    tokens = tokenizer.get_vocab_size(with_added_tokens=True)
+    if matrix.ndim != 2 or len(matrix) != tokens:
+        raise ValueError(f"the tokenizer has {tokens} tokens, the matrix has the shape {matrix.shape}")
+    # A copy that neither pads nor truncates, whatever the tokenizer did in training.
     tokenizer = Tokenizer.from_str(tokenizer.to_str())
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    with np.errstate(over="ignore"):  # said below, in words
+    with np.errstate(over="ignore"):  # reported below
         weights = matrix.astype(np.float16)
     if not np.isfinite(weights).all():
         raise ValueError("the matrix has numbers that are not finite in float16")
-    if (unknown := unknown_id(tokenizer)) is not None:
+    unknown = unknown_id(tokenizer)
+    if unknown is not None:
         weights[unknown] = 0
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    # model2vec takes a folder with a config.json for its own format, where the tensor has another name.
+    # model2vec takes a folder with a config.json for its own format, in which the tensor has another name.
     (folder / "config.json").unlink(missing_ok=True)
     save_file({"embedding.weight": np.ascontiguousarray(weights)}, folder / "model.safetensors")
-    (folder / "model.safetensors").chmod(0o644)  # it is written for its owner only
+    (folder / "model.safetensors").chmod(0o644)  # save_file makes it readable for its owner only
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
     _write_json(folder / "modules.json", _MODULES)
     config = {
@@ -68,7 +75,7 @@ def write_static_model(
         "prompts": {"query": "", "document": "", **(prompts or {})},
         "default_prompt_name": None,
         "similarity_fn_name": "cosine",
-        # For model2vec, which reads this file too: unit length, no cut.
+        # For model2vec, which reads this file too: unit length, no truncation.
         "normalize": True,
         "max_length": None,
     }
@@ -84,7 +91,7 @@ def write_static_model(
 
 
 def unknown_id(tokenizer: Tokenizer) -> int | None:
-    """The id that stands for what the vocabulary does not have, None if there is none."""
+    """Return the id of the unknown token, or None if there is none."""
     model = json.loads(tokenizer.to_str())["model"]
     if model["type"] == "Unigram":
         unknown: int | None = model.get("unk_id")

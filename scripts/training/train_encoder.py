@@ -2,12 +2,12 @@
 
     python scripts/training/train_encoder.py DATA WORK [--steps 4000] [--out NAME]
 
-InfoNCE with in-batch negatives (van den Oord et al. 2018) at temperature 1/20, over the whole vector and
-its first 64 dimensions (Kusupati et al. 2022), each batch of one kind: titles, abstracts and windows of
-news and Wikipedia; a line and what follows; a gapped line and the window it stands in; questions and
-passages; English and Vietnamese; part of the queries without accents. Half of the article batches are
-drawn from few topics (Hofstätter et al. 2021), so that the negatives are hard.
-Writes WORK/NAME.npy (float32, pieces x dim) at every evaluation, so a run that is stopped loses little.
+InfoNCE with in-batch negatives (van den Oord et al. 2018) at temperature 1/20, over the whole vector and its first 64
+dimensions (Kusupati et al. 2022). Each batch is of one kind: titles, abstracts and windows of news and Wikipedia; a
+line and the lines after it; a line with gaps and the window around it; questions and passages; English and Vietnamese.
+Part of the queries are without accents. Half of the article batches are drawn from few topics (Hofstätter et al. 2021),
+so that the negatives are hard.
+Writes WORK/NAME.npy (float32, tokens x dim) at every evaluation.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_TOKENS = 160
 
 
 def gather(ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Flat ids and offsets of the slices ``ids[starts[i]:ends[i]]``, each cut at MAX_TOKENS."""
+    """Return flat ids and offsets of the slices ``ids[starts[i]:ends[i]]``, each truncated at MAX_TOKENS."""
     sizes = np.minimum(ends - starts, MAX_TOKENS)
     offsets = np.concatenate([[0], np.cumsum(sizes)])
     flat = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes) + np.repeat(starts, sizes)
@@ -36,7 +36,7 @@ def gather(ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple[np.nd
 
 
 class Batches:
-    """Draws (queries, positives, groups) of one kind; groups that are equal are no negatives."""
+    """Draws (queries, positives, groups) of one kind; rows of equal groups are not negatives of each other."""
 
     def __init__(self, work: Path, seed: int, plain: float) -> None:
         data = np.load(work / "pairs.npz")
@@ -55,7 +55,7 @@ class Batches:
         self.answered = self.questions[good]
         groups = np.unique(self.answered[:, 2], return_inverse=True)[1]
         self.question_group = groups
-        # a question of a set of very long or very many alike answers counts less
+        # Questions of sets with very long or very similar answers have less weight.
         covid = np.isin(self.answered[:, 6], [names.index(s) for s in names if "vicov" in s])
         weight = np.where(covid, 0.4, 1.0) * np.where(self.answered[:, 4] >= 0, 1.6, 1.0)
         self.question_weight = weight / weight.sum()
@@ -70,13 +70,13 @@ class Batches:
         return gather(self.ids, self.offsets[first], self.offsets[last])
 
     def window(self, first: np.ndarray, last: np.ndarray, sizes: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        """A random run of lines inside [first, last)."""
+        """Return a random run of lines inside [first, last)."""
         count = np.minimum(self.rng.integers(sizes[0], sizes[1] + 1, len(first)), last - first)
         start = first + (self.rng.random(len(first)) * (last - first - count + 1)).astype(np.int64)
         return start, start + count
 
     def pick(self, pool: np.ndarray, size: int) -> np.ndarray:
-        """Articles at random, or, when topics are known, half of the time from a few of them."""
+        """Draw articles at random, or, once topics are known, half of the time from a few topics."""
         if self.topics is not None and self.rng.random() < 0.5:
             known = self.topics.max() + 1
             few = self.rng.choice(known, min(known, 1 + 3 * size * known // (2 * len(self.topics))), replace=False)
@@ -86,6 +86,7 @@ class Batches:
         return self.rng.choice(pool, min(size, len(pool)), replace=False)
 
     def draw(self, kind: str, size: int):
+        """Return queries and positives, each as (token ids, offsets), and the group of each row."""
         rng = self.rng
         if kind == "article":
             chosen = self.pick(self.with_title, size)
@@ -114,7 +115,7 @@ class Batches:
             first, last = self.window(a[:, 4], a[:, 5], (2, 5))
             at = first + (rng.random(n) * (last - first)).astype(np.int64)
             plain = (rng.random(n) < self.plain) & (a[:, 6] >= 0)
-            middle = a[:, 4] + (a[:, 5] - a[:, 4]) // 2  # the line whose plain form was kept
+            middle = a[:, 4] + (a[:, 5] - a[:, 4]) // 2  # the line stored without accents
             at = np.where(plain, middle, at)
             first = np.where(plain, np.maximum(a[:, 4], middle - 1), first)
             last = np.where(plain, np.minimum(a[:, 5], middle + 2), last)
@@ -136,7 +137,7 @@ class Batches:
             first = np.where(near, np.maximum(q[:, 2], q[:, 4] - rng.integers(0, 3, n)), whole_first)
             last = np.where(near, np.minimum(q[:, 3], q[:, 4] + 1 + rng.integers(0, 3, n)), whole_last)
             return self.rows(query, query + 1), self.rows(first, last), self.question_group[index]
-        if kind == "parallel":  # most lines are in the order of their texts: a window around the line is a passage
+        if kind == "parallel":  # most lines are in the order of their texts, so a window around one is a passage
             index = rng.choice(len(self.parallel), size, replace=False)
             first = np.maximum(index - rng.integers(0, 3, size), 0)
             last = np.minimum(index + 1 + rng.integers(0, 3, size), len(self.parallel))
@@ -153,7 +154,7 @@ class Batches:
         return self.rows(left, left + 1), self.rows(right, right + 1), index
 
     def thinned(self, bags: tuple[np.ndarray, np.ndarray], most: float) -> tuple[np.ndarray, np.ndarray]:
-        """Each bag without a random share (up to ``most``) of its tokens: no token may be relied on."""
+        """Drop a random share (up to ``most``) of the tokens of each bag, so that no single token is relied on."""
         ids, offsets = bags
         sizes = np.diff(np.append(offsets, len(ids)))
         keep = self.rng.random(len(ids)) >= np.repeat(self.rng.uniform(0, most, len(offsets)), sizes)
@@ -168,18 +169,18 @@ def join(left: tuple[np.ndarray, np.ndarray], right: tuple[np.ndarray, np.ndarra
 class Table:
     """Token embeddings whose bag means are sparse products, with Adam on the rows a batch touches.
 
-    Several times the speed of torch's EmbeddingBag with SparseAdam on a processor: the gradient of
-    the rows is one sparse product too, and nothing is sorted twice.
+    On a CPU this is several times as fast as torch's EmbeddingBag with SparseAdam: the gradient of the rows is one
+    sparse product too, and nothing is sorted twice.
     """
 
-    def __init__(self, pieces: int, dim: int, seed: int) -> None:
-        self.weight = np.random.default_rng(seed).normal(0, 0.1, (pieces, dim)).astype(np.float32)
+    def __init__(self, tokens: int, dim: int, seed: int) -> None:
+        self.weight = np.random.default_rng(seed).normal(0, 0.1, (tokens, dim)).astype(np.float32)
         self.mean = np.zeros_like(self.weight)
         self.square = np.zeros_like(self.weight)
         self.count = 0
 
     def forward(self, ids: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-        """Means of the rows of each bag: (bags, dim) float32; an empty bag gives zeros."""
+        """Return the mean of the rows of each bag, (bags, dim) float32; zeros for an empty bag."""
         self.touched, columns = np.unique(ids, return_inverse=True)
         ends = np.append(offsets, len(ids))
         sizes = np.diff(ends)
@@ -188,7 +189,7 @@ class Table:
         return self.bags @ self.weight[self.touched]
 
     def step(self, gradient: np.ndarray, rate: float, beta1: float = 0.9, beta2: float = 0.999) -> None:
-        """Adam (Kingma & Ba 2015) on the rows touched by the last forward pass."""
+        """Update the rows touched by the last forward pass with Adam (Kingma & Ba 2015)."""
         self.count += 1
         rows = self.touched
         g = torch.from_numpy(self.bags.T.tocsr() @ gradient)
@@ -199,8 +200,8 @@ class Table:
         self.weight[rows] -= m.div_(v.sqrt_().add_(1e-8)).mul_(scale).numpy()
 
 
-class Judge:
-    """nDCG@10 of the dense ranking over whole entries mixed with their best sentence."""
+class Evaluator:
+    """nDCG@10 of a dense ranking by the cosine of the whole entry plus that of its best sentence."""
 
     def __init__(self, data: Path, tokenizer: Tokenizer, sets: list[str]) -> None:
         from prepare_pairs import lines_of
@@ -268,22 +269,24 @@ def main() -> None:
     parser.add_argument("--out", default="encoder")
     parser.add_argument("--dim", type=int, default=256)
     parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--until", type=int, default=None, help="stop there, the rate as if to go on to --steps")
+    parser.add_argument(
+        "--until", type=int, default=None, help="stop after this step; the learning rate follows --steps"
+    )
     parser.add_argument("--batch", type=int, default=2048)
     parser.add_argument("--rate", type=float, default=1e-2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--plain", type=float, default=0.15, help="share of queries without accents")
     parser.add_argument("--mix", default="article=4,next=1,cloze=3,question=0.8,parallel=1.2,faq=0.05")
-    parser.add_argument("--thin", type=float, default=0.4, help="largest share of tokens left out of a text")
-    parser.add_argument("--topics", type=int, default=400, help="0: no topic batches")
-    parser.add_argument("--judge-every", type=int, default=500)
-    parser.add_argument("--judge", default="xquad-vi,vinewsqa,xquad-en-vi")
-    parser.add_argument("--start", type=Path, default=None, help="a .npy to go on from")
+    parser.add_argument("--thin", type=float, default=0.4, help="largest share of tokens dropped from a text")
+    parser.add_argument("--topics", type=int, default=400, help="number of topics; 0 for no topic batches")
+    parser.add_argument("--evaluate-every", type=int, default=500)
+    parser.add_argument("--evaluate", default="xquad-vi,vinewsqa,xquad-en-vi")
+    parser.add_argument("--start", type=Path, default=None, help="a .npy to continue from")
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     tokenizer = Tokenizer.from_file(str(args.work / "tokenizer.json"))
     batches = Batches(args.work, args.seed, args.plain)
-    judge = Judge(args.data, tokenizer, args.judge.split(","))
+    evaluator = Evaluator(args.data, tokenizer, args.evaluate.split(","))
     table = Table(tokenizer.get_vocab_size(), args.dim, args.seed)
     if args.start:
         table.weight = np.load(args.start)
@@ -317,8 +320,8 @@ def main() -> None:
         loss.backward()
         table.step(both.grad.numpy(), rate)
         losses[kind] = 0.95 * losses.get(kind, loss.item()) + 0.05 * loss.item()
-        if (step + 1) % args.judge_every == 0 or step + 1 == last:
-            figures = " ".join(f"{k} {v:.4f}" for k, v in judge(table).items())
+        if (step + 1) % args.evaluate_every == 0 or step + 1 == last:
+            figures = " ".join(f"{k} {v:.4f}" for k, v in evaluator(table).items())
             shown = " ".join(f"{k} {v:.3f}" for k, v in losses.items())
             print(f"{step + 1} {time.monotonic() - began:.0f}s | {figures} | {shown}", flush=True)
             np.save(args.work / f"{args.out}.npy", table.weight)

@@ -1,7 +1,7 @@
-"""Reads the training sets and the development sets that the training scripts share.
+"""Reads the training and development sets.
 
-``DATA`` is a folder with ``train/*.jsonl.zst`` and ``dev/<set>/``; see the model card for what the
-sets are and where they come from. Nothing here is imported by the package.
+``DATA`` is a folder with ``train/*.jsonl.zst`` and ``dev/<set>/``. The model card says what the sets are and where they
+come from.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ Row = dict[str, Any]
 
 
 def rows(data: Path, name: str) -> Iterator[Row]:
-    """The rows of ``train/<name>.jsonl.zst``."""
+    """Yield the rows of ``train/<name>.jsonl.zst``."""
     with (data / "train" / f"{name}.jsonl.zst").open("rb") as raw:
         for line in io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(raw), encoding="utf-8"):
             yield json.loads(line)
 
 
 def dev_set(data: Path, name: str) -> tuple[list[Row], list[Row], dict[str, set[str]]]:
-    """Corpus entries, queries and the relevant entries of each query of ``dev/<name>``."""
+    """Return the corpus, the queries, and the ids of relevant entries of each query of ``dev/<name>``."""
     folder = data / "dev" / name
     corpus = [json.loads(line) for line in (folder / "corpus.jsonl").open(encoding="utf-8")]
     queries = [json.loads(line) for line in (folder / "queries.jsonl").open(encoding="utf-8")]
