@@ -81,6 +81,22 @@ def terms_of_another_segment(path: Path) -> None:
     files[0].write_bytes(data)
 
 
+def last_of_terms(path: Path) -> None:
+    file = max(path.glob("lexical/001/passages/*.idx"))
+    content = bytearray(file.read_bytes())
+    content[3] ^= 8
+    file.unlink()
+    file.write_bytes(content)
+
+
+def a_term_vector_lost(path: Path) -> None:
+    sql(path, "DELETE FROM term_vectors WHERE passage = (SELECT max(passage) FROM term_vectors)")
+
+
+def a_term_vector_cut(path: Path) -> None:
+    sql(path, "UPDATE term_vectors SET terms = substr(terms, 2) WHERE passage % 2")
+
+
 def a_segment_forgotten(path: Path) -> None:
     sql(path, "DELETE FROM segments WHERE number = (SELECT min(number) FROM segments)")
 
@@ -105,7 +121,9 @@ def a_number_given_twice(path: Path) -> None:
     ("damage", "part"),
     [
         (first_of_vectors, "vectors"),
-        (terms_of_another_segment, "lexical"),
+        (last_of_terms, "lexical"),
+        (a_term_vector_lost, "lexical"),
+        (a_term_vector_cut, "lexical"),
         (a_segment_forgotten, "vectors"),
         (a_segment_misnamed, "vectors"),
         (the_living_called_dead, "numbers"),
@@ -129,9 +147,15 @@ def test_what_is_wrong_is_told_and_mended(path: Path, damage: Callable[[Path], N
         assert index.doctor() == []
 
 
+@pytest.mark.parametrize("damage", [a_term_vector_lost, a_term_vector_cut])
+def test_a_search_does_without_term_vectors_that_are_lost(path: Path, damage: Callable[[Path], None]) -> None:
+    expected = {text for _, text in answers(path)}
+    damage(path)
+    assert {text for _, text in answers(path)} <= expected
+
+
 def test_a_sealed_file_in_the_place_of_another_is_mended(path: Path) -> None:
     """Sound by itself, so that only the seal tells."""
-    (path / "lexical/001/passages/sums.json").unlink()
     expected = sorted(answers(path))
     Folder(path).seal()
     terms_of_another_segment(path)
@@ -295,8 +319,7 @@ def test_terms_that_cannot_be_read_are_no_hindrance_to_splitting_anew(
     expected = sorted(text for _, text in answers(path))
     written(path, **changes)
     (terms,) = (path / "lexical").glob("*/passages")
-    for name in ("words.rows", "words.numbers"):  # which terms of that format do not have
-        (terms / name).unlink()
+    (terms / "meta.json").unlink()
     if sealed:
         Folder(path).seal()
     with Index.open(path, encoder=ENCODER) as index:

@@ -923,18 +923,17 @@ def test_terms_made_otherwise(index: Index, news: Path, monkeypatch: pytest.Monk
 
 
 def test_terms_of_an_earlier_format(index: Index, news: Path, encoder: HashEncoder) -> None:
-    """Without words, with a folder for whole articles, and with terms that an interrupted run left."""
+    """Without term vectors, with a folder for whole articles, and with terms that an interrupted run left."""
     index.sync([news])
     before = [hit.passage.text for hit in index.search("Sa Thầy", 20)]
     index.close()
     folder = Folder(index.path)
-    for file in folder.terms(1).glob("words.*"):
-        file.unlink()
     shutil.copytree(folder.terms(1), folder.terms(1).with_name("articles"))
     with closing(Store.open(folder.database, write=True)) as store, store.transaction():
         old = replace(Manifest.parse(str(store.meta("manifest")), folder.database), lexical=1)
         store.set_meta("manifest", old.dump())
     execute(folder.database, "INSERT INTO unwanted VALUES ('passages', 900, 901), ('articles', 90, 91)")
+    execute(folder.database, "DELETE FROM term_vectors")
     folder.write_manifest(old)
     folder.unseal()
     with Index.open(index.path, encoder=encoder) as again:

@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 
 from semsearch.storage.layout import Folder
-from semsearch.storage.lexical import LexicalIndex
-from semsearch.storage.readonly_lexical import Terms
 
 
 @pytest.fixture
@@ -51,33 +49,3 @@ def test_a_folder_that_goes_before_it_is_listed(folder: Folder, monkeypatch: pyt
     shutil.rmtree(folder.terms(2))
     monkeypatch.setattr(Path, "is_dir", lambda self: True)  # as it was a moment ago
     assert folder.strays(set(), 2) == ["lexical/001"]
-
-
-@pytest.mark.parametrize("late", [1, 3])
-def test_terms_that_may_only_be_read_while_they_are_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: int
-) -> None:
-    """Commits between the linking of files and their opening: what is named has no link yet."""
-    waiting: list[int] = []
-    link = Terms._link
-
-    def and_then_a_commit(self: Terms) -> bool:
-        new = link(self)
-        if waiting:
-            add(waiting.pop(0))
-        return new
-
-    def add(number: int) -> None:
-        written.add([number], ["một"], [""])
-        written.commit()
-
-    with LexicalIndex.create(tmp_path / "terms") as written:
-        add(1)
-        monkeypatch.setattr(os, "access", lambda *args, **kwargs: False)
-        monkeypatch.setattr(Terms, "_link", and_then_a_commit)
-        waiting += range(2, 2 + late)
-        terms = Terms(tmp_path / "terms", verify=False)
-        assert terms.index.ids() == [*range(1, 2 + late)]
-        waiting += range(11, 11 + late)
-        terms.reload()
-        assert terms.index.ids() == [*range(1, 2 + late), *range(11, 11 + late)]

@@ -103,6 +103,22 @@ def test_more_ids_than_one_statement_takes(store: Store) -> None:
     assert store.owners(wanted) == {p.id: 1 for p in passages(item, 1)}
 
 
+def test_term_vectors(store: Store) -> None:
+    intact = b"\1\0\0\0\0\0\0\0"
+    with store.transaction():
+        put(store, 1, 1, 1)
+        put(store, 2, 2, 11)
+        store.put_term_vectors({1: b"old", 2: intact, 3: intact, 4: intact, 11: b"", 12: b"\0" * 5, 13: b"\1" * 4})
+        store.put_term_vectors({1: intact})
+    assert store.term_vectors([2, 99, 1, 11]) == [intact, None, intact, b""]
+    assert store.lacking_term_vectors() == [11, 12, 13, 14]
+    with store.transaction():
+        store.drop_source("s1")
+        store.drop_article(1)
+    assert store.term_vectors([1, 2, 3, 4, 12]) == [None] * 4 + [b"\0" * 5]
+    assert store.lacking_term_vectors() == [11, 12, 13, 14]
+
+
 def test_numbers_are_given_once(store: Store) -> None:
     assert store.reserve(2, 5) == (1, 1, 1)
     assert store.reserve(1, 1) == (3, 6, 2)

@@ -328,13 +328,19 @@ def _vectors(folder: Folder, store: Store, manifest: Manifest) -> Iterator[Findi
 
 def _terms(folder: Folder, store: Store, manifest: Manifest, number: int) -> Iterator[Finding]:
     from ..storage.lexical import FORMAT
-    from ..storage.readonly_lexical import Terms
+    from ..storage.lexical_files import damaged_files, open_readonly
 
     if manifest.lexical != FORMAT:
         return  # they are made anew in any case
 
+    if without := store.lacking_term_vectors():
+        yield Finding("lexical", f"{len(without)} passages have no term vector", REPAIR)
     try:
-        found = set(Terms(folder.terms(number), verify=True).index.ids())
+        index = open_readonly(folder.terms(number))
+        damaged = damaged_files(folder.terms(number))
+        if damaged:
+            raise IndexDamaged(f"{folder.terms(number)}: changed, cut or missing: {', '.join(damaged)}")
+        found = set(index.ids())
     except SemsearchError as error:
         yield Finding("lexical", str(error), REPAIR)
         return

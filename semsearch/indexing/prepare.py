@@ -7,7 +7,7 @@ encoder's vectors or other articles.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from ..encoders.passages import PassageText
 from ..errors import IngestError
 from ..ingest import RawRecord, parse
 from ..storage import body_hash, content_hash, pack, unpack
-from ..storage.lexical import Terms, terms_of
+from ..storage.term_vectors import PassageTerms, passage_terms
 from ..types import Article, Span
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class PreparedArticle:
     content_hash: bytes
     body_hash: bytes
     passages: PassageSpans
-    terms: tuple[Terms, ...]  # of each passage
+    terms: tuple[PassageTerms, ...]  # of each passage
     token_ids: tuple[bytes, ...] = ()
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -56,7 +56,7 @@ class PreparedArticle:
         metadata = (article.sources, article.title, article.date, article.author, article.url)
         sizes = [len(spans) for spans in self.passages]
         sentences = pack([span for spans in self.passages for span in spans])
-        terms = [(terms.exact, terms.plain, terms.pairs) for terms in self.terms]
+        terms = [astuple(passage) for passage in self.terms]
         hashes = (self.content_hash, self.body_hash)
         return _restore, (article.text, pack(article.blocks), metadata, hashes, sizes, sentences, terms, self.token_ids)
 
@@ -68,7 +68,7 @@ def _restore(
     hashes: tuple[bytes, bytes],
     sizes: list[int],
     sentences: bytes,
-    terms: list[tuple[str, str, str]],
+    terms: list[tuple[str, str, str, str, bytes]],
     token_ids: tuple[bytes, ...],
 ) -> PreparedArticle:
     """Unpickle a prepared article."""
@@ -76,7 +76,7 @@ def _restore(
     article = Article(text, sources, unpack(blocks), title, date, author, url)
     spans = iter(unpack(sentences))
     passages = tuple(tuple(islice(spans, size)) for size in sizes)
-    return PreparedArticle(article, *hashes, passages, tuple(Terms(*names) for names in terms), token_ids)
+    return PreparedArticle(article, *hashes, passages, tuple(PassageTerms(*fields) for fields in terms), token_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def prepare(article: Article, tokenizer: Tokenizer | None = None) -> PreparedArt
     terms = []
     token_ids: list[bytes] = []
     for spans in passages:
-        terms.append(terms_of(article.text[spans[0].start : spans[-1].end]))
+        terms.append(passage_terms(article.text[spans[0].start : spans[-1].end], article.title))
         if tokenizer is not None:
             text = PassageText.of(article, spans)
             token_ids.extend(tokenizer.token_ids([text.encoded, *text.parts]))

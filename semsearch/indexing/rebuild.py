@@ -16,10 +16,11 @@ from ..errors import IndexDamaged, IndexMissing
 from ..failpoints import failpoint
 from ..protocols import Encoder
 from ..reports import Progress
-from ..storage import Segment
+from ..storage import Segment, Store
 from ..storage.layout import Manifest
-from ..storage.lexical import LexicalIndex, terms_of
+from ..storage.lexical import LexicalIndex
 from ..storage.segments import read, write
+from ..storage.term_vectors import passage_terms
 from .changes import ChangeSet
 from .encode import Encoded, encode_passages
 from .pipeline import BATCH_ARTICLES, BATCH_CHARACTERS
@@ -133,17 +134,32 @@ def _batches(ids: Ids, segments: list[Segment]) -> Iterator[list[int]]:
 
 
 def _terms_anew(writer: Writer, progress: Progress) -> int:
-    """Terms of everything in a new folder; its number."""
+    """Index the terms of all passages in a new folder, and return its number. Term vectors that differ are replaced."""
     store = writer.store
     number, total = int(store.meta("lexical")) + 1, store.article_count()
+    changed: dict[int, bytes] = {}
     with LexicalIndex.create(writer.folder.terms(number)) as terms:
         done, article = 0, store.next_article(0)
         while article:
-            made = store.passages(article)
-            ids, texts = [passage.id for passage in made], [passage.text for passage in made]
-            terms.add(ids, map(terms_of, texts), [article.title] * len(made))
+            made = {passage.id: passage_terms(passage.text, article.title) for passage in store.passages(article)}
+            terms.add(list(made), made.values())
+            stored = store.term_vectors(list(made))
+            for id_, vector in zip(made, stored, strict=True):
+                if vector != made[id_].vector:
+                    changed[id_] = made[id_].vector
+            if len(changed) >= BATCH_PASSAGES:
+                _put_term_vectors(store, changed)
             done, article = done + 1, store.next_article(article.id)
             progress("terms", done, total)
         terms.commit()
+    _put_term_vectors(store, changed)
     writer.folder.sync_terms(number)
     return number
+
+
+def _put_term_vectors(store: Store, term_vectors: dict[int, bytes]) -> None:
+    """Store term vectors and clear the dictionary. A batch is kept if the rebuild is interrupted."""
+    if term_vectors:
+        with store.transaction(visible=False):
+            store.put_term_vectors(term_vectors)
+        term_vectors.clear()

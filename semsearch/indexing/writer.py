@@ -27,8 +27,9 @@ from ..protocols import Encoder
 from ..storage import Store
 from ..storage.layout import Folder, Manifest, storage_errors, sync_folder
 from ..storage.lexical import FORMAT as LEXICAL
-from ..storage.lexical import LexicalIndex, Terms
+from ..storage.lexical import LexicalIndex
 from ..storage.segments import StoredVectors, merge, write
+from ..storage.term_vectors import PassageTerms
 from ..types import Article, Passage
 from .changes import ChangeSet, PendingArticle
 from .encode import Encoded, PretokenizedPassage, encode_passages
@@ -106,7 +107,7 @@ class _Ready:
 
     pending: PendingArticle
     windows: PassageSpans
-    terms: tuple[Terms, ...]
+    terms: tuple[PassageTerms, ...]
     texts: list[PassageText]  # of each passage
     pretokenized: dict[PassageText, PretokenizedPassage]
 
@@ -223,6 +224,7 @@ class Writer:
         passages: list[list[Passage]] = []
         segment = None
         token_ids: dict[int, bytes] = {}
+        terms: dict[int, PassageTerms] = {}
         if ready:
             count = sum(len(item.windows) for item in ready)
             first_article, first_passage, number = self.store.reserve(len(ready), count)
@@ -239,7 +241,8 @@ class Writer:
                     token_ids[id_] = encoded.token_ids[text].pack()
             self.passages += count
             failpoint("vectors written")
-            self._write_terms(articles, ready, passages)
+            terms = dict(zip(ids, (terms for item in ready for terms in item.terms), strict=True))
+            self._write_terms(terms)
             failpoint("terms written")
         numbers = dict(zip(keys, (article.id for article in articles), strict=True))
         with self.store.transaction():
@@ -250,6 +253,7 @@ class Writer:
             for article, item, made in zip(articles, ready, passages, strict=True):
                 self.store.put_article(article, made, item.pending.prepared.body_hash)
             self._put_provenance(changes, numbers)
+            self.store.put_term_vectors({id_: passage.vector for id_, passage in terms.items()})
             if segment:
                 self.store.put_segment(segment)
                 self.store.put_token_ids(self.manifest.fingerprint, token_ids)
@@ -272,13 +276,11 @@ class Writer:
             else:
                 self.store.put_file(path, content)
 
-    def _write_terms(self, articles: list[Article], ready: list[_Ready], passages: list[list[Passage]]) -> None:
+    def _write_terms(self, terms: Mapping[int, PassageTerms]) -> None:
         if self.lost_terms:
             return
-        titles = [article.title for article, made in zip(articles, passages, strict=True) for _ in made]
-        ids = [passage.id for made in passages for passage in made]
         self._remove_unwanted()
-        self.lexical().add(ids, [terms for item in ready for terms in item.terms], titles)
+        self.lexical().add(list(terms), terms.values())
         self._commit_terms()
 
     def _encoded(self, ready: list[_Ready], encoder: Callable[[], Encoder]) -> Encoded:

@@ -18,6 +18,8 @@ import numpy as np
 
 from ..errors import EncoderUnavailable
 from ..protocols import Encoder, LateInteraction
+from ..storage.bm25 import score_passages, score_with_articles
+from ..storage.term_vectors import TermVectors
 from ..text import fold, terms
 from ..types import Article, Mode, Passage, Scores, Span
 from .fusion import combined
@@ -209,7 +211,7 @@ def gathered(
     met, spare = np.empty(0, np.int64), SPARE
     while True:
         if "lexical" in sides:
-            found = view.terms.search(wanted.text, spare * depth, allowed, postings=POSTINGS)
+            found = view.terms.search(wanted.text, spare * depth, allowed, max_postings=POSTINGS)
             met = np.array(sorted(id_ for id_, _ in found), np.int64)
         owner = store.owners(np.union1d(near, met).tolist())
         # Terms may be ahead of the database, or behind: then more of them are looked for.
@@ -218,7 +220,8 @@ def gathered(
             break
         spare *= 2
     if "lexical" in sides and len(known):
-        known = known[_best(view.terms.scores(wanted.text, known), depth)]
+        term_vectors = TermVectors(store.term_vectors(known.tolist()))
+        known = known[_best(score_passages(term_vectors, view.terms.analyze(wanted.text)), depth)]
     kept = np.setdiff1d(np.union1d(near[[id_ in owner for id_ in near.tolist()]], known), left_out)
     if not len(kept):
         return {}, {}
@@ -228,7 +231,9 @@ def gathered(
     candidates = np.searchsorted(ids, kept)
     scores: dict[str, NDArray[np.float64]] = {}
     if "lexical" in sides:
-        own, whole = view.terms.scores_of_groups(wanted.text, ids, owners, view.articles(store))
+        term_vectors = TermVectors(store.term_vectors(ids.tolist()))
+        query_terms = view.terms.analyze(wanted.text)
+        own, whole = score_with_articles(term_vectors, owners, query_terms, view.passages_per_article(store))
         scores["lexical"], scores["article"] = own[candidates], whole[candidates]
     if wanted.vector is not None:
         own, whole = view.cosines(ids, owners, wanted.vector[0])

@@ -14,7 +14,7 @@ from ..storage import Store
 from ..storage.filtering import filtered_passages
 from ..storage.layout import Folder, Manifest
 from ..storage.lexical import LexicalIndex
-from ..storage.readonly_lexical import Terms
+from ..storage.lexical_files import open_readonly
 from .living import Living
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class View:
         self._folder = folder
         self._verify = verify  # compare checksums of what is read: the seal did not
         self._passages = Living(folder, manifest.dim, kind)
-        self._terms: Terms | None = None
+        self._terms: LexicalIndex | None = None
         self._count: int | None = None
         self._allowed: dict[tuple[Filter, str], Ids | None] = {}
         self._terms_of = self._vectors_of = -1  # generations
@@ -64,9 +64,9 @@ class View:
     def terms(self) -> LexicalIndex:
         """BM25 over passages."""
         if self._terms is None:
-            self._terms = Terms(self._folder.terms(self.lexical), verify=self._verify)
+            self._terms = open_readonly(self._folder.terms(self.lexical))
             self.read_terms = True
-        return self._terms.index
+        return self._terms
 
     def allowed(self, filters: Filter, store: Store) -> Ids | None:
         """Return ``filtered_passages``, remembered: to go through all articles takes longer than a search."""
@@ -77,11 +77,11 @@ class View:
             self._allowed[key] = filtered_passages(store, filters)
         return self._allowed[key]
 
-    def articles(self, store: Store) -> int:
-        """How many there are."""
+    def passages_per_article(self, store: Store) -> float:
+        """Return the average number of passages of an article, 1.0 or more."""
         if self._count is None:
             self._count = store.article_count()
-        return self._count
+        return max(1.0, self.terms.count / max(1, self._count))
 
     def nearest(self, vector: Vectors, count: int, allowed: Ids | None) -> Ids:
         """The ``count`` nearest passages, of ``allowed`` only (None: of all), ascending."""

@@ -37,6 +37,7 @@ _MIGRATIONS = (
     CREATE TABLE segments (
         number INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
         passages INTEGER NOT NULL, sha256 TEXT NOT NULL);
+    CREATE TABLE term_vectors (passage INTEGER PRIMARY KEY, terms BLOB NOT NULL);
     CREATE TABLE token_ids (passage INTEGER PRIMARY KEY, encoder BLOB NOT NULL, ids BLOB NOT NULL);
     CREATE TABLE dead (passage INTEGER PRIMARY KEY);
     CREATE TABLE unwanted (kind TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL);

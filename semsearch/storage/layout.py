@@ -257,8 +257,8 @@ class Folder:
         found += [p for p in _children(self.path) if p.suffix == ".tmp"]
         terms = self.terms(lexical)
         found += [p for p in _children(terms.parent) if p != terms]
-        # Small files are written beside their place; tantivy does not know afterwards that it was killed there.
-        found += [p for p in _children(terms) if p.name.startswith(".tmp") or p.suffix == ".tmp"]
+        # tantivy writes small files beside their place, and does not know afterwards that it was killed there.
+        found += [p for p in _children(terms) if p.name.startswith(".tmp")]
         return [p.relative_to(self.path).as_posix() for p in found]
 
 

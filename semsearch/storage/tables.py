@@ -39,9 +39,28 @@ class Store(Database):
         self._many("INSERT INTO dead VALUES (?)", ((id_,) for id_ in ids))
         if ids:
             self._unwant(min(ids), max(ids))  # passages of one article have consecutive ids
-        self._all("DELETE FROM token_ids WHERE passage IN (SELECT id FROM passages WHERE article = ?)", article)
+        for table in ("token_ids", "term_vectors"):
+            self._all(f"DELETE FROM {table} WHERE passage IN (SELECT id FROM passages WHERE article = ?)", article)
         self._all("DELETE FROM passages WHERE article = ?", article)
         self._all("DELETE FROM articles WHERE id = ?", article)
+
+    def put_term_vectors(self, term_vectors: Mapping[int, bytes]) -> None:
+        """Store the term vectors of passages by passage id; one that is there already is replaced."""
+        self._many("INSERT OR REPLACE INTO term_vectors VALUES (?, ?)", term_vectors.items())
+
+    def term_vectors(self, passages: Sequence[int]) -> list[bytes | None]:
+        """Return the term vector of each passage as it is stored; ``None`` if there is none."""
+        rows = self._in("SELECT passage, terms FROM term_vectors WHERE passage IN (%s)", passages)
+        found: dict[int, bytes] = dict(rows)
+        return [found.get(id_) for id_ in passages]
+
+    def lacking_term_vectors(self) -> list[int]:
+        """Return the passages whose term vector is missing or does not have the shape of one, ascending."""
+        sql = (
+            "SELECT id FROM passages LEFT JOIN term_vectors ON passage = id WHERE terms IS NULL "
+            "OR typeof(terms) != 'blob' OR length(terms) % 4 != 0 OR substr(terms, -4) IS NOT x'00000000' ORDER BY id"
+        )
+        return [id_ for (id_,) in self._all(sql)]
 
     def put_token_ids(self, fingerprint: str, token_ids: Mapping[int, bytes]) -> None:
         """What the encoder of ``fingerprint`` keeps of passages, by id; what another kept of them goes."""

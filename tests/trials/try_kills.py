@@ -53,7 +53,7 @@ PACKAGE = Path(semsearch.index.__file__).parent
 TOWNS = ["Mường Tè", "Bảo Lâm", "Vị Xuyên", "Đầm Hà", "Cư Jút", "Sa Thầy", "Thới Bình"]
 QUERY = "đoàn công tác trao phần quà"
 ENCODERS = ("letters", "others")
-IN_TERMS = {".managed.json", "meta.json", "sums.json", "words.rows", "words.numbers"}
+IN_TERMS = {".managed.json", "meta.json"}
 WINDOWS = (sentences.PASSAGE_SYLLABLES, sentences.PASSAGE_SYLLABLES + 1)
 
 

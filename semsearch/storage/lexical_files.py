@@ -1,0 +1,103 @@
+"""The checksums of tantivy's files, and reading them where the folder cannot be written.
+
+tantivy makes a lock file wherever it opens an index, and does not compare checksums when it does.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import shutil
+import struct
+import tempfile
+import weakref
+import zlib
+from contextlib import suppress
+from pathlib import Path
+
+from .lexical import LexicalIndex
+
+__all__ = ["damaged_files", "open_readonly"]
+
+_SUFFIXES = ("idx", "pos", "term", "store", "fast", "fieldnorm")
+_FOOTER_MAGIC = 1337
+
+
+def open_readonly(path: Path) -> LexicalIndex:
+    """Open a lexical index to read it, also in a folder without write permission.
+
+    Such a folder's files are linked into a temporary folder, again with every ``reload``.
+
+    Raises:
+        IndexMissing: There is no index.
+        IndexDamaged: It cannot be read, or a writer changed it in the meantime; opened again, it may be sound.
+        StorageError: Its files may not be read.
+    """
+    if os.access(path, os.W_OK) or not path.is_dir():
+        return LexicalIndex.open(path)
+    folder = Path(tempfile.mkdtemp(prefix="semsearch-"))
+    try:
+        _link_files(path, folder)
+        index = _LinkedIndex.open(folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    weakref.finalize(index, shutil.rmtree, folder, ignore_errors=True)
+    index.source = path
+    return index
+
+
+class _LinkedIndex(LexicalIndex):
+    """An index whose files are links to those in ``source``."""
+
+    source: Path
+
+    def reload(self) -> None:
+        _link_files(self.source, self._path)
+        super().reload()
+
+
+def _link_files(source: Path, target: Path) -> None:
+    for file in source.iterdir():
+        if file.suffix != ".lock":
+            with suppress(FileExistsError):
+                (target / file.name).symlink_to(file)
+
+
+def damaged_files(path: Path) -> list[str]:
+    """Return the names of files of the last commit that are missing or do not match their checksum, sorted.
+
+    Reads every file: about a second per GB.
+    """
+    try:
+        damaged = {name for name in _file_names(path) if not _is_intact(path / name)}
+        if damaged:  # or a writer merged them into others
+            damaged &= set(_file_names(path))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ["meta.json"]
+    return sorted(damaged)
+
+
+def _file_names(path: Path) -> list[str]:
+    """Return the files of the last commit, except ``meta.json``, which lists them."""
+    names = []
+    for segment in json.loads((path / "meta.json").read_bytes())["segments"]:
+        stem = segment["segment_id"].replace("-", "")
+        names += [f"{stem}.{suffix}" for suffix in _SUFFIXES]
+        if segment["deletes"]:
+            names.append(f"{stem}.{segment['deletes']['opstamp']}.del")
+    return names
+
+
+def _is_intact(path: Path) -> bool:
+    """Compare the CRC-32 of a file with its footer: JSON, the length of the JSON and a magic number, 32 bits each."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            length, magic = struct.unpack("<II", data[-8:])
+            content_end = len(data) - 8 - length
+            expected = int(json.loads(data[content_end:-8])["crc"])
+            with memoryview(data) as view, view[:content_end] as content:
+                return magic == _FOOTER_MAGIC and zlib.crc32(content) == expected
+    except (OSError, ValueError, KeyError, TypeError, struct.error):
+        return False
