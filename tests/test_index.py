@@ -803,7 +803,7 @@ def test_weights_come_from_the_encoders_card(index: Index, encoder: HashEncoder,
     assert ranking.weights(encoder, "en", "hybrid") == ranking.DEFAULTS["en"].without_token_ids()
     assert ranking.weights(None, "vi", "lexical").lexical == ranking.DEFAULTS["vi"].lexical
     assert ranking.weights(encoder, "vi", "dense") == Weights(
-        dense=0.7, sentence=0.0, article_dense=0.3, lexical=0.0, article=0.0
+        dense=0.8, sentence=0.0, article_dense=0.2, lexical=0.0, article=0.0
     )
     assert isinstance(ranking.DEFAULTS["vi-plain"], Weights)
 

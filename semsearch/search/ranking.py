@@ -42,7 +42,7 @@ SPARE = 2
 POSTINGS = 100_000
 """Rare are as many of a query's terms as stand in so many passages together."""
 
-MAXSIM_TOP_K = 60
+MAXSIM_TOP_K = 100
 """Candidates whose token ids are compared with the query, at least: the best by all other signals."""
 
 COSINE = 0.5
@@ -69,7 +69,7 @@ DEFAULTS = {
     "vi": Weights(),
     "vi-plain": Weights(),
     "en": Weights(dense=0.3, sentence=0.3, lexical=0.3, article=0.1),
-    "dense": Weights(dense=0.2, sentence=0.5, article_dense=0.3, lexical=0.0, article=0.0),
+    "dense": Weights(dense=0.15, sentence=0.65, article_dense=0.2, lexical=0.0, article=0.0),
 }
 """For a query's language; the last where the words of a query have no say."""
 
