@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
@@ -116,7 +116,7 @@ def _pack(text: AnalyzedText, title_terms: Sequence[str]) -> bytes:
     return np.array(ids, "<u4").tobytes()
 
 
-def is_term_vector(blob: object) -> bool:
+def is_term_vector(blob: object) -> TypeGuard[bytes]:
     """Return whether ``blob`` has the shape of a term vector. Its ids are not checked."""
     return isinstance(blob, bytes) and len(blob) % 4 == 0 and blob.endswith(_END)
 
@@ -175,8 +175,8 @@ class TermVectors:
             blobs: The term vector of each passage. One that is missing (``None``) or does not have the shape of a
                 term vector counts as a passage without terms.
         """
-        vectors = [blob if isinstance(blob, bytes) and is_term_vector(blob) else _EMPTY for blob in blobs]
-        sizes = np.array([len(vector) // 4 for vector in vectors], np.int64)
+        vectors = [blob if is_term_vector(blob) else _EMPTY for blob in blobs]
+        sizes = np.fromiter(map(len, vectors), np.int64, len(vectors)) // 4
         self._ids = np.frombuffer(b"".join(vectors), "<u4")
         self._starts: Integers = np.cumsum(sizes) - sizes
         ends = np.flatnonzero(self._ids == 0)  # of titles and of blocks
