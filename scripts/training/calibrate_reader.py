@@ -1,14 +1,14 @@
-"""Make the weights of the reader, semsearch/reader/weights.json, and measure it on the development sets.
+"""Fits the weights of the reader, semsearch/reader/weights.json, and measures it on the development sets.
 
-    python scripts/training/calibrate_reader.py DATA             fit everything anew and write the weights
-    python scripts/training/calibrate_reader.py DATA --measure   only measure, with the weights there are
+    python scripts/training/calibrate_reader.py DATA             fit and write the weights, then measure
+    python scripts/training/calibrate_reader.py DATA --measure   only measure, with the present weights
 
 DATA holds ``train/qa.jsonl.zst``, ``train/news.jsonl.zst``, ``train/wiki.jsonl.zst`` and ``dev/``. Fitted on questions
-of ``train`` alone; the few numbers of SETTINGS were chosen on ``dev``. Deterministic; some minutes on one core.
+of ``train`` alone; the few numbers of SETTINGS were chosen on ``dev``. Deterministic; takes some minutes on one core.
 
-The bundled encoder has been trained on the very questions of ``train``: its cosines there flatter it. So everything
-here is fitted on lexical search, which has not seen them, and what cosines count stands in SETTINGS. The network
-(scripts/training/train_reader.py) has seen nine in ten of them: the confidence is fitted on the tenth that it has not.
+The bundled encoder was trained on the questions of ``train``, so its cosines are too good there. Everything here is
+therefore fitted on lexical search, and the weights of cosines are in SETTINGS. The network
+(scripts/training/train_reader.py) was trained on nine in ten of them; the confidence is fitted on the tenth.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Stage 3 of the reader: the trained network into the package.
+"""Stage 3 of the reader: writes the trained network into the package.
 
     python scripts/training/export_reader.py WORK [--name reader]
 
@@ -26,7 +26,7 @@ def main() -> None:
     arrays = {k: v.numpy().astype(np.float16) for k, v in torch.load(args.work / f"{args.name}.pt").items()}
     words = np.load(args.work / "reader.npz")["common_words"].tolist()
     shapes = json.dumps({"words": words, "shapes": {k: v.shape for k, v in arrays.items()}}, ensure_ascii=False)
-    # One array: sixty small ones take longer to open than a question to answer.
+    # One array: opening sixty small ones takes longer than answering a question.
     flat = np.concatenate([v.reshape(-1) for v in arrays.values()])
     np.savez(args.out, head=np.frombuffer(shapes.encode("utf-8"), np.uint8), flat=flat)
     print(f"{args.out}: {args.out.stat().st_size / 1e6:.2f} MB")

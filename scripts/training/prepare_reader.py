@@ -1,13 +1,13 @@
-"""Stage 1 of the reader: questions with marked answers, and many more made from news, as arrays.
+"""Stage 1 of the reader: questions with marked answers, and many more generated from news, as arrays.
 
     python scripts/training/prepare_reader.py DATA WORK [--articles 70000]
 
-Made questions: a number, date, name, office or clause of a sentence gives way to the word that asks for it, which
-in Vietnamese stands where the answer would (Lewis et al., "Unsupervised Question Answering by Cloze Translation", ACL
-2019). Half of them are made from an article's abstract and answered by its body in other words (Dhingra et al.,
+Generated questions: a number, date, name, office or clause of a sentence is replaced by the question word for it, which
+in Vietnamese has the position of the answer (Lewis et al., "Unsupervised Question Answering by Cloze Translation", ACL
+2019). Half of them are generated from an article's abstract and answered by its body in other words (Dhingra et al.,
 "Simple and Effective Semi-Supervised Question Answering", NAACL 2018).
 
-Writes WORK/reader.npz: texts as arrays of word ids, and examples: a question, its passages, where they answer.
+Writes WORK/reader.npz: texts as arrays of word ids, and examples (a question, its passages, where they answer).
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from semsearch.types import Span
 COMMON = 3000
 PASSAGES = 4  # of an example, at most
 LONGEST = 260  # words of a passage; a longer one is not used
-QUESTION = 48  # words of a question; a longer one is cut
+QUESTION = 48  # words of a question; a longer one is truncated
 
 
 class Store:
-    """Texts as word ids; words, their pieces and their forms without marks are numbered as they come."""
+    """Texts as word ids. Words, their tokens and their forms without accents are numbered in order of appearance."""
 
     def __init__(self) -> None:
         self.encoder = load_encoder()
@@ -46,24 +46,23 @@ class Store:
         self.folded: dict[str, int] = {}
         self.token_ids: dict[tuple[int, ...], int] = {(): 0}
         self.idf = load_idf()
-        self.columns: list[np.ndarray] = []  # of each text: (n, 4) piece, word, folded, shape
+        self.columns: list[np.ndarray] = []  # of each text: (n, 4) tokens, word, folded, shape
         self.sentences: list[np.ndarray] = []
         self.titles: list[int] = []
         self.counts: Counter[str] = Counter()
 
     def text(self, text: str, sentences: list[Span] | None = None, title: str = "") -> tuple[int, Any, int]:
-        """Its number, its words, and how many words of the title stand before it; -1 for one that is too long."""
+        """Add a text; return its number (-1 if it is too long), its words, and the number of title words before it."""
         found = cut(text)
         head = cut(title)
         words, folded, shapes = head.words + found.words, head.folded + found.folded, head.shapes + found.shapes
         if not found.words or len(words) > LONGEST:
             return -1, found, 0
-        covering = self.encoder._covering(head.words) + self.encoder._covering(found.words)
-        pieces = [p or self.encoder._inside(w) for p, w in zip(covering, words, strict=True)]
+        token_ids = self.encoder.word_token_ids(head.words) + self.encoder.word_token_ids(found.words)
         self.columns.append(
             np.array(
                 [
-                    [self.token_ids.setdefault(p, len(self.token_ids)) for p in pieces],
+                    [self.token_ids.setdefault(ids, len(self.token_ids)) for ids in token_ids],
                     [self.words.setdefault(w, len(self.words)) for w in words],
                     [self.folded.setdefault(w, len(self.folded)) for w in folded],
                     shapes,
@@ -80,7 +79,7 @@ class Store:
 
 
 def spans_of(found: Any, head: int, start: int, end: int) -> tuple[int, int] | None:
-    """First and last word of the characters [start, end), counted with the title."""
+    """Return the first and the last word of the characters [start, end), counted with the title."""
     first = int(np.searchsorted(found.ends, start, side="right"))
     last = int(np.searchsorted(found.starts, end, side="left")) - 1
     return (first + head, last + head) if first <= last else None
@@ -391,7 +390,7 @@ def main() -> None:
     words = list(store.words)
     common = [w for w, _ in sorted(store.counts.items(), key=lambda x: (-x[1], x[0]))[:COMMON]]
     places = {w: i + 1 for i, w in enumerate(common)}
-    pieces = list(store.token_ids)
+    token_ids = list(store.token_ids)
     np.savez(
         args.work / "reader.npz",
         flat=np.concatenate(store.columns),
@@ -402,8 +401,8 @@ def main() -> None:
         idf=idf_weights(words, store.idf),
         common=np.array([places.get(common_form(w), 0) for w in words], np.int32),
         common_words=np.array(common),
-        pieces=np.array([i for p in pieces for i in p], np.int32),
-        piece_offsets=np.cumsum([0] + [len(p) for p in pieces]),
+        tokens=np.array([id_ for ids in token_ids for id_ in ids], np.int32),
+        token_offsets=np.cumsum([0] + [len(ids) for ids in token_ids]),
         questions=np.array([e[0] for e in examples], np.int32),
         origin=np.array([e[3] for e in examples], np.int32),
         passages=np.array([n for e in examples for n in e[1]], np.int32),
@@ -411,7 +410,7 @@ def main() -> None:
         spans=np.array([s for e in examples for s in e[2]] or np.zeros((0, 3)), np.int32),
         span_offsets=np.cumsum([0] + [len(e[2]) for e in examples]),
     )
-    print(f"{len(store.columns)} texts, {len(words)} words, {len(pieces)} pieces", file=sys.stderr)
+    print(f"{len(store.columns)} texts, {len(words)} words, {len(token_ids)} sequences of tokens", file=sys.stderr)
 
 
 if __name__ == "__main__":

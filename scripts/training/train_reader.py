@@ -3,18 +3,18 @@
     python scripts/training/train_reader.py DATA WORK --out made --only made --epochs 1
     python scripts/training/train_reader.py DATA WORK --out reader --start WORK/made.pt --epochs 8 --rate 1e-3
 
-Convolutions over the bundled encoder's word vectors, which stay as they are (Wu et al., "Fast reading comprehension
-with ConvNets", 2017; blocks as of Liu et al., "A ConvNet for the 2020s", CVPR 2022), one attention from each word of a
+Convolutions over the bundled encoder's word vectors, which are not trained (Wu et al., "Fast reading comprehension
+with ConvNets", 2017; blocks as in Liu et al., "A ConvNet for the 2020s", CVPR 2022), one attention from each word of a
 passage to the question's (Chen et al., "Reading Wikipedia to Answer Open-Domain Questions", ACL 2017). A sentence is
-judged by its words and by how each word of the question is met in it and in its passage (late interaction: Khattab &
+scored by its words and by how well each word of the question matches it and its passage (late interaction: Khattab &
 Zaharia, "ColBERT", SIGIR 2020). Trained to choose the sentence among all of a question's passages, or none of them
 (one softmax over all: Clark & Gardner, "Simple and Effective Multi-Paragraph Reading Comprehension", ACL 2018), and the
-first and last word of the answer. One question in six has a name, a number or a telling word exchanged, so that
+first and last word of the answer. In one question in six a name, a number or an informative word is exchanged, so that
 nothing answers it any more (Jia & Liang, "Adversarial Examples for Evaluating Reading Comprehension Systems", EMNLP
-2017). What is kept is the moving average of the weights.
+2017). The result is the moving average of the weights.
 
 Writes WORK/OUT.pt after every epoch. One question in ten of the training sets, with all questions about the same
-text, is held back to measure on and to fit what comes after (scripts/training/calibrate_reader.py).
+text, is held out, to measure on and to fit the confidence (scripts/training/calibrate_reader.py).
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ import torch
 import training_data  # noqa: F401  (finds the package)
 from torch import nn
 
-from semsearch import load_encoder
+from semsearch.encoders import BUNDLED
+from semsearch.encoders.safetensors import read_matrix
 from semsearch.reader.words import MEETINGS, OVERLAPS, SHAPES, meetings, overlaps
 
 HIDDEN = 96
@@ -147,8 +148,8 @@ class Data:
     def __init__(self, work: Path) -> None:
         d = np.load(work / "reader.npz")
         self.d = {k: d[k] for k in d.files}
-        matrix = load_encoder()._matrix
-        ids, offsets = self.d["pieces"], self.d["piece_offsets"]
+        matrix = read_matrix(BUNDLED / "model.safetensors")
+        ids, offsets = self.d["tokens"], self.d["token_offsets"]
         rows = np.zeros((len(offsets) - 1, matrix.shape[1]), np.float32)
         for at in range(0, len(rows), 20_000):
             sizes = np.diff(offsets[at : at + 20_001])
@@ -171,7 +172,7 @@ class Data:
         flat = d["flat"][d["offsets"][number] : d["offsets"][number + 1]]
         firsts = d["sentences"][d["sentence_offsets"][number] : d["sentence_offsets"][number + 1]]
         return {
-            "piece": flat[:, 0],
+            "token": flat[:, 0],
             "word": flat[:, 1],
             "folded": flat[:, 2].astype(np.int64),
             "shape": flat[:, 3],
@@ -211,7 +212,7 @@ class Data:
             return None
         a, z = fitting[int(rng.integers(len(fitting)))]
         changed = dict(question)
-        for column in ("piece", "word", "folded", "shape", "idf", "common"):
+        for column in ("token", "word", "folded", "shape", "idf", "common"):
             changed[column] = np.concatenate([question[column][:start], other[column][a:z], question[column][stop:]])
         return changed
 
@@ -264,20 +265,20 @@ def batch(data: Data, chosen: list[tuple[Any, list[int], list[list[int]]]]) -> d
     owner, place, over, sentence, inside, right = [], [], [], [], [], []
     sentence_of, passage_of, passage_owner, passage = [], [], [], []
     at = GAP
-    pieces, common, mask = [np.zeros(GAP, np.int64)], [np.zeros(GAP, np.int64)], [np.zeros(GAP, np.float32)]
+    token_rows, common, mask = [np.zeros(GAP, np.int64)], [np.zeros(GAP, np.int64)], [np.zeros(GAP, np.float32)]
 
     def put(text: dict[str, Any], met: np.ndarray, question: bool) -> int:
         nonlocal at
-        n = len(text["piece"])
+        n = len(text["token"])
         flags = np.zeros((n, FLAGS), np.float32)
         if not question:
             flags[text["firsts"], 0] = 1
             flags[: text["title"], 1] = 1
         flags[:, 2] = question
-        flags[:, 3] = data.lengths[text["piece"]] / 4
+        flags[:, 3] = data.lengths[text["token"]] / 4
         shapes = np.eye(SHAPES, dtype=np.float32)[text["shape"]]
         features.append(np.concatenate([shapes, met, flags], 1))
-        pieces.append(np.concatenate([text["piece"], np.zeros(GAP)]).astype(np.int64))
+        token_rows.append(np.concatenate([text["token"], np.zeros(GAP)]).astype(np.int64))
         common.append(np.concatenate([text["common"], np.zeros(GAP)]).astype(np.int64))
         mask.append(np.concatenate([np.ones(n), np.zeros(GAP)]).astype(np.float32))
         features.append(np.zeros((GAP, SHAPES + MEETINGS + FLAGS), np.float32))
@@ -285,7 +286,7 @@ def batch(data: Data, chosen: list[tuple[Any, list[int], list[list[int]]]]) -> d
         return at - n - GAP
 
     for e, (question, passages, spans) in enumerate(chosen):
-        met = np.zeros((len(question["piece"]), MEETINGS), np.float32)
+        met = np.zeros((len(question["token"]), MEETINGS), np.float32)
         met[:, -1] = question["idf"]
         start = put(question, met, True)
         asked.append(np.arange(start, start + len(met)))
@@ -295,7 +296,7 @@ def batch(data: Data, chosen: list[tuple[Any, list[int], list[list[int]]]]) -> d
         for p, other in enumerate(passages):
             text = data.text(other)
             start = put(text, meetings(question, text), False)
-            n = len(text["piece"])
+            n = len(text["token"])
             firsts = text["firsts"]
             words.append(np.arange(start, start + n))
             allowed.append(np.arange(n) >= text["title"])
@@ -335,13 +336,13 @@ def batch(data: Data, chosen: list[tuple[Any, list[int], list[list[int]]]]) -> d
             out[i, : len(row)] = row
         return torch.from_numpy(out)
 
-    piece = np.concatenate(pieces)
+    token_row = np.concatenate(token_rows)
     owners, places = np.concatenate(owner), np.concatenate(place)
     good = np.zeros((len(chosen), places.max() + 2), bool)
     good[owners, places + 1] = np.concatenate(right)
     good[:, 0] = ~good[:, 1:].any(1)
     return {
-        "vectors": torch.from_numpy(data.vectors[piece]),
+        "vectors": torch.from_numpy(data.vectors[token_row]),
         "common": torch.from_numpy(np.concatenate(common)),
         "features": torch.from_numpy(
             np.concatenate([np.zeros((GAP, SHAPES + MEETINGS + FLAGS), np.float32), *features])

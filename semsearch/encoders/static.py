@@ -151,6 +151,10 @@ class StaticEncoder:
         """
         return self._word_vectors.of(words)
 
+    def word_token_ids(self, words: Sequence[str]) -> list[tuple[int, ...]]:
+        """Return for each word the ids of the tokens that :meth:`word_vectors` takes its vector from."""
+        return self._word_vectors.token_ids(words)
+
     def describe(self) -> dict[str, Any]:
         """Return how texts are treated, ready for JSON. ``max_length`` None: texts are never truncated."""
         return {

@@ -48,12 +48,8 @@ class WordVectors:
             ``(n, dim)`` and ``(n,)`` float32. Words within one token share its vector; a word that is in no token of
             whole words has the mean of its own tokens, zeros if it has none (a full stop).
         """
-        ids_of_words: list[tuple[int, ...]] = []
-        for word, ids in zip(words, self._whole_word_tokens(words), strict=True):
-            ids_of_words.append(ids or self._tokens_of(word))
-
         rows: dict[tuple[int, ...], int] = {}
-        places = [rows.setdefault(ids, len(rows)) for ids in ids_of_words]
+        places = [rows.setdefault(ids, len(rows)) for ids in self.token_ids(words)]
         vectors = np.zeros((len(rows), self._matrix.shape[1]), np.float32)
         for ids, row in rows.items():
             if ids:
@@ -61,6 +57,13 @@ class WordVectors:
         lengths = np.linalg.norm(vectors, axis=1).astype(np.float32)
         vectors /= np.maximum(lengths, 1e-9)[:, None]
         return vectors[places], lengths[places]
+
+    def token_ids(self, words: Sequence[str]) -> list[tuple[int, ...]]:
+        """Return for each word the tokens whose mean is its vector."""
+        ids_of_words: list[tuple[int, ...]] = []
+        for word, ids in zip(words, self._whole_word_tokens(words), strict=True):
+            ids_of_words.append(ids or self._tokens_of(word))
+        return ids_of_words
 
     def _whole_word_tokens(self, words: Sequence[str]) -> list[tuple[int, ...]]:
         """Return for each word the token of whole words around it, as a tuple of one; an empty one if there is none."""
