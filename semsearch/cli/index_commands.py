@@ -27,7 +27,7 @@ __all__ = ["doctor", "index_paths", "rebuild", "remove"]
 def index_paths(
     paths: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PATH]...", help="Files, folders or globs; - reads one article from stdin."),
+        typer.Argument(metavar="PATH", help="Files, folders or globs; - reads one article from stdin."),
     ] = None,
     *,
     output: OutputOptions,
