@@ -1,4 +1,4 @@
-"""Alignment of a query with passages, word by word: against the definition, and as a side of search."""
+"""Late interaction (MaxSim): against its definition, and as a signal of search."""
 
 from __future__ import annotations
 
@@ -41,60 +41,61 @@ def index(tmp_path: Path, encoder: StaticEncoder) -> Index:
     return made
 
 
-def by_definition(encoder: StaticEncoder, query: str, text: str) -> float:
-    """One piece at a time, in double precision."""
+def maxsim_by_definition(encoder: StaticEncoder, query: str, text: str) -> float:
+    """MaxSim token by token, in double precision."""
     tokenizer = tiny_models.unigram()
     rows = tiny_models.matrix().astype(np.float16).astype(np.float64)
     rows[0] = 0.0
-    asked, there = (tokenizer.encode(t, add_special_tokens=False).ids for t in (query, text))
+    query_ids = tokenizer.encode(query, add_special_tokens=False).ids
+    text_ids = tokenizer.encode(text, add_special_tokens=False).ids
     total = weight = 0.0
-    for one in asked:
-        length = np.linalg.norm(rows[one])
+    for query_id in query_ids:
+        length = np.linalg.norm(rows[query_id])
         cosines = [
-            rows[one] @ rows[other] / (length * np.linalg.norm(rows[other]))
-            for other in there
-            if length and np.linalg.norm(rows[other])
+            rows[query_id] @ rows[text_id] / (length * np.linalg.norm(rows[text_id]))
+            for text_id in text_ids
+            if length and np.linalg.norm(rows[text_id])
         ]
         total += length * max(cosines, default=0.0)
         weight += length
     return total / weight
 
 
-def test_alignment_is_what_its_definition_says(encoder: StaticEncoder) -> None:
+def test_maxsim_follows_its_definition(encoder: StaticEncoder) -> None:
     assert isinstance(encoder, LateInteraction)
     found = encoder.maxsim(QUERY, encoder.token_ids(TEXTS))
-    assert found == pytest.approx([by_definition(encoder, QUERY, text) for text in TEXTS], abs=1e-5)
+    assert found == pytest.approx([maxsim_by_definition(encoder, QUERY, text) for text in TEXTS], abs=1e-5)
     assert found.argmax() == 0
 
 
-def test_a_text_holds_itself_wholly(encoder: StaticEncoder) -> None:
+def test_a_text_matches_itself_fully(encoder: StaticEncoder) -> None:
     assert encoder.maxsim(QUERY, encoder.token_ids([QUERY])) == pytest.approx([1.0], abs=1e-5)
 
 
-def test_an_endless_query_is_taken_in_parts(encoder: StaticEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    pieces = encoder.token_ids(TEXTS)
-    whole = encoder.maxsim(" ".join([QUERY, *TEXTS]), pieces)
+def test_a_very_long_query_is_compared_in_parts(encoder: StaticEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    token_ids = encoder.token_ids(TEXTS)
+    whole = encoder.maxsim(" ".join([QUERY, *TEXTS]), token_ids)
     monkeypatch.setattr("semsearch.encoders.late_interaction._QUERY_TOKENS_AT_ONCE", 3)
-    assert encoder.maxsim(" ".join([QUERY, *TEXTS]), pieces) == pytest.approx(whole, abs=1e-6)
+    assert encoder.maxsim(" ".join([QUERY, *TEXTS]), token_ids) == pytest.approx(whole, abs=1e-6)
 
 
-def test_nothing_to_align(encoder: StaticEncoder) -> None:
+def test_no_tokens(encoder: StaticEncoder) -> None:
     assert encoder.maxsim("", encoder.token_ids(TEXTS)).tolist() == [0.0] * len(TEXTS)
     assert encoder.maxsim(QUERY, encoder.token_ids([""])).tolist() == [0.0]
     assert encoder.maxsim(QUERY, []).shape == (0,)
 
 
-def test_the_best_are_told_their_alignment(index: Index, encoder: StaticEncoder) -> None:
+def test_hits_of_a_hybrid_search_have_a_maxsim_score(index: Index, encoder: StaticEncoder) -> None:
     hits = index.search(QUERY)
     for hit in hits:
-        wanted = by_definition(encoder, QUERY, hit.passage.text)
+        wanted = maxsim_by_definition(encoder, QUERY, hit.passage.text)
         assert hit.scores.maxsim == pytest.approx(wanted, abs=1e-5)
     assert all(hit.scores.maxsim is None for hit in index.search(QUERY, mode="dense"))
     assert all(hit.scores.maxsim is None for hit in index.search(QUERY, mode="lexical"))
 
 
 @pytest.mark.parametrize("harm", ["DELETE FROM token_ids", "UPDATE token_ids SET ids = x'0102030405'"])
-def test_pieces_that_are_lost_are_made_again(index: Index, harm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_token_ids_are_computed_again(index: Index, harm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = [(hit.passage.id, hit.scores) for hit in index.search(QUERY)]
     index.close()
     execute(index.path / "store.db", harm)
@@ -104,7 +105,7 @@ def test_pieces_that_are_lost_are_made_again(index: Index, harm: str, monkeypatc
         assert [(hit.passage.id, hit.scores) for hit in again.search(QUERY)] == kept
 
 
-def test_kept_pieces_are_used_and_go_with_their_passages(
+def test_stored_token_ids_are_used_and_removed_with_their_passages(
     index: Index, tmp_path: Path, encoder: StaticEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[list[str]] = []
