@@ -1,63 +1,56 @@
-"""An index as its users see it: create, open, sync, remove, rebuild, search, ask, similar."""
+"""An index as its users see it: open or create it, keep it up to date, search it, ask it."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, get_args
 
-from . import text as words
-from ._version import __version__
 from .answer import answer, check_limit, search_and_rerank
-from .errors import IndexMissing, IndexStale, IngestError, UsageError
+from .errors import IndexMissing, IngestError, UsageError
 from .explain import Explanation, explain
 from .filters import NO_FILTER, Filter
+from .index_encoder import IndexEncoder
 from .paths import absolute
 from .protocols import Encoder, Reader, Reranker
 from .reader.loading import load_reader
 from .reports import Finding, Progress, Status, SyncReport, no_progress
-from .search.session import Session
+from .search.snapshot import Snapshot, SnapshotManager
 from .storage import Store
-from .storage.layout import Folder, Manifest
+from .storage.layout import Folder
 from .text import as_query
 from .types import Answer, Article, Duplicates, Hit, Mode, Passage, Query, Scores, VectorSearch
 
 if TYPE_CHECKING:
-    from .indexing.writer import Writer
-    from .search.view import View
+    from .indexing.updater import IndexUpdater
 
 __all__ = ["Index"]
 
 
 class Index:
-    """Articles one can search, kept in a folder.
+    """Articles that can be searched, kept in a folder.
 
-    Any number of readers, in other processes too, and one writer at a time. A reader sees each committed
-    change at its next call. Threads may share one; they take turns. Use it as a context manager, or call
-    ``close``. Whatever is read may raise IndexDamaged, whatever is written IndexLocked and StorageError.
+    ``Index.open``, ``Index.create`` and ``Index.open_or_create`` return one; use it as a context manager, or call
+    ``close``. Any number of readers, in other processes too, and one writer at a time may use the same folder; a
+    reader sees every committed change at its next call. Threads may share an index: they search side by side.
+
+    Whatever reads may raise IndexDamaged; whatever writes may raise IndexLocked and StorageError.
     """
 
-    def __init__(
-        self, path: str | Path, encoder: str | Encoder | None, threads: int | None, kind: VectorSearch
-    ) -> None:
-        """Not for users: ``open``, ``create`` and ``open_or_create`` make one. Raises UsageError for another kind."""
-        if kind not in get_args(VectorSearch):
-            choices = ", ".join(get_args(VectorSearch))
-            raise UsageError(f"Unknown value for `vectors`: {kind!r} (choose {choices}).")
-        self.path = Path(absolute(path))
-        self._folder = Folder(self.path)
-        self._session = Session(self._folder, threads, kind)
-        self._given = encoder
-        self._threads = threads
-        self._encoder: Encoder | None = None
-        self._reader: Reader | None = None
-        self._turn = RLock()
-        self._may_create = False
+    path: Path
+    _folder: Folder
+    _snapshots: SnapshotManager
+    _encoder: IndexEncoder
+    _threads: int | None
+    _may_create: bool
+    _loading: RLock
+    _updater: IndexUpdater | None
+    _reader: Reader | None
+
+    def __init__(self) -> None:
+        raise TypeError("Use Index.open, Index.create or Index.open_or_create.")
 
     @classmethod
     def open(
@@ -68,19 +61,25 @@ class Index:
         threads: int | None = None,
         vectors: VectorSearch = "auto",
     ) -> Self:
-        """Open what is there; ``encoder`` None is the one the index was made with, loaded when first needed.
+        """Open an existing index.
 
-        ``vectors`` tells how they are compared: "exact" reads all of them into memory and compares every one,
-        "approximate" compares only those whose codes are near, "auto" does that from some 100,000 on. It is
-        nothing that the index remembers.
+        Args:
+            path: The folder.
+            encoder: ``None`` means the one that the index was made with, loaded when it is first needed.
+            threads: How many threads encode and compare vectors; ``None`` leaves it to the libraries.
+            vectors: "exact" reads all vectors into memory and compares every one, "approximate" searches large
+                segments by their PQ codes, "auto" does so from 100,000 vectors on. The index does not store it.
 
-        Raises IndexMissing, IndexDamaged, IndexStale (made with another encoder, or by a later semsearch),
-        EncoderUnavailable.
+        Raises:
+            IndexMissing: There is no index.
+            IndexDamaged: A file is missing or was changed.
+            IndexStale: It was made with another encoder, or by a later version of semsearch.
+            EncoderUnavailable: The encoder cannot be loaded.
         """
-        index = cls(path, encoder, threads, vectors)
-        index._session.connect()
+        index = cls._at(path, encoder, threads, vectors)
+        index._snapshots.open()
         if encoder is not None:
-            index._matching(index._session.manifest())
+            index._encoder.matching(index._snapshots.manifest())
         return index
 
     @classmethod
@@ -92,13 +91,15 @@ class Index:
         threads: int | None = None,
         vectors: VectorSearch = "auto",
     ) -> Self:
-        """Make an empty index. Raises UsageError if there is one already, or other files are in the folder."""
-        index = cls(path, encoder, threads, vectors)
+        """Create an empty index; arguments as in ``open``.
+
+        Raises:
+            UsageError: There is an index already, or the folder contains other files.
+        """
+        index = cls._at(path, encoder, threads, vectors, may_create=True)
         if index._folder.exists():
-            raise UsageError(f"there is an index at {index.path} already")
-        index._may_create = True
-        with index._writing():
-            pass
+            raise UsageError(f"There is already an index at {index.path}.")
+        index._updating().create()
         return index
 
     @classmethod
@@ -110,17 +111,40 @@ class Index:
         threads: int | None = None,
         vectors: VectorSearch = "auto",
     ) -> Self:
-        """Open what is there; where nothing is, the index comes into being with the first thing written."""
+        """Open an index; if there is none, the first change creates it. Arguments and errors as in ``open``."""
         try:
             return cls.open(path, encoder=encoder, threads=threads, vectors=vectors)
         except IndexMissing:
-            index = cls(path, encoder, threads, vectors)
-            index._may_create = True
-            return index
+            return cls._at(path, encoder, threads, vectors, may_create=True)
+
+    @classmethod
+    def _at(
+        cls,
+        path: str | Path,
+        encoder: str | Encoder | None,
+        threads: int | None,
+        vectors: VectorSearch,
+        *,
+        may_create: bool = False,
+    ) -> Self:
+        if vectors not in get_args(VectorSearch):
+            choices = ", ".join(get_args(VectorSearch))
+            raise UsageError(f"Unknown value for `vectors`: {vectors!r} (choose {choices}).")
+        index = object.__new__(cls)
+        index.path = Path(absolute(path))
+        index._folder = Folder(index.path)
+        index._snapshots = SnapshotManager(index._folder, threads, vectors)
+        index._encoder = IndexEncoder(index.path, encoder, threads)
+        index._threads = threads
+        index._may_create = may_create
+        index._loading = RLock()
+        index._updater = None
+        index._reader = None
+        return index
 
     def close(self) -> None:
-        with self._turn:
-            self._session.close()
+        """Close the connections to the index."""
+        self._snapshots.close()
 
     def __enter__(self) -> Self:
         return self
@@ -131,14 +155,26 @@ class Index:
         self.close()
 
     def __len__(self) -> int:
-        """How many articles."""
+        """Return the number of articles."""
         return self.status().articles
 
     @property
     def encoder(self) -> Encoder:
-        """The encoder of the index. Raises EncoderUnavailable, IndexStale if it is not the one it was."""
-        with self._turn:
-            return self._matching(self._session.manifest())
+        """The encoder of the index.
+
+        Raises:
+            EncoderUnavailable: It cannot be loaded.
+            IndexStale: It is not the one that the index was made with.
+        """
+        return self._encoder.matching(self._snapshots.manifest())
+
+    @property
+    def reader(self) -> Reader:
+        """The bundled reader, loaded when it is first needed."""
+        with self._loading:
+            if self._reader is None:
+                self._reader = load_reader(encoder=self._encoder.loaded)
+            return self._reader
 
     # Writing -------------------------------------------------------------------------------
 
@@ -149,100 +185,52 @@ class Index:
         progress: Progress | None = None,
         on_error: Callable[[IngestError], None] | None = None,
     ) -> SyncReport:
-        """Make the index hold exactly what is in ``paths`` (files, folders, globs); None is all paths it knows.
+        """Make the index hold exactly the articles in ``paths``.
 
-        New articles are added, changed ones replaced, those that vanished from ``paths`` removed; articles
-        from elsewhere stay. What did not change (by content) is not even parsed, and a text that stands in
-        several places is kept once. A file that cannot be read is told to ``on_error``, the rest goes on,
-        and what it held before stays. It goes batch by batch: a run that was killed is continued by the next.
+        New articles are added, changed ones replaced, and those no longer found in ``paths`` removed; articles from
+        elsewhere stay. Unchanged files are not parsed, and a text with several sources is stored once. Changes are
+        committed in batches: an interrupted run is continued by the next one.
 
-        Raises UsageError for a path that is neither there nor known.
+        Args:
+            paths: Files, folders and globs; ``None`` means all paths that the index knows.
+            progress: Called as ``progress(stage, done, total)``.
+            on_error: Called for a file or record that cannot be read; what the index holds of it stays.
+
+        Raises:
+            UsageError: A path neither exists nor is known.
         """
-        from .indexing.pipeline import Sync, check_paths
-
-        if isinstance(paths, str | Path):
-            raise UsageError("paths must be a list of paths")
-        with self._turn:
-            known = None if self._may_create else self._session.connect()
-            check_paths(known, paths or [])
-            if paths is None and (known is None or not known.roots()):
-                raise UsageError("the index knows no paths yet; name files or folders: semsearch index PATH...")
-            with self._writing() as writer:
-                run = Sync(writer, self._loader(writer), progress, on_error, self._threads)
-                run.sync(paths)
-            return run.report()
+        return self._updating().sync(paths, progress, on_error)
 
     def add(self, articles: Iterable[Article], *, progress: Progress | None = None) -> SyncReport:
-        """Add articles, or replace those whose source is known already. Nothing else is touched.
+        """Add articles, or replace those whose source is known.
 
-        Raises UsageError for one without a text or a source, or with what cannot be stored.
+        Raises:
+            UsageError: An article has no text or no source, or something that cannot be stored.
         """
-        from .indexing.pipeline import Sync
-
-        with self._turn, self._writing() as writer:
-            run = Sync(writer, self._loader(writer), progress)
-            run.add(articles)
-            return run.report()
+        return self._updating().add(articles, progress)
 
     def remove(self, source: str | Path) -> int:
-        """Forget a source, a file, or a folder with all below it; how many places of articles went.
+        """Remove a source, a file, or a folder with everything below it; return how many sources were removed.
 
-        Paths at and below it are no longer among those that ``sync`` knows. A file in a folder that it still
-        knows, and that still is there, comes back with the next ``sync``.
+        ``sync`` no longer knows paths at or below it. A file that still exists in a folder that ``sync`` knows is
+        added again by the next ``sync``.
         """
-        from .indexing.pipeline import Sync
-
-        with self._turn:
-            self._session.connect()
-            with self._writing() as writer:
-                return Sync(writer, self._loader(writer)).remove(source)
+        return self._updating().remove(source)
 
     def rebuild(self, encoder: str | Encoder | None = None, *, progress: Progress | None = None) -> SyncReport:
-        """Make vectors and terms anew from the stored articles, with another encoder if one is named.
+        """Rebuild vectors and terms from the stored articles, optionally with another encoder.
 
-        Vectors that this encoder made before are kept where they are undamaged. Readers go on meanwhile.
+        Undamaged vectors of the same encoder are kept. Searches go on meanwhile.
         """
-        from .indexing.rebuild import rebuild
-        from .indexing.writer import manifest_of, writing
+        return self._updating().rebuild(encoder, progress)
 
-        began = time.monotonic()
-        with self._turn:
-            named = encoder if encoder is not None else self._given
-            new = self._load(named if named is not None else self._session.manifest().encoder)
-            with writing(self._folder) as writer:
-                manifest = manifest_of(new, writer.manifest.made_with)
-                changed = rebuild(writer, lambda: new, manifest, progress or no_progress)
-                counts = writer.store.counts()
-            self._given, self._encoder = named, new
-        return SyncReport(
-            changed=changed,
-            unchanged=counts["articles"] - changed,
-            passages=counts["passages"],
-            encoded=writer.encoded,
-            seconds=time.monotonic() - began,
-        )
+    def _updating(self) -> IndexUpdater:
+        from .indexing.updater import IndexUpdater
 
-    @contextmanager
-    def _writing(self) -> Iterator[Writer]:
-        from .indexing.writer import manifest_of, writing
-
-        new = None
-        if self._may_create:
-            strangers = [p.name for p in self.path.iterdir()] if self.path.is_dir() else []
-            if set(strangers) - {"lock", "lexical", "vectors", "manifest.json"} and not self._folder.exists():
-                raise UsageError(
-                    f"{self.path} is not empty and holds no index; choose another folder with --index PATH"
-                )
-            given = self._given if self._given is not None else "bundled"
-            new = manifest_of(self._load(given), __version__)
-        with writing(self._folder, new) as writer:
-            yield writer
-        self._may_create = False
-
-    def _loader(self, writer: Writer) -> Callable[[], Encoder]:
-        """The encoder, loaded when a text has to be encoded. Raises IndexStale if another should have been."""
-        writer.require_current()
-        return lambda: self._matching(writer.manifest)
+        with self._loading:
+            if self._updater is None:
+                self._updater = IndexUpdater(self._folder, self._encoder, self._threads, may_create=self._may_create)
+            return self._updater
 
     # Reading -------------------------------------------------------------------------------
 
@@ -273,13 +261,13 @@ class Index:
         if not query.text:
             raise UsageError("The query is empty.")
         _check(k, mode)
-        from .search.pipeline import search
+        from .search.search import search
 
-        def look(store: Store, view: View) -> list[Hit]:
-            return search(store, view, query.text, k, mode, self._asked(view, mode), filters)
+        def operation(store: Store, snapshot: Snapshot) -> list[Hit]:
+            encoder = self._encoder_for(snapshot, mode)
+            return search(store, snapshot, query, k, mode=mode, filters=filters, encoder=encoder)
 
-        with self._turn:
-            return self._session.search(look, vectors=mode != "lexical")
+        return self._search(operation, mode)
 
     def ask(
         self,
@@ -308,11 +296,11 @@ class Index:
 
     def explain(self, query: str | Query, hits: Iterable[Hit], mode: Mode = "hybrid") -> Explanation:
         """Explain why ``query`` found ``hits``: the fusion weights, and the terms that they share."""
-        from .search.ranking import signals, weights
+        from .search.weights import weights_by_signal
 
         query = as_query(query)
-        own = asdict(weights(self.encoder, query.language, mode))
-        return explain(query, hits, mode, {signal: own[signal] for signal in signals(mode)})
+        encoder = None if mode == "lexical" else self.encoder
+        return explain(query, hits, mode, weights_by_signal(encoder, query.language, mode))
 
     def similar(
         self,
@@ -340,25 +328,27 @@ class Index:
             UsageError: As in ``search``; not exactly one of ``text``, ``passage`` and ``article`` is given; or the
                 passage or article is unknown.
         """
-        from .search.pipeline import like_article, like_passage, like_text
-
         if [text, passage, article].count(None) != 2:
             raise UsageError("Pass exactly one of `text`, `passage` or `article`.")
         _check(k, mode)
-        cleaned = words.clean(text or "").strip()
-        if text is not None and not cleaned:
+        query = as_query(text or "")
+        if text is not None and not query.text:
             raise UsageError("The text is empty.")
+        from .search.similar import similar_to_article, similar_to_passage, similar_to_text
 
-        def look(store: Store, view: View) -> list[Hit]:
-            encoder = self._asked(view, mode)
+        def operation(store: Store, snapshot: Snapshot) -> list[Hit]:
+            encoder = self._encoder_for(snapshot, mode)
             if passage is not None:
-                return like_passage(store, view, passage, k, mode, encoder, filters, same_article=same_article)
+                return similar_to_passage(
+                    store, snapshot, passage, k, mode=mode, filters=filters, encoder=encoder, same_article=same_article
+                )
             if article is not None:
-                return like_article(store, view, article, k, mode, encoder, filters, same_article=same_article)
-            return like_text(store, view, cleaned, k, mode, encoder, filters)
+                return similar_to_article(
+                    store, snapshot, article, k, mode=mode, filters=filters, encoder=encoder, same_article=same_article
+                )
+            return similar_to_text(store, snapshot, query, k, mode=mode, filters=filters, encoder=encoder)
 
-        with self._turn:
-            return self._session.search(look, vectors=mode != "lexical")
+        return self._search(operation, mode)
 
     def duplicates(
         self, share: float = 0.5, *, filters: Filter = NO_FILTER, progress: Progress | None = None
@@ -379,91 +369,63 @@ class Index:
         """
         from .duplicates.groups import duplicates
 
-        with self._turn:
-            self._session.connect()
-        # On a connection of its own: over many articles it takes minutes, and searches go on meanwhile.
-        with closing(Store.open(self._folder.database)) as store, store.snapshot():
-            return duplicates(store, filters, share, progress or no_progress)
+        return self._snapshots.read(lambda store: duplicates(store, filters, share, progress or no_progress))
 
     def show(self, passage_id: int) -> Hit:
-        """The passage with its article, without scores. Raises UsageError if there is no such passage."""
+        """Return a passage with its article, without scores.
 
-        def look(store: Store) -> Hit:
-            for passage, article in store.load([passage_id]).values():
-                return Hit(passage, article, 0.0, Scores(0.0), passage.sentences[0])
-            raise UsageError(
-                f"there is no passage {passage_id} in the index; `search` tells the ids of those that are there"
-            )
-
-        with self._turn:
-            return self._session.rows(look)
+        Raises:
+            UsageError: There is no such passage.
+        """
+        stored = self._snapshots.read(lambda store: store.load([passage_id]))
+        if not stored:
+            raise UsageError(f"There is no passage {passage_id} in the index; `search` prints the ids of passages.")
+        passage, article = stored[passage_id]
+        return Hit(passage, article, 0.0, Scores(0.0), passage.sentences[0])
 
     def passages(self, article_id: int) -> list[Passage]:
-        """All passages of an article, in order. Raises UsageError if there is no such article."""
-        with self._turn:
-            return self._session.rows(lambda store: store.passages(store.article(article_id)))
+        """Return all passages of an article, in order.
+
+        Raises:
+            UsageError: There is no such article.
+        """
+        return self._snapshots.read(lambda store: store.passages(store.article(article_id)))
 
     def articles(self) -> Iterator[Article]:
-        """Every article, by id; one that comes or goes meanwhile may be met or not."""
+        """Yield every article by id; those that are added or removed meanwhile may be missed."""
         last = 0
         while True:
-            with self._turn:
-                article = self._session.rows(lambda store, after=last: store.next_article(after))  # type: ignore[misc]
+            after = last
+            article = self._snapshots.read(lambda store, after=after: store.next_article(after))  # type: ignore[misc]
             if article is None:
                 return
             yield article
             last = article.id
 
     def status(self) -> Status:
-        """What the index holds and what it was made with."""
+        """Return what the index holds and what it was made with."""
         from .indexing.status import status
 
-        with self._turn:
-            return self._session.rows(lambda store: status(self._folder, store, self._session.manifest()))
+        return self._snapshots.read(lambda store: status(self._folder, store))
 
     def doctor(self, *, repair: bool = False) -> list[Finding]:
-        """``semsearch.indexing.check.doctor`` for this index's folder (that one works where ``open`` refuses, too)."""
+        """Check every file of the index; ``indexing.check.doctor`` does so where ``open`` refuses, too.
+
+        Args:
+            repair: Rebuild what can be rebuilt.
+        """
         from .indexing.check import doctor
 
-        with self._turn:
-            self._session.close()
-            return doctor(self.path, repair=repair, encoder=self._given)
+        self.close()
+        return doctor(self.path, repair=repair, encoder=self._encoder.given)
 
-    # Encoder -------------------------------------------------------------------------------
+    # ---------------------------------------------------------------------------------------
 
-    def _load(self, encoder: str | Encoder) -> Encoder:
-        if not isinstance(encoder, str):
-            return encoder
-        from .encoders import load_encoder
+    def _search(self, operation: Callable[[Store, Snapshot], list[Hit]], mode: Mode) -> list[Hit]:
+        return self._snapshots.search(operation, needs_vectors=mode != "lexical", needs_terms=mode != "dense")
 
-        return load_encoder(encoder, threads=self._threads)
-
-    def _matching(self, manifest: Manifest) -> Encoder:
-        """The encoder that made the vectors of the state ``manifest`` speaks of."""
-        if self._encoder is not None and self._encoder.fingerprint == manifest.fingerprint:
-            return self._encoder
-        encoder = self._load(self._given if self._given is not None else manifest.encoder)
-        if encoder.fingerprint != manifest.fingerprint:
-            if encoder.name == manifest.encoder:
-                why = f"with another state of the encoder {encoder.name}"
-            else:
-                why = f"with the encoder {manifest.encoder}, not with {encoder.name}"
-            raise IndexStale(
-                f"the index at {self.path} was made {why}; run: semsearch rebuild --encoder {encoder.name}"
-                + ("" if encoder.name == manifest.encoder else f" (or go on with --encoder {manifest.encoder})")
-            )
-        self._encoder = encoder
-        return encoder
-
-    def _asked(self, view: View, mode: Mode) -> Encoder | None:
-        return None if mode == "lexical" else self._matching(view.manifest)
-
-    @property
-    def reader(self) -> Reader:
-        """The bundled reader, loaded when first used."""
-        if self._reader is None:
-            self._reader = load_reader(encoder=self._encoder)
-        return self._reader
+    def _encoder_for(self, snapshot: Snapshot, mode: Mode) -> Encoder | None:
+        return None if mode == "lexical" else self._encoder.matching(snapshot.manifest)
 
 
 def _check(k: int, mode: Mode) -> None:

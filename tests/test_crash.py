@@ -14,7 +14,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from factories import HashEncoder, article, story, write
@@ -23,8 +22,8 @@ from semsearch import failpoints
 from semsearch.errors import IndexDamaged, IndexLocked, IndexUnusable, SemsearchError, StorageError
 from semsearch.index import Index
 from semsearch.indexing.check import doctor
-from semsearch.search.view import View
 from semsearch.storage.layout import Folder
+from semsearch.storage.lexical import LexicalIndex
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills with SIGKILL")
 
@@ -476,26 +475,26 @@ def test_a_search_overtaken_by_a_writer_is_repeated(
     """A writer replaces an article after the reader's snapshot and before it reads the terms."""
     path = tmp_path / "index"
     shutil.copytree(small, path)
-    writer, versions, refresh = Index.open(path, encoder=HashEncoder(16)), iter([501, 502]), View.refresh
+    writer, versions, reopened = Index.open(path, encoder=HashEncoder(16)), iter([501, 502]), LexicalIndex.reopened
 
-    def late(self: View, *args: Any, **more: Any) -> None:
+    def late(self: LexicalIndex) -> LexicalIndex:
         number = next(versions, None)
         if number is not None:
-            monkeypatch.setattr(View, "refresh", refresh)
+            monkeypatch.setattr(LexicalIndex, "reopened", reopened)
             writer.add([article(3, text=story(number))])
-            monkeypatch.setattr(View, "refresh", late)
+            monkeypatch.setattr(LexicalIndex, "reopened", late)
             if damaged:
                 raise IndexDamaged("a file that the newest state does not name")
-        refresh(self, *args, **more)
+        return reopened(self)
 
     with Index.open(path, encoder=HashEncoder(16)) as index:
         assert index.search("Tin số 3", 50, mode="lexical")
         writer.add([article(77)])  # otherwise nothing is read again
-        monkeypatch.setattr(View, "refresh", late)
+        monkeypatch.setattr(LexicalIndex, "reopened", late)
         found = {hit.article.source: hit.article.text for hit in index.search("Tin số", 50, mode="lexical")}
-        monkeypatch.setattr(View, "refresh", refresh)
+        monkeypatch.setattr(LexicalIndex, "reopened", reopened)
         assert found == {item.source: item.text for item in index.articles()}
-        assert found["test:3"] == story(502)
+        assert found["test:3"] == story(501 if damaged else 502)
 
 
 def test_small_files_of_a_killed_run_are_removed(small: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ FLOORS = (
     {"text", "protocols"},
     {"hub", "serialize"},
     {"ingest", "segmentation", "encoders", "storage"},
+    {"index_encoder"},
     {"search", "indexing", "reader", "duplicates", "answer"},
     {"explain", "evaluate"},
     {"index", "cluster"},

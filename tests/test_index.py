@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,10 @@ from semsearch import segmentation as sentences
 from semsearch.errors import IndexLocked, IndexMissing, IndexStale, IngestError, StorageError, UsageError
 from semsearch.filters import Filter
 from semsearch.index import Index
-from semsearch.search import ranking
-from semsearch.search.ranking import Weights
+from semsearch.search.weights import DEFAULT_WEIGHTS, fusion_weights
 from semsearch.storage import Store, segments
 from semsearch.storage.layout import Folder, Manifest
-from semsearch.types import Hit
+from semsearch.types import EncoderCard, FusionWeights, Hit
 
 
 @pytest.fixture
@@ -543,7 +542,7 @@ def test_dense_scores_are_those_of_brute_force(index: Index, news: Path, encoder
             return [(v - min(values)) / (max(values) - min(values)) for v in values]
 
         ids = sorted(expected)
-        w = ranking.DEFAULTS["dense"].without_token_ids()
+        w = FusionWeights(dense=0.8, article_dense=0.2)
         sides = zip(*(scaled([expected[i][side] for i in ids]) for side in range(2)), strict=True)
         fused = [(w.dense * d + w.article_dense * t) / (w.dense + w.article_dense) for d, t in sides]
         assert [hit.score for hit in hits] == pytest.approx(sorted(fused, reverse=True), abs=1e-4)
@@ -792,20 +791,15 @@ def test_ask_quotes_what_was_found(index: Index, news: Path) -> None:
         index.ask("gì", k=0)
 
 
-def test_weights_come_from_the_encoders_card(index: Index, encoder: HashEncoder, tmp_path: Path) -> None:
-    index.add([article(1)])
-    assert asdict(ranking.weights(encoder, "vi", "hybrid")) == asdict(ranking.DEFAULTS["vi"].without_token_ids())
-    encoder.folder = tmp_path  # type: ignore[attr-defined]
-    card = {"fusion": {"vi": {"dense": 0.25, "lexical": 0.75}}}  # what is not named counts nothing
-    (tmp_path / "semsearch.json").write_text(json.dumps(card), "utf-8")
-    weights = asdict(ranking.weights(encoder, "vi", "hybrid"))
-    assert {side: weight for side, weight in weights.items() if weight} == card["fusion"]["vi"]
-    assert ranking.weights(encoder, "en", "hybrid") == ranking.DEFAULTS["en"].without_token_ids()
-    assert ranking.weights(None, "vi", "lexical").lexical == ranking.DEFAULTS["vi"].lexical
-    assert ranking.weights(encoder, "vi", "dense") == Weights(
-        dense=0.8, sentence=0.0, article_dense=0.2, lexical=0.0, article=0.0
-    )
-    assert isinstance(ranking.DEFAULTS["vi-plain"], Weights)
+def test_weights_come_from_the_encoders_card(encoder: HashEncoder) -> None:
+    """An encoder without token ids has no sentence score; passages count in its place."""
+    assert fusion_weights(encoder, "vi", "hybrid") == FusionWeights(dense=0.4, lexical=0.4, article=0.2)
+    own = FusionWeights(dense=0.25, lexical=0.75)
+    encoder.card = EncoderCard(fusion={"vi": own}, sha256={})  # type: ignore[attr-defined]
+    assert fusion_weights(encoder, "vi", "hybrid") == own
+    assert fusion_weights(encoder, "en", "hybrid") == FusionWeights(dense=0.6, lexical=0.3, article=0.1)
+    assert fusion_weights(encoder, "vi", "dense") == FusionWeights(dense=0.8, article_dense=0.2)
+    assert fusion_weights(None, "vi", "lexical").lexical == DEFAULT_WEIGHTS["vi"].lexical
 
 
 # Other states, other processes -----------------------------------------------------------------
@@ -872,7 +866,7 @@ def test_rebuilt_with_another_encoder(index: Index, news: Path, encoder: HashEnc
             reader.search("Sa Thầy")
         assert reader.search("Sa Thầy", mode="lexical")
     assert index.search("Sa Thầy", 1)[0].passage.text == index.search("Sa Thầy", 1, mode="dense")[0].passage.text
-    with pytest.raises(IndexStale, match="was made with the encoder hashother, not with hash"):
+    with pytest.raises(IndexStale, match="was made with the encoder hashother, not hash"):
         Index.open(index.path, encoder=encoder)
     sound(index)
     assert index.sync().nothing_done
@@ -992,15 +986,6 @@ def test_one_writer(index: Index, news: Path, encoder: HashEncoder) -> None:
         assert second.status().writer.startswith("process ")
     assert index.status().writer == ""
     index.sync()
-
-
-def test_threads_take_turns(index: Index, news: Path) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
-    index.sync([news])
-    expected = index.search("Sa Thầy", 5)
-    with ThreadPoolExecutor(4) as pool:
-        assert all(hits == expected for hits in pool.map(lambda _: index.search("Sa Thầy", 5), range(20)))
 
 
 def test_dead_vectors_go_with_time(index: Index) -> None:

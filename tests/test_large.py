@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from factories import HashEncoder, article, story
 
 from semsearch.encoders import load_encoder
 from semsearch.index import Index
-from semsearch.search import ranking
+from semsearch.search import candidates, search
 from semsearch.storage import Store
 from semsearch.storage.segments import StoredVectors
 from semsearch.storage.vectors import among
@@ -38,19 +39,19 @@ def test_a_text_is_not_like_itself_however_often_it_stands_there(index: Index, m
 def test_a_book_does_not_bring_all_its_passages(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     index.add([article(1, text=story(1, sentences=300)), *map(article, range(2, 8))])
     book = index.passages(1)
-    monkeypatch.setattr(ranking, "DEPTH", 3)
+    monkeypatch.setattr(candidates, "CANDIDATES_PER_RETRIEVER", 3)
     scored: list[int] = []
-    gathered = ranking.gathered
+    retrieve = candidates.retrieve_candidates
 
-    def counted(*args, **kwargs):  # type: ignore[no-untyped-def]
-        owners, scores = gathered(*args, **kwargs)
-        scored.append(len(owners))
-        return owners, scores
+    def counted(*args: Any) -> candidates.Candidates:
+        found = retrieve(*args)
+        scored.append(len(found))
+        return found
 
-    monkeypatch.setattr(ranking, "gathered", counted)
+    monkeypatch.setattr(search, "retrieve_candidates", counted)
     (hit,) = index.search("Đoàn công tác thứ 1.250 đã đến Bảo Lâm trao 350 phần quà", k=1)
     assert "thứ 1.250 " in hit.passage.text
-    assert 0 < scored.pop() <= 3 * ranking.DEPTH < len(book)
+    assert 0 < scored.pop() <= 3 * 3 < len(book)
 
 
 def test_what_changes_together_is_looked_up_together(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -21,10 +22,10 @@ from semsearch import failpoints
 from semsearch.errors import IndexDamaged, UsageError
 from semsearch.filters import Filter
 from semsearch.index import Index
-from semsearch.search import session
 from semsearch.storage import segments
 from semsearch.storage.layout import Folder
 from semsearch.storage.vectors import FlatIndex, MappedIndex, SegmentFile, mapped, open_segment, trained, write_segment
+from semsearch.storage.vectors.pq import Scanner
 from semsearch.types import Ranking
 
 
@@ -301,7 +302,7 @@ def test_opening_a_big_file_reads_its_header_only(tmp_path: Path) -> None:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files get codes, and searches use them, from a few vectors on."""
     monkeypatch.setattr(segments, "CODED", 12)
-    monkeypatch.setattr(session, "EXACT", 12)
+    monkeypatch.setattr(mapped, "MIN_SCANNED_VECTORS", 12)
     monkeypatch.setattr("semsearch.indexing.pipeline.BATCH_ARTICLES", 4)
 
 
@@ -311,11 +312,11 @@ def index(tmp_path: Path, small: None) -> Iterator[Index]:
         yield opened
 
 
-def mapped_files(index: Index) -> int:
-    """How many files the index searches by their codes; all of it, after a search."""
-    view = index._session._view
-    assert view is not None
-    return len(view._passages.index._parts)
+def scans_codes(index: Index) -> bool:
+    """Whether a search scans the codes of files."""
+    with mock.patch.object(Scanner, "near", autospec=True, side_effect=Scanner.near) as scan:
+        index.search(QUERIES[0], mode="dense")
+    return scan.called
 
 
 QUERIES = ["đoàn công tác trao phần quà", "tin từ huyện Bảo Lâm", "học sinh nghèo ở Vị Xuyên", "thứ 12.1"]
@@ -328,19 +329,19 @@ def same_as_exact(index: Index) -> None:
             for source in (None, "test:*"):
                 found = index.search(query, 20, mode="dense", filters=Filter(source=source))
                 assert found == exact.search(query, 20, mode="dense", filters=Filter(source=source))
-        assert mapped_files(exact) == 0
+        assert not scans_codes(exact)
 
 
 def test_an_index_finds_the_same_by_codes(index: Index) -> None:
     index.add(map(article, range(40)))
     same_as_exact(index)
-    assert mapped_files(index) > 0
+    assert scans_codes(index)
     assert index.status().vectors == "approximate"
     index.add(article(number, f"test:{number}", f"Tin khác {number}.\n\nHọc sinh {number}.") for number in (3, 30))
     for number in range(10, 20):
         index.remove(f"test:{number}")
     same_as_exact(index)
-    assert mapped_files(index) > 0
+    assert scans_codes(index)
     assert not {f"test:{n}" for n in range(10, 20)} & {h.article.source for h in index.search(QUERIES[0], 200)}
     assert index.doctor() == []
 
@@ -349,15 +350,15 @@ def test_the_kind_of_vectors_can_be_told(index: Index, monkeypatch: pytest.Monke
     index.add(map(article, range(40)))
     with Index.open(index.path, encoder=HashEncoder(), vectors="exact") as exact:
         exact.search(QUERIES[0])
-        assert mapped_files(exact) == 0
-    monkeypatch.setattr(session, "EXACT", 10_000)
+        assert not scans_codes(exact)
+    monkeypatch.setattr(mapped, "MIN_SCANNED_VECTORS", 10_000)
     with Index.open(index.path, encoder=HashEncoder()) as auto:
         auto.search(QUERIES[0])
-        assert mapped_files(auto) == 0
+        assert not scans_codes(auto)
         assert auto.status().vectors == "exact"
     with Index.open(index.path, encoder=HashEncoder(), vectors="approximate") as by_codes:
         by_codes.search(QUERIES[0])
-        assert mapped_files(by_codes) > 0
+        assert scans_codes(by_codes)
     with pytest.raises(UsageError, match="approximate"):
         Index.open(index.path, vectors="quick")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="approximate"):
@@ -367,7 +368,7 @@ def test_the_kind_of_vectors_can_be_told(index: Index, monkeypatch: pytest.Monke
 
 def test_a_reader_goes_over_to_codes_and_stays_right(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has exact vectors in memory when files become large, are merged, and lose what was removed."""
-    monkeypatch.setattr(session, "EXACT", 60)
+    monkeypatch.setattr(mapped, "MIN_SCANNED_VECTORS", 60)
     index.add(map(article, range(8)))
     with Index.open(index.path, encoder=HashEncoder()) as reader:
         for start in range(8, 80, 8):
@@ -375,7 +376,7 @@ def test_a_reader_goes_over_to_codes_and_stays_right(index: Index, monkeypatch: 
             index.add(map(article, range(start, start + 8)))
             index.remove(f"test:{start - 5}")
             same_as_exact(reader)
-        assert mapped_files(reader) > 0
+        assert scans_codes(reader)
 
 
 def test_large_files_without_codes_get_some_and_nothing_is_encoded(
@@ -386,12 +387,12 @@ def test_large_files_without_codes_get_some_and_nothing_is_encoded(
     with Index.open_or_create(tmp_path / "index", encoder=encoder) as index:
         index.add(map(article, range(40)))
         index.search(QUERIES[0])
-        assert mapped_files(index) == 0
+        assert not scans_codes(index)
         before = len(encoder.passages)
         monkeypatch.setattr(segments, "CODED", 12)
         assert index.rebuild().encoded == 0
         same_as_exact(index)
-        assert mapped_files(index) > 0
+        assert scans_codes(index)
         assert len(encoder.passages) == before
         assert index.doctor() == []
 
@@ -432,7 +433,7 @@ def test_killed_while_files_get_codes(tmp_path: Path, small: None, monkeypatch: 
         same_as_exact(index)
         index.add([article(51)])
         same_as_exact(index)
-        assert mapped_files(index) > 0
+        assert scans_codes(index)
         assert {f"test:{n}" for n in (*range(40), 50, 51)} == {a.source for a in index.articles()}
         assert index.doctor() == []
     assert len(encoder.passages) - before == 1

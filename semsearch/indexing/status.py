@@ -9,15 +9,15 @@ from .. import segmentation as sentences
 from .. import text
 from ..errors import IndexDamaged
 from ..reports import Status
-from ..search import session
 from ..storage import Segment, Store
 from ..storage.layout import Folder, Manifest
 
 __all__ = ["status"]
 
 
-def status(folder: Folder, store: Store, manifest: Manifest) -> Status:
+def status(folder: Folder, store: Store) -> Status:
     """The state that ``store`` sees; call it inside a snapshot."""
+    manifest = Manifest.parse(str(store.meta("manifest")), folder.database)
     counts = store.counts()
     updated = str(store.meta("updated"))
     segments = store.segments(manifest.fingerprint)
@@ -56,12 +56,10 @@ def status(folder: Folder, store: Store, manifest: Manifest) -> Status:
 
 def _approximate(folder: Folder, segments: Sequence[Segment]) -> bool:
     """Whether there are vectors enough to be found by their codes."""
-    if sum(segment.passages for segment in segments) < session.EXACT:
-        return False
-    from ..search.living import enough
     from ..storage.segments import opened
+    from ..storage.vectors import pays_to_scan_codes
 
     try:
-        return enough([opened(folder, segment) for segment in segments])
+        return pays_to_scan_codes([opened(folder, segment) for segment in segments])
     except IndexDamaged:
         return False  # doctor tells more

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -181,12 +182,15 @@ class LexicalIndex:
         Raises:
             IndexDamaged: The index cannot be read.
         """
-        if self._last_query is None or self._last_query[:2] != (query, boosts):
-            with self._reading():
-                terms = tuple(self._query_terms(query, boosts))
-                statistics = self._field_statistics(terms)
-            self._last_query = (query, boosts, AnalyzedQuery(terms, statistics))
-        return self._last_query[2]
+        last = self._last_query  # other threads may ask other queries meanwhile
+        if last is not None and last[:2] == (query, boosts):
+            return last[2]
+        with self._reading():
+            terms = tuple(self._query_terms(query, boosts))
+            statistics = self._field_statistics(terms)
+        analyzed = AnalyzedQuery(terms, statistics)
+        self._last_query = (query, boosts, analyzed)
+        return analyzed
 
     def reload(self) -> None:
         """Load the last commit, which may be another process's.
@@ -199,6 +203,16 @@ class LexicalIndex:
             self._searcher = self._index.searcher()
             self._last_query = None
             self._statistics = {}
+
+    def reopened(self) -> Self:
+        """Return a reader of the last commit; this one keeps reading the commit that it loaded.
+
+        Raises:
+            IndexDamaged: It cannot be read.
+        """
+        reader = copy(self)
+        reader.reload()
+        return reader
 
     def _query_terms(self, query: str, boosts: FieldBoosts) -> Iterator[QueryTerm]:
         """Yield the query's terms in each field that counts for it."""

@@ -36,25 +36,33 @@ def open_readonly(path: Path) -> LexicalIndex:
     """
     if os.access(path, os.W_OK) or not path.is_dir():
         return LexicalIndex.open(path)
-    folder = Path(tempfile.mkdtemp(prefix="semsearch-"))
+    links = _LinkFolder(path)
     try:
-        _link_files(path, folder)
-        index = _LinkedIndex.open(folder)
+        _link_files(path, links.path)
+        index = _LinkedIndex.open(links.path)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        links.remove()
         raise
-    weakref.finalize(index, shutil.rmtree, folder, ignore_errors=True)
-    index.source = path
+    index.links = links
     return index
 
 
-class _LinkedIndex(LexicalIndex):
-    """An index whose files are links to those in ``source``."""
+class _LinkFolder:
+    """A temporary folder with links to the files of another; removed when no index uses it any more."""
 
-    source: Path
+    def __init__(self, source: Path) -> None:
+        self.source = source
+        self.path = Path(tempfile.mkdtemp(prefix="semsearch-"))
+        self.remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+class _LinkedIndex(LexicalIndex):
+    """An index whose files are links."""
+
+    links: _LinkFolder
 
     def reload(self) -> None:
-        _link_files(self.source, self._path)
+        _link_files(self.links.source, self.links.path)
         super().reload()
 
 

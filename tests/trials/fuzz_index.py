@@ -35,8 +35,8 @@ from semsearch.index import Index
 from semsearch.indexing.check import doctor
 from semsearch.protocols import Encoder, Reader
 from semsearch.reader.loading import load_reader
-from semsearch.search import session
 from semsearch.storage import layout, segments
+from semsearch.storage.vectors import mapped
 from semsearch.types import Article, Hit, Span
 
 SEEDS = Path(__file__).parents[2] / "seeds"
@@ -70,7 +70,7 @@ def conditions(state: str) -> Iterator[None]:
         if state in ("large", "coded"):
             stack.enter_context(mock.patch.object(layout, "SEALED_BYTES", LARGE))
         if state == "coded":
-            for module, name in ((segments, "CODED"), (segments, "_ROWS"), (session, "EXACT")):
+            for module, name in ((segments, "CODED"), (segments, "_ROWS"), (mapped, "MIN_SCANNED_VECTORS")):
                 stack.enter_context(mock.patch.object(module, name, 20))
         yield
 

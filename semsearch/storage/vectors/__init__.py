@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .files import FORMAT, SegmentFile, open_segment, read_segment, spans, write_segment
 from .flat import FlatIndex, among, best, set_threads
-from .mapped import MappedIndex
+from .mapped import MappedIndex, pays_to_scan_codes
 from .pq import trained
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ __all__ = [
     "among",
     "best",
     "open_segment",
+    "pays_to_scan_codes",
     "read_segment",
     "set_threads",
     "spans",

@@ -62,6 +62,14 @@ class FlatIndex:
         made._ids = ids
         return made
 
+    def copy(self) -> FlatIndex:
+        """Return an index of its own with the same vectors."""
+        copied = FlatIndex(self.dim)
+        index: Any = faiss.clone_index(self._index)
+        copied._index = index
+        copied._ids = self._ids
+        return copied
+
     @property
     def dim(self) -> int:
         return int(self._index.d)

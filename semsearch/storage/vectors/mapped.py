@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ...types import Ids, Vectors
     from .flat import Float16Array
 
-__all__ = ["MappedIndex"]
+__all__ = ["MappedIndex", "pays_to_scan_codes"]
 
 NEAR = 1000
 """So many vectors at least, those with the nearest codes, are compared themselves ..."""
@@ -30,6 +30,15 @@ TIMES = 10
 
 FEW = 8192
 """So many vectors of one file, the rest being filtered out, are compared without looking at their codes."""
+
+
+MIN_SCANNED_VECTORS = 100_000
+"""Vectors in files with codes from which on scanning codes pays: read into memory, they are 50 MB, 3 ms a search."""
+
+
+def pays_to_scan_codes(files: Iterable[SegmentFile]) -> bool:
+    """Return whether ``files`` hold so many vectors with codes that searching by codes pays."""
+    return sum(file.count for file in files if file.coded) >= MIN_SCANNED_VECTORS
 
 
 class _Part:
@@ -59,6 +68,14 @@ class MappedIndex:
         self.recent = FlatIndex(dim)
         self._parts: list[_Part] = []
         self._gone: Ids = np.empty(0, np.int64)  # ids that the files hold and that were removed, ascending
+
+    def copy(self) -> MappedIndex:
+        """Return an index of its own with the same vectors; files are shared."""
+        copied = MappedIndex(self.dim)
+        copied.recent = self.recent.copy()
+        copied._parts = list(self._parts)
+        copied._gone = self._gone
+        return copied
 
     @property
     def dim(self) -> int:
