@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from .answer import answer
+from .answering import answer
 from .errors import UsageError
 from .ingest import read_answers, read_corpus, read_qrels, read_queries
 from .protocols import Reader, Retriever

@@ -8,7 +8,7 @@ from threading import RLock
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, get_args
 
-from .answer import answer, check_limit, search_and_rerank
+from .answering import answer, check_limit, search_and_rerank
 from .errors import IndexMissing, IngestError, UsageError
 from .explain import Explanation, explain
 from .filters import NO_FILTER, Filter
