@@ -2,10 +2,10 @@
 
     python scripts/training/tune_fusion.py DATA WORK [--write]
 
-Searches real indexes for the questions of the sets, keeps all scores of all candidates, and climbs to the weights with the
-best mean nDCG@10: one set of weights for Vietnamese, one for Vietnamese without accents, one for English. ``--write`` puts
-them into semsearch/model/semsearch.json. Six numbers for each language are chosen, on sets that were not trained on; still,
-the figures on these sets are slightly optimistic.
+Searches real indexes for the questions of the sets, keeps all scores of all candidates, and climbs to the weights with
+the best mean nDCG@10: one set of weights for Vietnamese, one for Vietnamese without accents, one for English.
+``--write`` puts them into semsearch/model/semsearch.json. Six numbers for each language are chosen, on sets that were not
+trained on; still, the figures on these sets are slightly optimistic.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from training_data import dev_set
+
+from semsearch.encoders import BUNDLED, StaticEncoder
+from semsearch.index import Index
 from semsearch.search.candidates import retrieve_candidates, top_k
 from semsearch.search.request import SearchRequest
 from semsearch.search.scoring import Signals, fuse_signals, score_candidates, score_tokens
 from semsearch.search.search import MAXSIM_TOP_K
 from semsearch.search.snapshot import Snapshot
-from training_data import dev_set
-
-from semsearch.encoders import BUNDLED, StaticEncoder
-from semsearch.index import Index
 from semsearch.storage import Store
 from semsearch.text import as_query, fold
 from semsearch.types import FusionWeights
