@@ -166,31 +166,10 @@ def answers(path: Path) -> list[tuple[int, str, str, float]]:
         ]
 
 
-def test_a_flipped_byte_anywhere(small: Path) -> None:
-    expected, chance = answers(small), random.Random(3)
-    names = {p.relative_to(small).as_posix() for p in files_of(small)}
-    assert {"manifest.json", "seal.json", "store.db"} < names
-    for file in files_of(small):
-        data = file.read_bytes()
-        places = {0, len(data) // 2, len(data) - 1} | {chance.randrange(len(data)) for _ in range(3)}
-        for place in places:
-            changed = bytearray(data)
-            changed[place] ^= 1 << chance.randrange(8)
-            put(file, changed)
-            try:
-                with contextlib.suppress(IndexUnusable):
-                    assert answers(small) == expected, (file, place)
-                assert doctor(small), (file, place)
-            finally:
-                put(file, data)
-    assert doctor(small) == []
-
-
-def test_a_flipped_byte_where_nothing_is_sealed(small: Path, tmp_path: Path) -> None:
-    """As after a kill: each part has its own checksums. Texts are right, or it is said that they are not."""
+def test_a_flipped_byte_anywhere(small: Path, tmp_path: Path) -> None:
+    """Texts are right, or an error says that they are not; a ranking may change until ``doctor`` is run."""
     path, chance = tmp_path / "index", random.Random(4)
     shutil.copytree(small, path)
-    (path / "seal.json").unlink()
     expected = answers(path)
     said = {text for _, _, text, _ in expected}
     for file in files_of(path):
@@ -213,6 +192,8 @@ def test_a_flipped_byte_where_nothing_is_sealed(small: Path, tmp_path: Path) -> 
 def test_a_file_cut_or_lost(small: Path) -> None:
     expected = answers(small)
     for file in files_of(small):
+        if file.name in (".managed.json", "sums.json"):
+            continue  # lists of the other files: what tantivy may delete, and what they are compared with
         data = file.read_bytes()
         for rest in (None, b"", data[: len(data) // 2], data + b"x"):
             file.unlink()
@@ -221,19 +202,15 @@ def test_a_file_cut_or_lost(small: Path) -> None:
             try:
                 with contextlib.suppress(IndexUnusable):
                     assert answers(small) == expected, (file, rest and len(rest))
-                if file.name == "seal.json" and rest is None:
-                    continue  # that is how an interrupted run leaves it
-                if file.name == "store.db" and not rest:
-                    with contextlib.suppress(IndexUnusable):
-                        assert doctor(small)
-                    continue
-                assert doctor(small), (file, rest and len(rest))
+                with contextlib.suppress(IndexUnusable):
+                    found = doctor(small)
+                    assert found or rest == data + b"x", file  # SQLite ignores what follows its last page
             finally:
                 put(file, data)
     assert doctor(small) == []
 
 
-@pytest.mark.parametrize("part", ["manifest.json", "seal.json", "vectors/*", "lexical/*/*/*.idx", "lexical"])
+@pytest.mark.parametrize("part", ["manifest.json", "vectors/*", "lexical/*/*/*.idx", "lexical"])
 def test_derived_files_are_rebuilt(small: Path, tmp_path: Path, part: str) -> None:
     path, encoder = tmp_path / "index", HashEncoder(16)
     shutil.copytree(small, path)
@@ -246,8 +223,6 @@ def test_derived_files_are_rebuilt(small: Path, tmp_path: Path, part: str) -> No
         data[len(data) // 2] ^= 0x10
         put(broken, data)
     assert [f for f in doctor(path) if not f.repaired]
-    with pytest.raises(IndexUnusable, match=r"doctor|rebuild"):
-        answers(path)
     findings = doctor(path, repair=True, encoder=encoder)
     assert findings
     assert all(finding.repaired for finding in findings)

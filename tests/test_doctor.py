@@ -15,7 +15,7 @@ import pytest
 from factories import HashEncoder, article
 
 from semsearch.encoders import BUNDLED
-from semsearch.errors import IndexStale, IndexUnusable, StorageError
+from semsearch.errors import IndexStale, StorageError
 from semsearch.index import Index
 from semsearch.indexing.check import doctor
 from semsearch.reports import Finding
@@ -27,13 +27,12 @@ ENCODER = HashEncoder(16)
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Three segments, something dead, and no seal: as a kill leaves it."""
+    """Three segments, and a passage that was removed."""
     path = tmp_path / "index"
     with Index.open_or_create(path, encoder=ENCODER) as index:
         index.add(article(n) for n in range(12))
         index.add(article(n) for n in range(12, 15))
         index.remove("test:2")
-    (path / "seal.json").unlink()
     return path
 
 
@@ -154,17 +153,6 @@ def test_a_search_does_without_term_vectors_that_are_lost(path: Path, damage: Ca
     assert {text for _, text in answers(path)} <= expected
 
 
-def test_a_sealed_file_in_the_place_of_another_is_mended(path: Path) -> None:
-    """Sound by itself, so that only the seal tells."""
-    expected = sorted(answers(path))
-    Folder(path).seal()
-    terms_of_another_segment(path)
-    with pytest.raises(IndexUnusable, match="doctor --repair"):
-        answers(path)
-    assert not errors(doctor(path, repair=True, encoder=ENCODER))
-    assert sorted(answers(path)) == expected
-
-
 def test_orphans_are_told_and_go(path: Path) -> None:
     for name in ("vectors/000001.other", "lexical/009/x", "manifest.json.tmp"):
         (path / name).parent.mkdir(exist_ok=True)
@@ -182,7 +170,6 @@ def test_lost_changes_are_told(path: Path, tmp_path: Path) -> None:
     shutil.copy(path / "store.db", tmp_path / "before.db")
     with Index.open(path, encoder=ENCODER) as index:
         index.add([article(30)])
-    (path / "seal.json").unlink()
     shutil.copy(tmp_path / "before.db", path / "store.db")
     assert any("last changes are lost" in finding.problem for finding in errors(doctor(path, encoder=ENCODER)))
     told = errors(doctor(path, repair=True, encoder=ENCODER))
@@ -254,7 +241,6 @@ def test_the_past_is_migrated_or_refused_with_a_cure(path: Path) -> None:
         assert connection.execute("PRAGMA user_version").fetchone()[0] > 1
     for changes, level in (({"text": 0}, "error"), ({"lexical": 0}, "error"), ({"window": 7}, "warning")):
         written(path, **changes)
-        (path / "seal.json").unlink(missing_ok=True)
         (told,) = doctor(path, encoder=ENCODER)
         assert (told.cure, told.level) == ("run: semsearch rebuild", level)
         assert exit_code(path) == (3 if level == "error" else 0)
@@ -290,38 +276,17 @@ def test_a_manifest_that_is_gone_or_another(path: Path) -> None:
             (path / "manifest.json").unlink()
         else:
             (path / "manifest.json").write_text(text, "utf-8")
-        (path / "seal.json").unlink(missing_ok=True)
         assert {finding.part for finding in doctor(path, encoder=ENCODER)} == {"manifest.json"}
         assert not errors(doctor(path, repair=True, encoder=ENCODER))
         assert Manifest.parse((path / "manifest.json").read_text("utf-8"), "") == Manifest.parse(manifest, "")
 
 
-def test_tables_of_before_are_sealed_when_they_are_migrated(path: Path) -> None:
-    """A run that finds nothing else to do leaves no log beside the database, and a seal that is true."""
-    sql(path, "PRAGMA user_version = 1")
-    with closing(sqlite3.connect(path / "store.db")) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    Folder(path).seal()
-    with Index.open(path, encoder=ENCODER) as index:
-        assert index.sync([]).nothing_done
-    log = path / "store.db-wal"
-    assert not log.exists() or not log.stat().st_size
-    assert Folder(path).sealed() and not Folder(path).broken()
-    sql(path, "SELECT 1")  # another program that looks and goes
-    assert not Folder(path).broken()
-
-
 @pytest.mark.parametrize("changes", [{"lexical": 1}, {"lexical": 1, "sentences": 0}, {"lexical": 1, "window": 7}])
-@pytest.mark.parametrize("sealed", [True, False])
-def test_terms_that_cannot_be_read_are_no_hindrance_to_splitting_anew(
-    path: Path, changes: dict[str, object], sealed: bool
-) -> None:
+def test_terms_that_cannot_be_read_are_no_hindrance_to_splitting_anew(path: Path, changes: dict[str, object]) -> None:
     expected = sorted(text for _, text in answers(path))
     written(path, **changes)
     (terms,) = (path / "lexical").glob("*/passages")
     (terms / "meta.json").unlink()
-    if sealed:
-        Folder(path).seal()
     with Index.open(path, encoder=ENCODER) as index:
         index.rebuild()
     assert doctor(path, encoder=ENCODER) == []
@@ -330,23 +295,17 @@ def test_terms_that_cannot_be_read_are_no_hindrance_to_splitting_anew(
 
 @pytest.mark.parametrize("seed", range(16))
 def test_a_database_is_mended_or_stays_damaged(path: Path, seed: int) -> None:
-    """Whatever bytes are changed: after a repair all is in order, or whoever opens it is told that it is not."""
+    """Whatever bytes are changed: after a repair the index works, or the findings say that it does not."""
     with closing(sqlite3.connect(path / "store.db")) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    Folder(path).seal()
     chance = random.Random(seed)
     content = bytearray((path / "store.db").read_bytes())
     for _ in range(20):
         content[chance.randrange(len(content))] = chance.randrange(256)
     (path / "store.db").write_bytes(content)
-    assert errors(doctor(path, encoder=ENCODER))
     left = errors(doctor(path, repair=True, encoder=ENCODER))
     if left:
         assert any("anew" in finding.cure for finding in left)
-        with pytest.raises(IndexUnusable):
-            answers(path)
-        with pytest.raises(IndexUnusable), Index.open(path, encoder=ENCODER) as index:
-            index.add([article(50)])
     else:
         answers(path)
         with Index.open(path, encoder=ENCODER) as index:

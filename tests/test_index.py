@@ -929,7 +929,6 @@ def test_terms_of_an_earlier_format(index: Index, news: Path, encoder: HashEncod
     execute(folder.database, "INSERT INTO unwanted VALUES ('passages', 900, 901), ('articles', 90, 91)")
     execute(folder.database, "DELETE FROM term_vectors")
     folder.write_manifest(old)
-    folder.unseal()
     with Index.open(index.path, encoder=encoder) as again:
         with pytest.raises(IndexStale, match="run: semsearch rebuild"):
             again.search("Sa Thầy")

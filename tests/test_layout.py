@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def test_its_files(folder: Folder) -> None:
-    for name in ("lock", "seal.json", "store.db-shm", "new.tmp", "lexical/001/passages/.tantivy-writer.lock"):
+    for name in ("lock", "store.db-shm", "new.tmp", "lexical/001/passages/.tantivy-writer.lock"):
         (folder.path / name).write_bytes(b"1")
     (folder.path / "empty").touch()
     terms = [(5, f"lexical/{number:03d}/passages/meta.json") for number in (1, 2)]

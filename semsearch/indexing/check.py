@@ -62,23 +62,14 @@ def doctor(path: str | Path, *, repair: bool = False, encoder: str | Encoder | N
     except (IndexUnusable, UsageError, *STRANGE) as error:
         trouble = " ".join(str(error).split())
     left = list(_examined(folder, encoder))
-    if any(finding.part == "store.db" and finding.cure in (ANEW, FIRST) for finding in left):
-        # What was mended is sealed anew; what was not must not look sound to the next who opens it.
-        folder.doubt("store.db")
-        left = list(_examined(folder, encoder))
-    told = [_mended(finding) for finding in findings if finding not in left and finding.problem != LOST] + left
+    told = [
+        replace(finding, repaired=True) for finding in findings if finding not in left and finding.problem != LOST
+    ] + left
     told += [finding for finding in findings if finding.problem == LOST]
     if trouble:
         cure = ANEW if all(finding.cure not in (UPDATE, REBUILD) for finding in left) else "see there"
         told.append(Finding("index", f"not everything could be mended: {trouble}", cure))
     return told
-
-
-def _mended(finding: Finding) -> Finding:
-    problem = finding.problem
-    if finding.part == "store.db" and problem.endswith(CHANGED):
-        problem += "; what has checksums in it is as it was, but known paths and hashes of files have none"
-    return replace(finding, problem=problem, repaired=True)
 
 
 def _repair(folder: Folder, encoder: str | Encoder | None, parts: set[str]) -> str:
@@ -88,18 +79,14 @@ def _repair(folder: Folder, encoder: str | Encoder | None, parts: set[str]) -> s
 
     with writing(folder, repair=True) as writer:
         if "store.db" in parts:  # what SQLite keeps twice
-            writer.touch()
             with suppress(IndexDamaged):
                 writer.store.reindex()
         for id_ in _damaged_articles(writer.store):
-            writer.touch()
             with writer.store.transaction():
                 writer.store.lose_article(id_)
         if "numbers" in parts:
-            writer.touch()
             _count_anew(writer.store)
         for number in _misnamed(folder, writer.store):
-            writer.touch()
             with writer.store.transaction():
                 writer.store.drop_segment(number)
         if not parts & {"vectors", "lexical", "numbers"}:
@@ -170,7 +157,6 @@ def _number(store: Store, key: str) -> int:
 # What there is to see --------------------------------------------------------------------------
 
 
-CHANGED = "changed since it was written"
 LOST = "the last changes are lost: there are vectors of segments that the database never numbered"
 
 
@@ -190,8 +176,6 @@ def _examined(folder: Folder, encoder: str | Encoder | None) -> Iterator[Finding
         yield from _database(folder, store, encoder)
     finally:
         store.close()
-    for name in folder.broken():
-        yield Finding(name, f"{name} {CHANGED}", ANEW if name.startswith("store.db") else REPAIR)
 
 
 def _manifest(folder: Folder) -> Iterator[Finding]:

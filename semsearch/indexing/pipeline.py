@@ -261,7 +261,7 @@ class Sync:
     def _set_roots(self, put: Sequence[str] = (), drop: Sequence[str] = ()) -> None:
         if not put and not drop:
             return
-        self.writer.touch()
+        self.writer.changed = True
         with self.writer.store.transaction(visible=False):
             for root in put:
                 self.writer.store.put_root(root)

@@ -37,7 +37,7 @@ BATCH_PASSAGES = 1024
 def rebuild(writer: Writer, encoder: Callable[[], Encoder], manifest: Manifest, progress: Progress) -> int:
     """To what ``manifest`` says, with ``encoder``; how many articles were split anew."""
     old, store = writer.manifest, writer.store
-    writer.touch()
+    writer.changed = True
     writer.manifest = manifest
     changed = 0
     if (old.text, old.sentences, old.window) != (manifest.text, manifest.sentences, manifest.window):

@@ -21,7 +21,7 @@ import numpy as np
 from .. import segmentation as sentences
 from .. import text
 from ..encoders.passages import PassageText, TokenIds
-from ..errors import IndexDamaged, IndexMissing, IndexStale
+from ..errors import IndexMissing, IndexStale
 from ..failpoints import failpoint
 from ..protocols import Encoder
 from ..storage import Store
@@ -58,7 +58,7 @@ def manifest_of(encoder: Encoder, made_with: str) -> Manifest:
 def writing(folder: Folder, new: Manifest | None = None, *, repair: bool = False) -> Iterator[Writer]:
     """The writer, alone; the folder is made if ``new`` is given and there is none.
 
-    ``repair`` accepts files that are not as they were sealed.
+    With ``repair`` terms may be damaged: what waits to be deleted from them is left alone.
 
     Raises IndexLocked, IndexMissing, IndexDamaged, IndexStale, StorageError.
     """
@@ -82,8 +82,6 @@ def writing(folder: Folder, new: Manifest | None = None, *, repair: bool = False
             writer.finish()
         finally:
             writer.close()
-        if writer.changed or not folder.sealed():
-            folder.seal()
 
 
 def _create(folder: Folder, manifest: Manifest) -> Store:
@@ -128,18 +126,12 @@ class Writer:
     # Before and after ----------------------------------------------------------------------
 
     def recover(self, *, repair: bool) -> None:
-        """Clears away what an interrupted run left. Raises IndexDamaged if sealed files are not as they were."""
-        broken = self.folder.broken()
-        if broken and not repair:
-            raise IndexDamaged(f"{', '.join(broken)} in {self.folder.path} changed; run: semsearch doctor --repair")
-        if broken or self.store.migrated:
-            self.touch()
+        """Remove what an interrupted run left."""
         if self.folder.written_manifest() != self.manifest.dump():
-            self.touch()
             self.folder.write_manifest(self.manifest)
         numbers, lexical = {s.number for s in self.store.segments()}, int(self.store.meta("lexical"))
         if self.folder.strays(numbers, lexical):
-            self.touch()
+            self.changed = True
             failpoint("sweep")
             self.folder.sweep(numbers, lexical)
         if not repair:
@@ -158,12 +150,6 @@ class Writer:
                 f"the index at {self.folder.path} was made by another version of semsearch ({old.made_with}), "
                 "which splits texts otherwise; run: semsearch rebuild"
             )
-
-    def touch(self) -> None:
-        """Before the first byte is written."""
-        if not self.changed:
-            self.folder.unseal()
-            self.changed = True
 
     def finish(self) -> None:
         """After all batches: what is unwanted goes, small segments are merged."""
@@ -196,7 +182,7 @@ class Writer:
 
     def _delete_terms(self) -> None:
         if self.manifest.lexical == LEXICAL and self._remove_unwanted():  # else only rebuild can do anything with them
-            self.touch()
+            self.changed = True
             self._commit_terms()
             failpoint("terms deleted")
             with self.store.transaction():
@@ -219,7 +205,7 @@ class Writer:
         ready = [self._ready(pending[key]) for key in keys]
         encoded = self._encoded(ready, encoder)
         failpoint("ready")
-        self.touch()
+        self.changed = True
         articles: list[Article] = []
         passages: list[list[Passage]] = []
         segment = None

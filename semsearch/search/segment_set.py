@@ -40,14 +40,13 @@ class SegmentSet:
         """Return a set without segments."""
         return cls(MappedIndex(dim), {}, {}, kind)
 
-    def updated(self, folder: Folder, segments: Sequence[Segment], tombstones: Ids, *, verify: bool) -> SegmentSet:
+    def updated(self, folder: Folder, segments: Sequence[Segment], tombstones: Ids) -> SegmentSet:
         """Return the set of another snapshot; only segments that are not in this one are read.
 
         Args:
             folder: The index.
             segments: Those that the database names.
             tombstones: Ids of removed passages whose vectors are still in a segment, ascending.
-            verify: Whether the checksums of new segments are compared.
 
         Raises:
             IndexDamaged: A file is missing or was changed.
@@ -56,7 +55,7 @@ class SegmentSet:
         new_files: dict[int, SegmentFile] = {}
         for segment in segments:
             if segment.number not in self._coded and segment.number not in self._in_memory:
-                new_files[segment.number] = self._open(folder, segment, verify)
+                new_files[segment.number] = self._open(folder, segment)
 
         files = {**self._coded, **new_files}
         coded = {number: file for number, file in files.items() if file.coded and number in numbers}
@@ -102,8 +101,8 @@ class SegmentSet:
             return pays_to_scan_codes(coded.values())
         return self._kind == "approximate"
 
-    def _open(self, folder: Folder, segment: Segment, verify: bool) -> SegmentFile:
-        file = opened(folder, segment, verify=verify)
+    def _open(self, folder: Folder, segment: Segment) -> SegmentFile:
+        file = opened(folder, segment)
         if file.vectors.shape[1] != self._index.dim:
             raise IndexDamaged(
                 f"The vectors of segment {segment.number} have the wrong dimension; run: semsearch doctor --repair"

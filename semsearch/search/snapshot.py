@@ -94,18 +94,17 @@ class SnapshotManager:
         self._connections = ConnectionPool(folder.database)
         self._reading = Lock()
         self._is_open = False
-        self._verify = False
         # What was read last. Vectors and terms that the current snapshot does not have are kept to read the next from.
         self._snapshot: Snapshot | None = None
         self._vectors: SegmentSet | None = None
         self._terms: LexicalIndex | None = None
 
     def open(self) -> None:
-        """Check that there is an index and that its files are as they were written.
+        """Check that there is an index that can be read.
 
         Raises:
             IndexMissing: There is no index.
-            IndexDamaged: A file is missing or was changed.
+            IndexDamaged: The database or the manifest is missing or damaged.
             IndexStale: A later version of semsearch wrote the index.
             StorageError: The index cannot be read.
         """
@@ -113,15 +112,6 @@ class SnapshotManager:
             return
         self._folder.require()
         self._folder.manifest()
-        is_sealed = self._folder.sealed()
-        corrupted = self._folder.broken()
-        if corrupted:
-            more = f" and {len(corrupted) - 2} more files" if len(corrupted) > 2 else ""
-            raise IndexDamaged(
-                f"{', '.join(corrupted[:2])}{more} in {self._folder.path} changed since it was written; "
-                "run: semsearch doctor --repair"
-            )
-        self._verify = not is_sealed and self._folder.small()
         with self._connections.connection():
             self._is_open = True
 
@@ -254,7 +244,7 @@ class SnapshotManager:
 
         vectors = self._vectors or SegmentSet.empty(manifest.dim, self._vector_search)
         tombstones = np.array(store.dead(), np.int64)
-        return vectors.updated(self._folder, store.segments(manifest.fingerprint), tombstones, verify=self._verify)
+        return vectors.updated(self._folder, store.segments(manifest.fingerprint), tombstones)
 
     def _require_current(self, manifest: Manifest) -> None:
         from ..storage.lexical import FORMAT

@@ -58,7 +58,6 @@ class Database:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
-        self.migrated = False  # whether opening it changed the tables
         self._frozen: tuple[int, int] | None = None  # the file that is taken not to change, when it was opened so
 
     # Opening -------------------------------------------------------------------------------
@@ -125,7 +124,6 @@ class Database:
         if write and version < FORMAT:
             with self.transaction():
                 self._migrate()
-            self.migrated = True
 
     def _state(self) -> tuple[int, int]:
         """What changes when the database does: when it was written, and the size of what is still to be."""

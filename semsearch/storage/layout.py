@@ -1,4 +1,4 @@
-"""The folder an index lives in: its parts, its manifest, the seal over its files, and the writer's lock.
+"""The folder of an index: its files, its manifest, and the writer's lock.
 
 ``docs/index-format.md`` draws it.
 """
@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 import os
 import platform
@@ -25,11 +24,6 @@ __all__ = ["FORMAT", "Folder", "Manifest", "make_folder", "storage_errors", "syn
 
 FORMAT = 1
 """Version of the folder's layout; the tables of the database have one of their own."""
-
-SEALED_BYTES = 32 << 20
-"""So much is read at opening to see that nothing changed: some hundredths of a second."""
-
-_DOUBTED = "damaged"  # in place of a checksum
 
 PATIENCE = 0.2
 """Seconds after which a writer gives way to the one that is there."""
@@ -78,7 +72,6 @@ class Folder:
         self.vectors = self.path / "vectors"
         self.lexical = self.path / "lexical"
         self._manifest = self.path / "manifest.json"
-        self._seal = self.path / "seal.json"
         self._lock = self.path / "lock"
 
     def exists(self) -> bool:
@@ -109,10 +102,6 @@ class Folder:
         """Bytes of all files."""
         return sum(size for size, _ in self._files())
 
-    def small(self) -> bool:
-        """Whether all of it can be read at every opening."""
-        return self.size() <= SEALED_BYTES
-
     # Manifest ------------------------------------------------------------------------------
 
     def manifest(self) -> Manifest | None:
@@ -134,57 +123,13 @@ class Folder:
     def write_manifest(self, manifest: Manifest) -> None:
         write_text(self._manifest, manifest.dump())
 
-    # Seal ----------------------------------------------------------------------------------
-
-    def seal(self) -> None:
-        """Records the checksums of the files, the smallest first, as many as are checked at every opening."""
-        left, sums = SEALED_BYTES, {}
-        for size, name in sorted(self._files()):
-            left -= size
-            if left < 0:
-                break
-            sums[name] = _sha256(self.path / name)
-        write_text(self._seal, json.dumps({"files": sums}, indent=1))
-
-    def unseal(self) -> None:
-        """Before anything is changed, durably: a seal that is there is true."""
-        if self._seal.exists():
-            self._seal.unlink()
-            sync_folder(self.path)
-
-    def doubt(self, name: str) -> None:
-        """Seals ``name`` so that whoever opens the index is told it is not as it was written."""
-        write_text(self._seal, json.dumps({"files": self._sums() | {name: _DOUBTED}}, indent=1))
-
-    def broken(self) -> list[str]:
-        """Names of sealed files that are missing or not as they were; none where there is no seal."""
-        for _ in range(3):
-            sums = self._sums()
-            wrong = [name for name, known in sums.items() if known == _DOUBTED or _sha256(self.path / name) != known]
-            if not wrong or sums == self._sums():  # else a writer came in between, and took the seal away first
-                return wrong
-        return []
-
-    def sealed(self) -> bool:
-        """True if there is a seal that can be read."""
-        return bool(self._sums())
-
-    def _sums(self) -> dict[str, str]:
-        try:
-            sums = json.loads(self._seal.read_bytes())["files"]
-            return {str(name): str(sha256) for name, sha256 in sums.items()}
-        except FileNotFoundError:
-            return {}
-        except (ValueError, TypeError, KeyError, AttributeError):
-            return {"seal.json": _DOUBTED}
-
     def _files(self) -> Iterator[tuple[int, str]]:
-        """(size, name) of every file that has something to say: no locks, no seal, nothing empty."""
+        """Yield size and name of every file that is not empty, temporary or a lock."""
         for folder, _, names in os.walk(self.path):  # it passes over folders that go meanwhile; rglob does not
             for file in map(Path(folder).joinpath, names):
                 with suppress(FileNotFoundError):  # another process may be merging or cleaning up
                     size = file.stat().st_size if file.is_file() else 0
-                    passing = file.suffix in (".lock", ".tmp") or file.name in ("lock", "seal.json", "store.db-shm")
+                    passing = file.suffix in (".lock", ".tmp") or file.name in ("lock", "store.db-shm")
                     if size and not passing:
                         yield size, file.relative_to(self.path).as_posix()
 
@@ -267,16 +212,6 @@ def _children(path: Path) -> list[Path]:
     with suppress(FileNotFoundError, NotADirectoryError):
         return sorted(path.iterdir())
     return []
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        return "missing"
-    except OSError as error:
-        raise StorageError(f"{path} cannot be read ({error.strerror}); look at the disk and its rights") from error
 
 
 def write_text(path: Path, text: str) -> None:

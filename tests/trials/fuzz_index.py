@@ -4,9 +4,9 @@
 
 Each trial changes one file of a fresh copy in one place (a bit, bytes, a stretch or all of it; the kinds of files take
 turns), then opens the index, searches, asks, shows, counts and runs ``doctor``; then ``doctor`` repairs it, and
-everything is asked again. States of the index: as a writer leaves it (sealed); as a kill leaves it (no seal, a
-write-ahead log); too large to be sealed; and, besides, with vectors found by codes (for both, limits are lowered). The
-same seed damages the same places.
+everything is asked again. States of the index: as a writer leaves it ("complete"); as a kill leaves it, with a
+write-ahead log ("killed"); with vectors found by codes, for which limits are lowered ("coded"). The same seed damages
+the same places.
 """
 
 from __future__ import annotations
@@ -35,18 +35,16 @@ from semsearch.index import Index
 from semsearch.indexing.check import doctor
 from semsearch.protocols import Encoder, Reader
 from semsearch.reader.loading import load_reader
-from semsearch.storage import layout, segments
+from semsearch.storage import segments
 from semsearch.storage.vectors import mapped
 from semsearch.types import Article, Hit, Span
 
 SEEDS = Path(__file__).parents[2] / "seeds"
-STATES = ("sealed", "killed", "large", "coded")
+STATES = ("complete", "killed", "coded")
 MAX_TRIAL_S = 60.0
 """A trial that takes longer counts as hanging."""
 HANG_S = 120
 """The process prints its stack and ends after so long."""
-LARGE = 20_000
-"""Bytes that are sealed of an index that is "large"."""
 
 QUERIES = ("số ca sốt xuất huyết", "cầu mới thông xe", "lễ hội lồng tồng", "bong chuyen nu", "giấy phép xây dựng")
 MODES = ("hybrid", "dense", "lexical")
@@ -67,8 +65,6 @@ def stories(first: int, last: int) -> Iterator[Article]:
 def conditions(state: str) -> Iterator[None]:
     """Set the limits that give a small index this state."""
     with contextlib.ExitStack() as stack:
-        if state in ("large", "coded"):
-            stack.enter_context(mock.patch.object(layout, "SEALED_BYTES", LARGE))
         if state == "coded":
             for module, name in ((segments, "CODED"), (segments, "_ROWS"), (mapped, "MIN_SCANNED_VECTORS")):
                 stack.enter_context(mock.patch.object(module, name, 20))
@@ -370,8 +366,8 @@ def run(
         try:
             with quiet(noise):
                 outcome = trial(path, sound, verbs)
-            if b"panicked at" in noise.read_bytes() and state in ("large", "coded") and "refused" in outcome:
-                outcome += " (and tantivy on stderr)"  # before it is the error of a verb; only where nothing is sealed
+            if b"panicked at" in noise.read_bytes() and "refused" in outcome:
+                outcome += " (and tantivy on stderr)"  # before it is the error of a verb
             elif noise.stat().st_size:
                 raise Failure(f"on stderr: {noise.read_text('utf-8', 'replace')[:300]}")
         except Exception as error:

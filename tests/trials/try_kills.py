@@ -189,7 +189,7 @@ def unknown_files(path: Path) -> list[str]:
         number = int(store.meta("lexical"))
     finally:
         store.close()
-    names = {"lock", "manifest.json", "seal.json", "store.db", "store.db-wal", "store.db-shm"}
+    names = {"lock", "manifest.json", "store.db", "store.db-wal", "store.db-shm"}
     found = [p for p in path.iterdir() if p.is_file() and p.name not in names]
     found += [p for p in (path / "vectors").glob("*") if p.name not in known]
     found += [p for p in (path / "lexical").iterdir() if p.name != f"{number:03d}"]
@@ -215,7 +215,7 @@ class Watch:
         with Index.open(self.path, encoder=encoder) as index:
             now = self._of(index)
         if self.reader is not None:
-            self.reader._given = encoder  # test encoders cannot be loaded by name
+            self.reader._encoder.replace(encoder, encoder)  # test encoders cannot be loaded by name
             assert self._of(self.reader) == now, "a reader that was open sees another state"
         bad = [finding for finding in doctor(self.path) if finding.level == "error"]
         assert not bad, f"doctor: {bad}"
