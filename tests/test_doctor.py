@@ -15,11 +15,10 @@ import pytest
 from factories import HashEncoder, article
 
 from semsearch.encoders import BUNDLED
-from semsearch.errors import IndexStale, StorageError
+from semsearch.errors import IndexStale
 from semsearch.index import Index
 from semsearch.indexing.check import doctor
 from semsearch.reports import Finding
-from semsearch.storage import rows
 from semsearch.storage.layout import Folder, Manifest
 
 ENCODER = HashEncoder(16)
@@ -230,15 +229,8 @@ def test_the_future_is_told_and_left_alone(path: Path, change: Callable[[Path], 
     assert (path / "store.db").read_bytes() == before
 
 
-def test_the_past_is_migrated_or_refused_with_a_cure(path: Path) -> None:
+def test_an_index_of_an_earlier_version_asks_for_a_rebuild(path: Path) -> None:
     expected = sorted(answers(path))
-    sql(path, "PRAGMA user_version = 1")  # tables as they were first
-    assert doctor(path, encoder=ENCODER) == [] and sorted(answers(path)) == expected
-    with Index.open(path, encoder=ENCODER) as index:
-        index.add([article(41)])
-        index.remove("test:41")
-    with closing(sqlite3.connect(path / "store.db")) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone()[0] > 1
     for changes, level in (({"text": 0}, "error"), ({"lexical": 0}, "error"), ({"window": 7}, "warning")):
         written(path, **changes)
         (told,) = doctor(path, encoder=ENCODER)
@@ -251,22 +243,6 @@ def test_the_past_is_migrated_or_refused_with_a_cure(path: Path) -> None:
             index.rebuild()
         assert doctor(path, encoder=ENCODER) == []
         assert sorted(text for _, text in answers(path)) == sorted(text for _, text in expected)
-
-
-def test_what_semsearch_itself_lacks_is_no_damage(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the words that texts are deflated with none can be read: no reason to take all of them out."""
-    with Index.open(path, encoder=ENCODER) as index:
-        index.add([article(41, text="Một câu dài. " * 100)])
-        before = index.status().articles
-    monkeypatch.setattr(rows, "PHRASES", tmp_path / "phrases.txt")
-    for repair in (False, True):
-        rows._dictionary.cache_clear()
-        with pytest.raises(StorageError, match="install semsearch again"):
-            doctor(path, repair=repair, encoder=ENCODER)
-    monkeypatch.undo()
-    assert doctor(path, encoder=ENCODER) == []
-    with Index.open(path, encoder=ENCODER) as index:
-        assert index.status().articles == before
 
 
 def test_a_manifest_that_is_gone_or_another(path: Path) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import sqlite3
-import zlib
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semsearch.errors import IndexDamaged, IndexLocked, IndexMissing, IndexStale, StorageError, UsageError
-from semsearch.storage import FORMAT, Metadata, Segment, Source, Store, body_hash, content_hash, rows
-from semsearch.storage.rows import PHRASES, deflated, inflated, pack, unpack
+from semsearch.storage import FORMAT, Metadata, Segment, Source, Store, body_hash, content_hash
+from semsearch.storage.rows import pack, unpack
 from semsearch.types import Article, Span
 
 
@@ -274,74 +271,6 @@ def test_a_long_text_is_deflated_and_read_as_it_was(store: Store) -> None:
             store._all("UPDATE articles SET text = ?", wrong)
         with pytest.raises(IndexDamaged, match="article 1"):
             store.article(1)
-
-
-def test_the_words_that_texts_are_deflated_with() -> None:
-    """They are part of every index: whoever changes them can read none that was made before."""
-    assert (
-        hashlib.sha256(PHRASES.read_bytes()).hexdigest()
-        == "cfa4f3347ce1dc1a92dbb842d5ccc4c9c80bf33f313f8da3e16775f069ac964e"
-    )
-    assert len(PHRASES.read_bytes()) <= 32_768  # so far back deflate can look
-    text = "Uỷ ban nhân dân tỉnh đã có công văn yêu cầu các địa phương báo cáo kết quả trước ngày 30/9. " * 3
-    plain = " ".join(f"{text}{number}" for number in range(4))
-    assert len(deflated(plain)) < 0.75 * len(zlib.compress(plain.encode()))
-    assert inflated(deflated(plain)) == plain
-
-
-@pytest.fixture
-def phrases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of the words that texts are deflated with, to be changed."""
-    path = tmp_path / "phrases.txt"
-    monkeypatch.setattr(rows, "PHRASES", path)
-    rows._dictionary.cache_clear()
-    yield path
-    rows._dictionary.cache_clear()
-
-
-def test_other_ends_of_lines_are_the_same_words(phrases: Path) -> None:
-    text = "Uỷ ban nhân dân tỉnh đã có công văn. " * 40
-    made = []
-    for end in (b"\n", b"\r\n"):
-        phrases.write_bytes(PHRASES.read_bytes().replace(b"\n", end))
-        rows._dictionary.cache_clear()
-        made.append(deflated(text))
-    assert made[0] == made[1] and inflated(made[0]) == text
-
-
-@pytest.mark.parametrize("wrong", [None, b"", PHRASES.read_bytes()[:-1], PHRASES.read_bytes().replace(b"a", b"b", 1)])
-def test_without_the_right_words_no_text_is_called_damaged(store: Store, phrases: Path, wrong: bytes | None) -> None:
-    phrases.write_bytes(PHRASES.read_bytes())
-    long = replace(article(1, text="Uỷ ban nhân dân tỉnh đã có công văn. " * 40), id=1)
-    with store.transaction():
-        store.put_article(long, [], body_hash(long))
-        store.put_source(Source("s1", 1, "", content_hash(long)))
-    rows._dictionary.cache_clear()
-    phrases.unlink() if wrong is None else phrases.write_bytes(wrong)
-    for call in (lambda: store.article(1), lambda: deflated(long.text)):
-        with pytest.raises(StorageError, match=r"phrases\.txt .*install semsearch again"):
-            call()
-
-
-@pytest.mark.parametrize("version", [1, 2])
-def test_tables_of_versions_before_are_read_and_brought_up(store: Store, version: int) -> None:
-    """In the first no text is deflated, in the second without words beforehand."""
-    text = "\n".join(f"Câu thứ {n} kể chuyện ở Mường Tè." for n in range(100))
-    long = replace(article(1, text=text), id=1)
-    with store.transaction():
-        store.put_article(long, [], body_hash(long))
-        store.put_source(Source(long.source, 1, "", b""))
-        held = text if version == 1 else zlib.compress(text.encode())
-        store._all("UPDATE articles SET text = ?", held)
-        item = long
-        store._all(f"PRAGMA user_version = {version}")
-    reader = Store.open(store.path)
-    assert reader.article(1) == item
-    reader.close()
-    writer = Store.open(store.path, write=True)
-    assert writer._one("PRAGMA user_version") == FORMAT
-    assert writer.article(1) == item
-    writer.close()
 
 
 @settings(max_examples=60)

@@ -15,14 +15,14 @@ __all__ = ["FORMAT", "Database"]
 
 _APPLICATION = 0x53454D53  # "SEMS"
 _READER_WAIT = 500  # milliseconds
-_MIGRATIONS = (
-    """
+_TABLES = """
     CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
     CREATE TABLE roots (path TEXT PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE files (path TEXT PRIMARY KEY, hash TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE articles (
         id INTEGER PRIMARY KEY, body BLOB NOT NULL UNIQUE, checksum BLOB NOT NULL, title TEXT NOT NULL, date TEXT,
-        author TEXT NOT NULL, url TEXT NOT NULL, blocks BLOB NOT NULL, text TEXT NOT NULL);
+        author TEXT NOT NULL, url TEXT NOT NULL, blocks BLOB NOT NULL,
+        text TEXT NOT NULL);  -- a BLOB if it is deflated
     CREATE INDEX articles_date ON articles (date);
     CREATE INDEX articles_url ON articles (url);
     CREATE TABLE sources (
@@ -43,13 +43,10 @@ _MIGRATIONS = (
     CREATE TABLE unwanted (kind TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL);
     INSERT INTO meta VALUES
         ('generation', 0), ('updated', ''), ('next_article', 1), ('next_passage', 1), ('next_segment', 1);
-    """,
-    "-- articles.text may be a BLOB: see rows.deflated",
-    "-- which may be deflated with rows.PHRASES",
-)
+"""
 _CACHE = 98_304  # KiB at most of pages kept in memory: a search looks into some hundred, anywhere
-FORMAT = len(_MIGRATIONS)
-"""Version of the tables (``PRAGMA user_version``); each migration leads from one to the next."""
+FORMAT = 1
+"""Version of the tables (``PRAGMA user_version``)."""
 
 
 class Database:
@@ -76,7 +73,9 @@ class Database:
         store._all("PRAGMA synchronous = FULL")
         with store.transaction():
             store._all(f"PRAGMA application_id = {_APPLICATION}")
-            store._migrate()
+            for statement in _TABLES.split(";"):
+                store._all(statement)
+            store._all(f"PRAGMA user_version = {FORMAT}")
             for key, value in meta.items():
                 store.set_meta(key, value)
         return store
@@ -121,20 +120,11 @@ class Database:
                 f"the index was written by a later semsearch (tables of version {version}, known up to {FORMAT}); "
                 "update semsearch, or index anew into another folder"
             )
-        if write and version < FORMAT:
-            with self.transaction():
-                self._migrate()
 
     def _state(self) -> tuple[int, int]:
         """What changes when the database does: when it was written, and the size of what is still to be."""
         wal = Path(f"{self.path}-wal")
         return self.path.stat().st_mtime_ns, wal.stat().st_size if wal.exists() else 0
-
-    def _migrate(self) -> None:
-        for number in range(self._one("PRAGMA user_version"), FORMAT):
-            for statement in _MIGRATIONS[number].split(";"):
-                self._all(statement)
-            self._all(f"PRAGMA user_version = {number + 1}")
 
     def close(self) -> None:
         with suppress(sqlite3.Error):  # a disk error at closing loses nothing that was committed

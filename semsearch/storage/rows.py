@@ -9,16 +9,12 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path
 from typing import Self
 
 from .. import text as words
-from ..errors import StorageError
 from ..types import Article, Span
 
 __all__ = [
-    "PHRASES",
     "Metadata",
     "Segment",
     "Source",
@@ -33,14 +29,8 @@ __all__ = [
     "unpack",
 ]
 
-PHRASES = Path(__file__).with_name("phrases.txt")
-"""Words, and pairs of words, that are frequent in Vietnamese: texts are deflated as if they followed these."""
-
-_PHRASES_CRC32 = 0x2DAE6B8E
-"""Of the words as they are used: with others no text could be read, and all would seem damaged."""
-
-_LONG = 1000
-"""Bytes from which on a text is deflated: to less than half of them as a rule."""
+_MIN_DEFLATED_BYTES = 1000
+"""A shorter text gains little, and any SQLite client can read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,35 +116,19 @@ def body_hash(article: Article) -> bytes:
 
 
 def deflated(text: str) -> str | bytes:
-    """A text as its row holds it: a long one compressed, in UTF-8; a short one as it is."""
+    """Return a text as its row holds it: a long one as UTF-8, deflated (RFC 1950); a short one as it is."""
     data = text.encode()
-    if len(data) < _LONG:
-        return text
-    writer = zlib.compressobj(zdict=_dictionary())
-    return writer.compress(data) + writer.flush()
+    return text if len(data) < _MIN_DEFLATED_BYTES else zlib.compress(data)
 
 
-def inflated(held: str | bytes) -> str:
-    """Raises zlib.error, ValueError if it is not as it was written; StorageError without the words for it."""
-    if isinstance(held, str):
-        return held
-    reader = zlib.decompressobj(zdict=_dictionary())  # taken only by what was written with it
-    data = reader.decompress(held)
-    if not reader.eof or reader.unused_data:
-        raise ValueError("it does not end where it was written to")
-    return data.decode()
+def inflated(stored: str | bytes) -> str:
+    """Return the text that ``deflated`` was given.
 
-
-@lru_cache(maxsize=1)
-def _dictionary() -> bytes:
-    try:
-        data = PHRASES.read_bytes()
-    except OSError as error:
-        raise StorageError(f"{PHRASES} cannot be read ({error.strerror}); install semsearch again.") from error
-    data = data.replace(b"\r\n", b"\n").replace(b"\n", b" ")  # git may have changed the ends of lines
-    if zlib.crc32(data) != _PHRASES_CRC32:
-        raise StorageError(f"{PHRASES} is not as it was made, and texts cannot be read; install semsearch again.")
-    return data
+    Raises:
+        zlib.error: It is not complete, or was changed.
+        ValueError: It is not UTF-8.
+    """
+    return stored if isinstance(stored, str) else zlib.decompress(stored).decode()
 
 
 def pack(spans: Sequence[Span]) -> bytes:
