@@ -15,7 +15,8 @@ from tokenizers import Tokenizer
 
 from semsearch import ingest
 from semsearch.encoders import BUNDLED, StaticEncoder, load_encoder, load_tokenizer, tokenizer
-from semsearch.encoders.tokenizer import CachingTokenizer, TokenizerSpec, UnigramModel, UnigramTokenizer, unpack_ids
+from semsearch.encoders.tokenizer import CachingTokenizer, TokenizerSpec, UnigramTokenizer, unpack_ids
+from semsearch.encoders.unigram import UnigramModel
 from semsearch.errors import EncoderUnavailable
 from semsearch.segmentation import split_sentences
 

@@ -4,8 +4,8 @@
 
 Searches real indexes for the questions of the sets, keeps all scores of all candidates, and climbs to the weights with
 the best mean nDCG@10: one set of weights for Vietnamese, one for Vietnamese without accents, one for English.
-``--write`` puts them into semsearch/model/semsearch.json. Six numbers for each language are chosen, on sets that were not
-trained on; still, the figures on these sets are slightly optimistic.
+``--write`` puts them into semsearch/model/semsearch.json. Six numbers for each language are chosen, on sets that were
+not trained on; still, the figures on these sets are slightly optimistic.
 """
 
 from __future__ import annotations

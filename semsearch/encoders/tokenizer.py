@@ -13,21 +13,20 @@ they are not certain to agree with it; the tests compare all three.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
-import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import count, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
 from ..errors import EncoderUnavailable
+from .unigram import SAFE_CATEGORIES, SPACE, TIE, UnigramModel
 
 if TYPE_CHECKING:
     import tokenizers
@@ -39,7 +38,6 @@ __all__ = [
     "LibraryTokenizer",
     "Tokenizer",
     "TokenizerSpec",
-    "UnigramModel",
     "UnigramTokenizer",
     "load_tokenizer",
     "pack_ids",
@@ -49,26 +47,8 @@ __all__ = [
 _FEW_TEXTS = 4  # up to this many are tokenized in Python rather than loading the library
 _MANY_TEXTS = 2048  # the caching tokenizer takes as long to set up as the library needs for this many
 _MAX_THREADS = 6  # with more threads than this the library is faster than the caching tokenizer
-_MAX_CHARACTERS = 4096  # beyond this length the library is faster than Python
 _MAX_CACHED = 100_000  # entries of each cache
 _MAX_CACHED_CHARACTERS = 200  # longer runs without white space are not words and are not cached
-_COMMON_TOKEN_LENGTH = 12  # characters; 8 % of the tokens are longer
-_TIE = 1e-7  # paths are sums of up to thousands of float64; closer scores may differ by rounding only
-_UNKNOWN_PENALTY = 10.0  # an unknown character scores this much less than the least probable token
-
-_SPACE = "▁"
-_VOCABULARY_START = b'"vocab":[["'
-_NUMBERS = dict.fromkeys(map(ord, "0123456789+-.eE,[]"))
-_NOT_BEFORE_LETTER = r"(?!\p{L})"
-_NO_WORD_CHARACTERS = r"[^\p{L}\p{N}\p{M}]+"
-
-# Only for these categories Python's regular expressions classify characters as the library does: \p{L} is [^\W\d_] and
-# \p{N} is \d.
-_SAFE_CATEGORIES = frozenset(
-    ["Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Zs", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So"]
-)
-
-Normalizer = Callable[[str], str]
 
 
 class Tokenizer(Protocol):
@@ -261,163 +241,6 @@ def _with_fallback(texts: Sequence[str], attempts: Sequence[bytes | None], fallb
     return [next(replacements) if ids is None else ids for ids in attempts]
 
 
-@dataclass(frozen=True, slots=True)
-class Segmentation:
-    """The best path of tokens through a text. ``ambiguous``: another path is as good up to rounding."""
-
-    ids: list[int]
-    score: float
-    ambiguous: bool
-
-
-class UnigramModel:
-    """The vocabulary and the normalizer of a Unigram tokenizer.
-
-    The algorithm is the library's: the path of tokens with the greatest sum of log probabilities (T. Kudo, "Subword
-    Regularization", ACL 2018, section 3.2), the first of ties; a character that no token covers scores 10 less than
-    the least probable token; adjacent unknown characters are one unknown token.
-
-    Args:
-        tokens: The tokens in the order of their ids.
-        scores: Their log probabilities as text: a question needs some hundreds of 60,000, so they are parsed on use.
-        unknown_id: The id of the unknown token.
-        normalizers: What is done to a text, in order.
-        splits_on_space: Whether white space in a text only separates words, so that each chunk between white space
-            can be normalized by itself.
-    """
-
-    def __init__(
-        self,
-        tokens: Sequence[str],
-        scores: Sequence[str],
-        unknown_id: int,
-        normalizers: Sequence[Normalizer],
-        *,
-        splits_on_space: bool = False,
-    ) -> None:
-        self.vocabulary: dict[str, int] = dict(zip(tokens, count(), strict=False))
-        self.scores = scores
-        self.splits_on_space = splits_on_space
-        self._normalizers = normalizers
-        self.unknown_id = unknown_id
-        self._longest = max(map(len, self.vocabulary))
-        self._long_prefixes = {
-            token[:_COMMON_TOKEN_LENGTH] for token in self.vocabulary if len(token) > _COMMON_TOKEN_LENGTH
-        }
-        self._unknown_score: float | None = None
-
-    def __len__(self) -> int:
-        return len(self.scores)
-
-    def token_id(self, token: str) -> int | None:
-        """Return the id of a token, or None if the vocabulary does not have it."""
-        return self.vocabulary.get(token)
-
-    @classmethod
-    def parse(cls, content: bytes) -> UnigramModel | None:
-        """Read a ``tokenizer.json``.
-
-        Returns:
-            The model, or None for a tokenizer of another kind, or with settings that are not supported here.
-
-        Raises:
-            ValueError: ``content`` is not JSON.
-        """
-        tokens, scores, rest = _split_vocabulary(content)
-        settings = json.loads(rest)
-        try:
-            if not _is_supported(settings):
-                return None
-            normalizers = _normalizers(settings["normalizer"])
-            if normalizers is None:
-                return None
-            entries = settings["model"]["vocab"]
-            model = cls(
-                tokens or [token for token, _ in entries],
-                scores or [repr(score) for _, score in entries],
-                settings["model"]["unk_id"],
-                normalizers,
-                splits_on_space=_splits_on_space(settings["normalizer"]),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError):
-            return None
-        has_duplicates = len(model.vocabulary) != len(model)
-        return None if has_duplicates else model
-
-    def normalize(self, text: str) -> str:
-        for normalizer in self._normalizers:
-            text = normalizer(text)
-        return text
-
-    def ids(self, text: str) -> list[int] | None:
-        """Return the token ids of a text; None if it is long or has characters that Python may classify differently."""
-        if len(text) > _MAX_CHARACTERS:
-            return None
-        # Lower case may bring combining marks that were not there (İ), so it is checked too.
-        characters = set(unicodedata.normalize("NFC", text).lower()) - {"\n"}
-        if not all(unicodedata.category(character) in _SAFE_CATEGORIES for character in characters):
-            return None
-        text = self.normalize(text).replace(" ", _SPACE)
-        if not text:
-            return []
-        if not text.startswith(_SPACE):
-            text = _SPACE + text
-        return self.segment(text).ids
-
-    def segment(self, text: str) -> Segmentation:
-        """Find the best path through a normalized text in which ``▁`` stands for spaces (Viterbi)."""
-        size = len(text)
-        token_id, scores = self.vocabulary.get, self.scores
-        best_scores = [0.0] + [-math.inf] * size  # of the best path that ends at each place
-        starts, ids = [0] * (size + 1), [0] * (size + 1)  # of the last token of that path
-        ties: set[int] = set()
-
-        for start in range(size):
-            before = best_scores[start]
-            is_long = text[start : start + _COMMON_TOKEN_LENGTH] in self._long_prefixes
-            longest = self._longest if is_long else _COMMON_TOKEN_LENGTH
-            for end in range(start + 1, min(start + longest, size) + 1):
-                id_ = token_id(text[start:end])
-                if id_ is not None:
-                    score = before + float(scores[id_])
-                    lead = score - best_scores[end]
-                    if lead > 0.0:
-                        best_scores[end], starts[end], ids[end] = score, start, id_
-                    if lead > _TIE:
-                        ties.discard(end)
-                    elif lead > -_TIE:
-                        ties.add(end)
-            if text[start] not in self.vocabulary:
-                score = before + self._score_of_unknown()
-                if score > best_scores[start + 1]:
-                    best_scores[start + 1], starts[start + 1], ids[start + 1] = score, start, self.unknown_id
-
-        return self._best_path(text, best_scores[size], starts, ids, ties)
-
-    def _best_path(self, text: str, score: float, starts: list[int], ids: list[int], ties: set[int]) -> Segmentation:
-        path: list[int] = []
-        ambiguous = False
-        end = unknown_end = len(text)
-        while end > 0:
-            ambiguous = ambiguous or end in ties
-            start = starts[end]
-            if ids[end] != self.unknown_id:
-                path.append(ids[end])
-                unknown_end = start
-            elif start == 0 or ids[start] != self.unknown_id:
-                # The first of adjacent unknown characters: together they may be a token all the same.
-                path.append(self.vocabulary.get(text[start:unknown_end], self.unknown_id))
-                unknown_end = start
-            end = start
-        path.reverse()
-        return Segmentation(path, score, ambiguous)
-
-    def _score_of_unknown(self) -> float:
-        if self._unknown_score is None:
-            self._unknown_score = min(map(float, self.scores)) - _UNKNOWN_PENALTY
-        return self._unknown_score
-
-
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -493,10 +316,10 @@ class CachingTokenizer:
         self._successors: dict[str, set[str]] = {}  # of each word but the last, within such tokens
         self._is_usable = model.splits_on_space
         for token, id_ in model.vocabulary.items():
-            if _SPACE in token[1:]:
+            if SPACE in token[1:]:
                 # A token that begins inside a word and goes on into the next is not foreseen here.
-                self._is_usable &= token[0] == _SPACE
-                self._add(token[1:].split(_SPACE), id_)
+                self._is_usable &= token[0] == SPACE
+                self._add(token[1:].split(SPACE), id_)
 
     def token_ids(self, texts: Sequence[str]) -> list[bytes]:
         return _with_fallback(texts, [self._ids(text) for text in texts], self._fallback)
@@ -555,7 +378,7 @@ class CachingTokenizer:
         """Split a chunk between white space into its words; ``_UNCERTAIN_CHUNK`` if it may be read differently."""
         new = set(chunk) - self._safe_characters
         for character in new:
-            if all(unicodedata.category(c) in _SAFE_CATEGORIES for c in character + character.lower()):
+            if all(unicodedata.category(c) in SAFE_CATEGORIES for c in character + character.lower()):
                 self._safe_characters.add(character)
         if not new <= self._safe_characters or not unicodedata.is_normalized("NFC", chunk):
             return _UNCERTAIN_CHUNK
@@ -565,9 +388,9 @@ class CachingTokenizer:
 
     def _read_word(self, text: str) -> _Word:
         vocabulary = self._model.vocabulary
-        if _SPACE in text or not all(character in vocabulary for character in text):
+        if SPACE in text or not all(character in vocabulary for character in text):
             return _UNCERTAIN
-        whole = self._segment(_SPACE + text)
+        whole = self._segment(SPACE + text)
         if whole is None:
             return _UNCERTAIN
         word = _Word(text, *whole)
@@ -603,10 +426,10 @@ class CachingTokenizer:
         for start in range(size):
             for end, score, ids in self._steps(words, start):
                 lead = scores[start] + score - scores[end]
-                if lead > _TIE:
+                if lead > TIE:
                     scores[end], steps[end] = scores[start] + score, (start, ids)
                     ties.discard(end)
-                elif lead > -_TIE:
+                elif lead > -TIE:
                     ties.add(end)
 
         path: list[bytes] = []
@@ -632,101 +455,6 @@ class CachingTokenizer:
             children = node.children if node is not None else {}
             place += 1
         return steps
-
-
-# Reading tokenizer.json ----------------------------------------------------------------------
-
-
-def _split_vocabulary(content: bytes) -> tuple[Sequence[str], Sequence[str], bytes]:
-    """Cut the vocabulary out of a ``tokenizer.json``, in a third of the time of a JSON parser.
-
-    Returns:
-        The tokens, their scores as text, and the file without them; nothing and the whole file if it is not written
-        without spaces and escapes.
-    """
-    start, end = content.find(_VOCABULARY_START), content.rfind(b"]]")
-    entries = content[start + len(_VOCABULARY_START) : end]
-    if not 0 <= start < end or b"\\" in entries:
-        return (), (), content
-    # token ",1.5],[" token ",2.5],[" ... token ",0.5
-    parts = entries.decode("utf-8").split('"')
-    tokens, between = parts[0::2], "".join(parts[1::2])
-    scores = between.removeprefix(",").split("],[,")
-    if len(parts) % 2 or len(scores) != len(tokens) or between.translate(_NUMBERS):
-        return (), (), content
-    return tokens, scores, content[:start] + b'"vocab":[]' + content[end + 2 :]
-
-
-def _is_supported(settings: dict[str, Any]) -> bool:
-    model, spaces = settings["model"], settings["pre_tokenizer"]
-    return bool(
-        model["type"] == "Unigram"
-        and isinstance(model["unk_id"], int)
-        and not model.get("byte_fallback")
-        and not settings["added_tokens"]
-        and settings["post_processor"] is None
-        and (spaces["type"], spaces["replacement"]) == ("Metaspace", _SPACE)
-        and (spaces["prepend_scheme"], spaces["split"]) == ("always", False)
-    )
-
-
-def _parts(normalizer: dict[str, Any] | None) -> list[dict[str, Any]]:
-    if normalizer is None:
-        return []
-    return normalizer["normalizers"] if normalizer["type"] == "Sequence" else [normalizer]
-
-
-def _splits_on_space(normalizer: dict[str, Any] | None) -> bool:
-    """Whether a text ends up as words with single spaces, and no step before looks across white space.
-
-    All steps but the replacement of a string look at one letter and those beside it.
-    """
-    parts = _parts(normalizer)
-    strings = [part["pattern"]["String"] for part in parts if "String" in part.get("pattern", ())]
-    return (
-        [part["type"] for part in parts[-2:]] == ["Replace", "Strip"]
-        and (parts[-2]["pattern"], parts[-2]["content"]) == ({"Regex": _NO_WORD_CHARACTERS}, " ")
-        and all(map(str.isalpha, strings))
-    )
-
-
-def _normalizers(normalizer: dict[str, Any] | None) -> list[Normalizer] | None:
-    """Return the steps of a normalizer as functions; None if one of them is not supported."""
-    normalizers: list[Normalizer] = []
-    for part in _parts(normalizer):
-        function = _normalizer(part)
-        if function is None:
-            return None
-        normalizers.append(function)
-    return normalizers
-
-
-def _normalizer(part: dict[str, Any]) -> Normalizer | None:
-    kind = part["type"]
-    if kind == "NFC":
-        return lambda text: unicodedata.normalize("NFC", text)
-    if kind == "Lowercase":
-        # Letter by letter, as the library does it: a Σ at the end of a word becomes σ, not ς.
-        return lambda text: text.lower() if "Σ" not in text else "".join(map(str.lower, text))
-    if kind == "Strip" and part["strip_left"] and part["strip_right"]:
-        return str.strip
-    if kind == "Replace":
-        return _replacement(part["pattern"], part["content"])
-    return None
-
-
-def _replacement(pattern: dict[str, str], content: str) -> Normalizer | None:
-    if "String" in pattern:
-        string = pattern["String"]
-        return lambda text: text.replace(string, content)
-    regex = pattern["Regex"]
-    if regex == _NO_WORD_CHARACTERS:
-        return lambda text: re.sub(r"[\W_]+", content, text)
-    letters = regex.removeprefix("(?<!q)").removesuffix(_NOT_BEFORE_LETTER)
-    if regex == f"(?<!q){letters}{_NOT_BEFORE_LETTER}" and letters.isalpha():
-        expression = f"(?<!q){letters}" + r"(?![^\W\d_])"
-        return lambda text: re.sub(expression, content, text) if letters in text else text
-    return None
 
 
 def _processors() -> int:
