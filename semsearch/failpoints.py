@@ -1,4 +1,4 @@
-"""Named points of writing, where a kill may fall; the tests of crash safety look at each of them."""
+"""Named points in writing code at which tests of crash safety kill the process."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Callable
 __all__ = ["failpoint", "failpoint_hook"]
 
 
-def _nothing(name: str) -> None:
+def _do_nothing(name: str) -> None:
     return
 
 
-failpoint_hook: Callable[[str], None] = _nothing
-"""What ``failpoint`` calls; tests put something else here."""
+failpoint_hook: Callable[[str], None] = _do_nothing
+"""Called at every failpoint; tests replace it."""
 
 
 def failpoint(name: str) -> None:
-    """``name`` is about to happen."""
+    """Mark the point before the step called ``name``."""
     failpoint_hook(name)

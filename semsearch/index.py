@@ -367,9 +367,9 @@ class Index:
         Raises:
             UsageError: ``share`` is out of range.
         """
-        from .duplicates.groups import duplicates
+        from .duplicates.groups import find_duplicates
 
-        return self._snapshots.read(lambda store: duplicates(store, filters, share, progress or no_progress))
+        return self._snapshots.read(lambda store: find_duplicates(store, filters, share, progress or no_progress))
 
     def show(self, passage_id: int) -> Hit:
         """Return a passage with its article, without scores.

@@ -1,4 +1,4 @@
-"""What an index tells about itself: the results of writing, of looking, and of checking."""
+"""What an index reports about itself: results of changes, its status, and findings of a check."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from .errors import IngestError
 __all__ = ["Finding", "Progress", "Status", "SyncReport", "no_progress"]
 
 Progress = Callable[[str, int, int], None]
-"""``progress(stage, done, total)``: what is being done, how many files or texts of it, of how many
-(``total`` is 0 where nobody knows yet).
+"""``progress(stage, done, total)``; ``total`` is 0 if it is unknown.
 
-In the stages "articles" and "unchanged" (of one file, or handed over: what was indexed last, and what was passed over
-since the index has it already) the two share one count of what is safely in the index, and ``total`` is an estimate by
-the bytes read."""
+The stages "articles" (just indexed) and "unchanged" (already in the index) share one count of what is safely in the
+index; their ``total`` is an estimate by the bytes read.
+"""
 
 
 def no_progress(stage: str, done: int, total: int) -> None:
@@ -27,12 +26,19 @@ def no_progress(stage: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """What one run of ``sync``, ``add`` or ``rebuild`` did, counted in articles unless said otherwise.
+    """What one run of ``sync``, ``add`` or ``rebuild`` did.
 
-    ``duplicates`` are places where a text stands that another source already brought. ``failed`` are
-    the files and records that could not be read (an older version of them stays in the index).
-    ``passages`` is how many passages were made, ``encoded`` how many texts went through the encoder.
-    ``notes`` are remarks on single files (an encoding that was converted, a row left out), one line each.
+    Attributes:
+        added: New articles.
+        changed: Articles that were replaced.
+        removed: Articles that were removed.
+        unchanged: Articles that stayed as they are.
+        duplicates: Sources of a text that another source already had.
+        failed: Files and records that could not be read; what the index held of them stays.
+        passages: Passages that were made.
+        encoded: Texts that were encoded.
+        notes: Remarks on single files, such as a converted encoding; one line each.
+        seconds: Duration.
     """
 
     added: int = 0
@@ -48,17 +54,40 @@ class SyncReport:
 
     @property
     def nothing_done(self) -> bool:
-        """True if the index is the same as before."""
+        """True if no article was added, changed or removed."""
         return not (self.added or self.changed or self.removed)
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What an index holds and what it was made with."""
+    """What an index contains and what it was made with.
+
+    Attributes:
+        path: The folder.
+        format: Version of its layout.
+        made_with: Version of semsearch that created it.
+        encoder: Name of the encoder.
+        fingerprint: Fingerprint of the encoder.
+        dim: Dimension of the vectors.
+        articles: Number of articles.
+        passages: Number of passages.
+        sentences: Number of sentences in them.
+        sources: Number of sources.
+        files: Number of files.
+        roots: The paths that ``sync`` without arguments goes through.
+        generation: Number of committed changes.
+        updated: Time of the last one (UTC).
+        bytes: Size on disk.
+        segments: Number of vector segments.
+        tombstones: Vectors of removed passages that no merge has dropped yet.
+        vectors: How vectors are searched unless ``Index.open`` is told otherwise.
+        writer: Who is writing now, such as "process 123 on host since ..."; empty if nobody is.
+        notes: What should be done, such as a rebuild after an update.
+    """
 
     path: Path
     format: int
-    made_with: str  # version of semsearch that created the folder
+    made_with: str
     encoder: str
     fingerprint: str
     dim: int
@@ -67,15 +96,15 @@ class Status:
     sentences: int
     sources: int
     files: int
-    roots: tuple[str, ...]  # the paths that ``sync(None)`` goes through
-    generation: int  # grows by one with every committed change
-    updated: dt.datetime | None  # time of the last committed change, UTC
-    bytes: int  # size of the folder on disk
-    segments: int  # vector files
-    dead_vectors: int  # vectors of removed texts that compaction has not taken away yet
-    vectors: Literal["exact", "approximate"]  # how they are compared unless one says otherwise
-    writer: str  # who is writing at this moment ("process 123 on host since ..."), else ""
-    notes: tuple[str, ...] = ()  # e.g. "made by an older splitter: run rebuild"
+    roots: tuple[str, ...]
+    generation: int
+    updated: dt.datetime | None
+    bytes: int
+    segments: int
+    tombstones: int
+    vectors: Literal["exact", "approximate"]
+    writer: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
-"""What semsearch knows, as plain JSON values: one form for every door.
+"""Results as plain JSON values, the same for every interface.
 
-The shape is ``semsearch/1``, described in ``docs/json.md`` and ``docs/json.schema.json``. Within one
-version keys are added, never renamed or removed. Offsets count characters of the article's text and
-are half-open; lines are 1-based lines of the same text; ``null`` stands for "not known" or "not asked".
+The shape is ``semsearch/1``, described in ``docs/json.md`` and ``docs/json.schema.json``. Within one version keys are
+added, never renamed or removed. Offsets count characters of the article's text and are half-open; lines are counted
+from 1; ``null`` stands for "not known" or "not used".
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import IngestError
-from .types import Answer, Article, Duplicates, Hit, Quote, Span
+from .types import Answer, Article, Duplicate, Duplicates, Hit, Quote, Span, Statement
 
 __all__ = ["SCHEMA", "answer", "article", "duplicates", "error", "hit", "plain", "quote", "spans"]
 
@@ -24,9 +24,9 @@ Json = dict[str, Any]
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses as objects, tuples as lists, dates in ISO 8601, paths as strings."""
+    """Return dataclasses as objects, sequences as lists, dates in ISO 8601, paths as strings."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, IngestError):
@@ -40,18 +40,19 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value]
 
 
-def stretch(article: Article, span: Span) -> Json:
-    """A stretch of an article: where it stands and what it says."""
-    return {"start": span.start, "end": span.end, "line": article.line(span.start), "text": span.of(article.text)}
+def stretch(item: Article, span: Span) -> Json:
+    """Return a range of an article's text: its offsets, its first line, and the text."""
+    return {"start": span.start, "end": span.end, "line": item.line(span.start), "text": span.of(item.text)}
 
 
-def spans(article: Article, marks: Iterable[Span]) -> list[Json]:
-    return [stretch(article, mark) for mark in marks]
+def spans(item: Article, marks: Iterable[Span]) -> list[Json]:
+    """Return several ranges of an article's text."""
+    return [stretch(item, mark) for mark in marks]
 
 
 def article(item: Article, *, text: bool = False) -> Json:
-    """Where an article comes from; with ``text``, the whole of it."""
-    told = {
+    """Return an article; its whole text only if ``text``."""
+    value = {
         "id": item.id,
         "title": item.title,
         "date": plain(item.date),
@@ -60,11 +61,13 @@ def article(item: Article, *, text: bool = False) -> Json:
         "source": item.source,
         "sources": list(item.sources),
     }
-    return told | {"text": item.text} if text else told
+    if text:
+        value["text"] = item.text
+    return value
 
 
 def hit(item: Hit, *, text: bool = False) -> Json:
-    """A passage found; with ``text``, its whole article inside."""
+    """Return a hit; the whole text of its article only if ``text``."""
     passage = item.passage
     return {
         "rank": item.rank,
@@ -77,64 +80,69 @@ def hit(item: Hit, *, text: bool = False) -> Json:
 
 
 def quote(item: Quote) -> Json:
-    """An answer as one article gives it, and where else the same is said."""
-    own = item.citation.article
+    """Return a quote, with the other articles that say the same."""
+    quoted = item.citation.article
     return {
-        **stretch(own, item.span),
-        "sentence": stretch(own, item.sentence),
-        "marks": spans(own, item.marks),
+        **stretch(quoted, item.span),
+        "sentence": stretch(quoted, item.sentence),
+        "marks": spans(quoted, item.marks),
         "confidence": item.confidence,
         "passage_id": item.citation.passage.id,
-        "article": article(own),
-        "also": [{"passage_id": h.passage.id, "article": article(h.article)} for h in item.also],
+        "article": article(quoted),
+        "also": [{"passage_id": other.passage.id, "article": article(other.article)} for other in item.also],
     }
 
 
 def answer(item: Answer) -> Json:
-    """``found``, ``confidence``, the ``answer`` (null if not found) and the ``hits`` behind it."""
-    told = None
-    if item.found and item.citation is not None and item.span is not None and item.sentence is not None:
-        told = {
-            **stretch(item.citation.article, item.span),
-            "sentence": stretch(item.citation.article, item.sentence),
-            "marks": spans(item.citation.article, item.marks),
-            "passage_id": item.citation.passage.id,
-            "article": article(item.citation.article),
-            "quotes": [quote(q) for q in item.quotes],
-            "composed": item.composed or None,
-            "statements": [
-                {"text": s.text, "passage_ids": [h.passage.id for h in s.citations]} for s in item.statements
-            ],
-        }
+    """Return an answer with its hits; its ``answer`` is null if nothing was found."""
+    value = _found_answer(item)
     return {
         "question": item.question,
-        "found": told is not None,
+        "found": value is not None,
         "confidence": item.confidence,
-        "answer": told,
-        "hits": [hit(h) for h in item.hits],
+        "answer": value,
+        "hits": [hit(each) for each in item.hits],
     }
 
 
+def _found_answer(item: Answer) -> Json | None:
+    if not item.found or item.citation is None or item.span is None or item.sentence is None:
+        return None
+    quoted = item.citation.article
+    return {
+        **stretch(quoted, item.span),
+        "sentence": stretch(quoted, item.sentence),
+        "marks": spans(quoted, item.marks),
+        "passage_id": item.citation.passage.id,
+        "article": article(quoted),
+        "quotes": [quote(each) for each in item.quotes],
+        "composed": item.composed or None,
+        "statements": [_statement(each) for each in item.statements],
+    }
+
+
+def _statement(item: Statement) -> Json:
+    return {"text": item.text, "passage_ids": [cited.passage.id for cited in item.citations]}
+
+
 def duplicates(groups: Sequence[Duplicates], limit: int | None = None) -> Json:
-    """How many ``groups`` of articles that say the same there are, and the first ``limit`` of them."""
-    told = [
-        {
-            "longest": group.longest,
-            "articles": [
-                {
-                    "share": member.share,
-                    "same": member.same,
-                    "covers": member.covers,
-                    "article": article(member.article),
-                }
-                for member in group.members
-            ],
-        }
-        for group in groups[:limit]
-    ]
-    return {"total": len(groups), "groups": told}
+    """Return the number of groups, and the first ``limit`` of them; ``None`` means all."""
+    shown = []
+    for group in groups[:limit]:
+        members = [_duplicate(member) for member in group.members]
+        shown.append({"representative_id": group.representative_id, "articles": members})
+    return {"total": len(groups), "groups": shown}
+
+
+def _duplicate(item: Duplicate) -> Json:
+    return {
+        "share": item.share,
+        "same": item.same,
+        "coverage": item.coverage,
+        "article": article(item.article),
+    }
 
 
 def error(code: str, message: str) -> Json:
-    """An error: the ``code`` of its class (``index-missing``) and the message shown to people."""
+    """Return an error: the code of its class, such as ``index-missing``, and the message shown to people."""
     return {"error": {"code": code, "message": message}}

@@ -1,7 +1,4 @@
-"""The words of semsearch as frozen dataclasses.
-
-Nothing here does I/O, and numpy is needed only by type checkers.
-"""
+"""The data classes of semsearch. NumPy is imported by type checkers only."""
 
 from __future__ import annotations
 
@@ -51,20 +48,28 @@ class Span:
     end: int
 
     def of(self, text: str) -> str:
+        """Return the characters of ``text`` in this range."""
         return text[self.start : self.end]
 
     def overlaps(self, other: Span) -> bool:
+        """Return whether the ranges have a character in common."""
         return self.start < other.end and other.start < self.end
 
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """One article: its text as decoded and NFC-normalised once, and where it came from.
+    """An article: its text, decoded and normalised to NFC once, and where it came from.
 
-    ``blocks`` are the stretches of ``text`` worth finding, in order and without overlap: paragraphs,
-    headings, list items; menus, repeated captions and the like lie outside of them. ``sources`` holds
-    every place where the same text was met, the first one first; a record inside a file of many
-    is ``path#key``.
+    Attributes:
+        text: The whole text; all offsets count its characters.
+        sources: All sources of this text, in order of discovery. A record inside a file is ``path#key``.
+        blocks: Spans of ``text`` worth finding, in order and without overlap: paragraphs, headings, list items. Menus,
+            repeated captions and the like are outside of them.
+        title: Empty if it is unknown.
+        date: Day of publication, if it is known.
+        author: Empty if it is unknown.
+        url: Empty if it is unknown.
+        id: Given by the index; 0 before.
     """
 
     text: str
@@ -74,27 +79,35 @@ class Article:
     date: dt.date | None = None
     author: str = ""
     url: str = ""
-    id: int = 0  # given by the store, 0 before
+    id: int = 0
 
     @property
     def source(self) -> str:
+        """The first source."""
         return self.sources[0]
 
     def line(self, offset: int) -> int:
-        """The 1-based line of ``text`` that holds the character at ``offset``."""
+        """Return the line of ``text`` (from 1) that contains the character at ``offset``."""
         return self.text.count("\n", 0, offset) + 1
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Consecutive whole sentences of one article: what is found and shown.
+    """Consecutive sentences of one article: what is found and shown.
 
-    ``article.text[start:end] == text``; ``sentences`` are spans of the article's text too.
+    Attributes:
+        id: Unique in an index, and never reused.
+        article_id: The article's id.
+        position: Place among the article's passages, from 0.
+        start: Offset of the first character in the article's text.
+        end: Offset behind the last one.
+        text: ``article.text[start:end]``.
+        sentences: Spans of the article's text.
     """
 
     id: int
     article_id: int
-    position: int  # 0-based place among the article's passages
+    position: int
     start: int
     end: int
     text: str
@@ -102,16 +115,23 @@ class Passage:
 
     @property
     def span(self) -> Span:
+        """The range of the passage in the article's text."""
         return Span(self.start, self.end)
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query or question, analysed once; ``text.as_query`` makes it. ``str(query)`` is its text."""
+    """A query or question, analysed once by ``text.as_query``. ``str(query)`` is its text.
 
-    text: str  # cleaned, without surrounding spaces
+    Attributes:
+        text: Cleaned, without surrounding spaces.
+        language: The language it is written in.
+        terms: Its canonical terms, in order.
+    """
+
+    text: str
     language: Language
-    terms: tuple[str, ...]  # canonical terms, in order
+    terms: tuple[str, ...]
 
     def __str__(self) -> str:
         return self.text
@@ -119,12 +139,18 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What each side said of a passage, before and after they were put together.
+    """The scores of a passage by each signal, as measured, and the fused score; ``None`` if a signal was not used.
 
-    ``None`` where a side was not asked. ``dense`` is the cosine of the passage, ``sentence`` the best
-    cosine among its sentences, ``article_dense`` that of the mean of its article's passages, ``lexical`` is BM25,
-    ``article`` BM25 of the whole article, ``maxsim`` how well each word of the query is met by a word of
-    the passage (asked for the best only), each raw; ``fused`` lies in 0..1.
+    Attributes:
+        fused: Weighted mean of the min-max scores of all signals, 0..1.
+        dense: Cosine of the passage with the query.
+        sentence: Best cosine of its sentences with the query; for the best candidates only.
+        article_dense: Cosine of the mean vector of its article's passages.
+        lexical: BM25 score of the passage.
+        article: BM25 score of the whole article.
+        maxsim: Mean over the query's tokens of the best cosine with a token of the passage; for the best candidates
+            only.
+        rerank: Score by the reranker.
     """
 
     fused: float
@@ -164,22 +190,37 @@ class EncoderCard:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage found, its article, its scores, and the sentence that matched best."""
+    """A passage that was found.
+
+    Attributes:
+        passage: The passage.
+        article: Its article.
+        score: The fused score, 0..1.
+        scores: The scores by each signal.
+        sentence: The sentence that fits the query best, as a span of the article's text.
+        rank: From 1.
+    """
 
     passage: Passage
     article: Article
     score: float
     scores: Scores
-    sentence: Span  # span of the article's text, inside the passage
-    rank: int = 1  # 1-based
+    sentence: Span
+    rank: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """One answer as one article gives it: ``citation.article.text[span.start:span.end] == text``.
+    """One answer as one article gives it.
 
-    ``sentence`` is the span of the whole sentence(s) around it, ``marks`` spans inside that, ``confidence`` the
-    calibrated probability, 0..1, that it answers. ``also`` are hits of other articles that say the same.
+    Attributes:
+        text: The answer: ``span.of(citation.article.text)``.
+        citation: The hit that it is quoted from.
+        span: The answer's place in the article's text.
+        sentence: The sentence or sentences around it.
+        confidence: Calibrated probability, 0..1, that it answers the question.
+        marks: Spans inside ``sentence`` to highlight.
+        also: Hits of other articles that say the same.
     """
 
     text: str
@@ -193,7 +234,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A sentence in words of its own (a language model's), and the hits that it rests on, at least one."""
+    """A sentence composed by a language model, and the hits that support it, at least one."""
 
     text: str
     citations: tuple[Hit, ...]
@@ -201,20 +242,22 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the articles say to a question, quoted.
+    """The answer to a question, quoted from an article. Without ``found``, ``text`` is empty and ``citation`` None.
 
-    ``found`` is False when nothing supports an answer; then ``text`` is empty and ``citation`` None.
-    Otherwise ``article.text[span.start:span.end] == text`` for the article of ``citation``, and
-    ``sentence`` is the span of the whole sentence(s) quoted around it. ``marks`` are spans inside
-    ``sentence``: words of the question and likely answers (numbers, dates, names).
-    ``confidence`` is the calibrated probability, 0..1, that the quoted sentence answers.
-
-    ``quotes`` holds all that the articles say to the question, the one above first: one entry as a rule,
-    several where articles differ, newest first. Of a list they are its items, and the one above is the stretch that
-    holds them all.
-
-    ``composed`` is the answer in a language model's words, where one was asked, with ``[n]`` for the n-th of the
-    hits that it was given; ``statements`` are its sentences without these numbers. What stands above stays a quote.
+    Attributes:
+        question: The question.
+        found: Whether the hits support an answer.
+        text: The answer: ``span.of(citation.article.text)``.
+        citation: The hit that it is quoted from.
+        span: The answer's place in the article's text.
+        sentence: The sentence or sentences around it.
+        confidence: Calibrated probability, 0..1, that the quote answers the question.
+        marks: Spans inside ``sentence`` to highlight: words of the question, numbers, dates and names.
+        hits: The hits that the answer was read from.
+        quotes: All answers, the one above first. Usually one; several if articles differ, newest first. For a list its
+            items; the answer above is the stretch that contains them.
+        composed: The answer in a language model's words, if one was asked; ``[n]`` cites the n-th of its hits.
+        statements: The sentences of ``composed``, without these numbers.
     """
 
     question: str
@@ -233,30 +276,39 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """An article of a group that says the same, beside the longest of the group; shares are of words, 0..1."""
+    """An article of a group of duplicates, compared with the representative of the group.
+
+    Attributes:
+        article: The article.
+        share: Share of its words, 0..1, in sentences that the representative has too, word for word or nearly.
+        same: Share of its words in sentences that the representative has word for word.
+        coverage: Share of the representative's words in sentences that this article has, word for word or nearly.
+    """
 
     article: Article
-    share: float  # of its own, in sentences that the longest has too, the same or nearly
-    same: float  # of its own, in sentences that the longest has word for word
-    covers: float  # of the longest's, in sentences that it has
+    share: float
+    same: float
+    coverage: float
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
-    """Articles that say the same, the earliest first, those without a date last.
+    """Articles that share most of their text, or one article with several sources.
 
-    One article alone is a group if the same text stands in several places (its ``sources``).
+    Attributes:
+        members: The earliest article first; those without a date last.
+        representative_id: The id of the longest article, with which the others were compared.
     """
 
     members: tuple[Duplicate, ...]
-    longest: int  # id of the article that the others are compared with
+    representative_id: int
 
     @property
     def original(self) -> Article:
-        """The earliest."""
+        """The earliest article."""
         return self.members[0].article
 
     @property
     def places(self) -> int:
-        """In how many places one of them stands."""
+        """The number of sources of all members."""
         return sum(len(member.article.sources) for member in self.members)

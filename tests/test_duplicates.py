@@ -21,10 +21,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semsearch import Duplicates, Index, UsageError
-from semsearch.duplicates import groups as whole
-from semsearch.duplicates import overlap
-from semsearch.duplicates.overlap import FINGERPRINTS, MIN_WORDS, NEAR, Words, fingerprints, key, said, stars
+from semsearch.duplicates import groups, overlap
+from semsearch.duplicates.clustering import FINGERPRINTS_PER_SENTENCE, fingerprints, star_clusters
+from semsearch.duplicates.overlap import MIN_DICE, MIN_WORDS, Sentence, folded_sentences, sentence_hash
 from semsearch.filters import NO_FILTER, Filter
+from semsearch.reports import no_progress
 from semsearch.storage import Source, Store, body_hash
 from semsearch.types import Article, Span
 
@@ -44,8 +45,8 @@ OTHERS = [
 ]
 
 
-def words(*sentences: str) -> list[Words]:
-    return [one for sentence in sentences for one in said(sentence, [Span(0, len(sentence))])]
+def words(*sentences: str) -> list[Sentence]:
+    return [one for sentence in sentences for one in folded_sentences(sentence, [Span(0, len(sentence))])]
 
 
 def text(sentences: Sequence[str]) -> str:
@@ -73,7 +74,7 @@ def sources(groups: Sequence[Duplicates]) -> list[list[str]]:
 def test_a_sentence_is_its_words_without_case_accents_and_punctuation() -> None:
     one, other = words("Ông HOÀ (62 tuổi) trồng 1.500 gốc chè!", "ong hoa, 62 tuoi, trong 1,500 goc che")
     assert one == other == ("ong", "hoa", "62", "tuoi", "trong", "1", "500", "goc", "che")
-    assert key(one) == key(other) != key(one[1:])
+    assert sentence_hash(one) == sentence_hash(other) != sentence_hash(one[1:])
     assert words("Ảnh: Đức Toàn.", "Một hai ba bốn.") == []
     assert words("Một hai ba bốn năm.") == [("mot", "hai", "ba", "bon", "nam")]
 
@@ -81,7 +82,7 @@ def test_a_sentence_is_its_words_without_case_accents_and_punctuation() -> None:
 def test_a_letter_that_becomes_two_moves_nothing() -> None:
     sentence = "Phố ﬁ ﬃ ẞ İ nằm ở phía nam thị trấn cũ."
     whole = f"İİİ {sentence}"
-    assert said(whole, [Span(4, len(whole))]) == words(sentence)
+    assert folded_sentences(whole, [Span(4, len(whole))]) == words(sentence)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_each_sentence_is_met_once() -> None:
     assert overlap.overlap([one, changed], [changed]) == overlap.Overlap(len(changed), (0, 0))
 
 
-def slowly(left: Sequence[Words], right: Sequence[Words]) -> tuple[int, tuple[int, int]]:
+def slowly(left: Sequence[Sentence], right: Sequence[Sentence]) -> tuple[int, tuple[int, int]]:
     """The same by the definition: likest pair first, of what is left."""
     both = Counter(left) & Counter(right)
     a, b = list((Counter(left) - both).elements()), list((Counter(right) - both).elements())
@@ -123,7 +124,7 @@ def slowly(left: Sequence[Words], right: Sequence[Words]) -> tuple[int, tuple[in
             p, q = set(itertools.pairwise(x)), set(itertools.pairwise(y))
             dice = 2 * len(p & q) / (len(p) + len(q))
             figures = [sorted(w for w in s if w[0].isdigit()) for s in (x, y)]
-            if dice >= NEAR and figures[0] == figures[1]:
+            if dice >= MIN_DICE and figures[0] == figures[1]:
                 ranked.append((-dice, sorted((x, y)), x, y))
         if not ranked:
             return sum(len(w) * n for w, n in both.items()), (near[0], near[1])
@@ -138,17 +139,19 @@ few = st.lists(st.sampled_from(["mot", "hai", "ba", "4", "nam"]), min_size=MIN_W
 
 
 @given(st.lists(few, max_size=6), st.lists(few, max_size=6))
-def test_two_texts_are_compared_as_defined_and_from_both_sides_alike(left: list[Words], right: list[Words]) -> None:
+def test_two_texts_are_compared_as_defined_and_from_both_sides_alike(
+    left: list[Sentence], right: list[Sentence]
+) -> None:
     found = overlap.overlap(left, right)
     assert (found.same, found.near) == slowly(left, right)
-    assert overlap.overlap(right, left) == found.turned()
+    assert overlap.overlap(right, left) == found.swapped()
     assert overlap.overlap(left[::-1], right) == found
 
 
 @given(st.lists(few, min_size=1, max_size=20), st.randoms())
-def test_fingerprints_belong_to_the_sentence_alone(sentences: list[Words], rng: random.Random) -> None:
+def test_fingerprints_belong_to_the_sentence_alone(sentences: list[Sentence], rng: random.Random) -> None:
     made = fingerprints(sentences)
-    assert made.shape == (len(sentences), FINGERPRINTS)
+    assert made.shape == (len(sentences), FINGERPRINTS_PER_SENTENCE)
     order = rng.sample(range(len(sentences)), len(sentences))
     assert np.array_equal(fingerprints([sentences[i] for i in order]), made[order])
     for sentence, marks in zip(sentences, made, strict=True):
@@ -160,8 +163,8 @@ def test_fingerprints_belong_to_the_sentence_alone(sentences: list[Words], rng: 
 def test_few_fingerprints_are_alike_by_chance() -> None:
     rng = random.Random(0)
     sentences = [tuple(str(rng.random()) for _ in range(12)) for _ in range(2000)]
-    assert len(set(fingerprints(sentences).ravel().tolist())) > 0.999 * 2000 * FINGERPRINTS
-    assert fingerprints([]).shape == (0, FINGERPRINTS)
+    assert len(set(fingerprints(sentences).ravel().tolist())) > 0.999 * 2000 * FINGERPRINTS_PER_SENTENCE
+    assert fingerprints([]).shape == (0, FINGERPRINTS_PER_SENTENCE)
 
 
 # Stars ---------------------------------------------------------------------------------------
@@ -171,13 +174,13 @@ def test_a_chain_is_no_group() -> None:
     # 1 is like 0, 2 is like 1 but not like 0.
     alike = {(1, 0): 0.6, (2, 1): 0.9}
     marks = [(0, {1: 1.0}), (1, {1: 0.5, 2: 0.5}), (2, {1: 0.5, 2: 0.5})]
-    assert stars(marks, 0.5, lambda a, b: alike.get((a, b), 0.0)) == {0: 0, 1: 0, 2: 2}
+    assert star_clusters(marks, 0.5, lambda a, b: alike.get((a, b), 0.0)) == {0: 0, 1: 0, 2: 2}
 
 
 def test_the_centre_that_shares_most_is_joined_and_of_equals_the_longer() -> None:
     marks = [(n, {7: 1.0}) for n in range(4)]
     alike = {(2, 0): 0.6, (2, 1): 0.7, (3, 0): 0.8, (3, 1): 0.8}
-    assert stars(marks, 0.5, lambda a, b: alike.get((a, b), 0.0)) == {0: 0, 1: 1, 2: 1, 3: 0}
+    assert star_clusters(marks, 0.5, lambda a, b: alike.get((a, b), 0.0)) == {0: 0, 1: 1, 2: 1, 3: 0}
 
 
 # The whole index -----------------------------------------------------------------------------
@@ -194,12 +197,12 @@ def test_a_copy_is_found_with_its_shares(index: Index) -> None:
     (group,) = index.duplicates()
     early, late = group.members
     assert (early.article.source, late.article.source) == ("test:2", "test:1")
-    assert group.original == early.article and group.longest == late.article.id and group.places == 2
+    assert group.original == early.article and group.representative_id == late.article.id and group.places == 2
     first = sum(map(len, words(*SENTENCES[:3])))
     own, longest = sum(map(len, words("Tin từ cơ sở gửi về sáng nay:"))), sum(map(len, words(*SENTENCES, OTHERS[0])))
     assert early.share == early.same == first / (first + own)
-    assert early.covers == first / longest
-    assert (late.share, late.same, late.covers) == (1.0, 1.0, 1.0)
+    assert early.coverage == first / longest
+    assert (late.share, late.same, late.coverage) == (1.0, 1.0, 1.0)
 
 
 def test_it_does_not_matter_how_many_are_hashed_at_once(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +210,7 @@ def test_it_does_not_matter_how_many_are_hashed_at_once(index: Index, monkeypatc
     found = index.duplicates(0.3)
     assert [len(group.members) for group in found] == [4]
     for many in (1, 5):
-        monkeypatch.setattr(whole, "BATCH", many)
+        monkeypatch.setattr(groups, "FINGERPRINT_BATCH", many)
         assert index.duplicates(0.3) == found
 
 
@@ -216,10 +219,10 @@ def test_reworded_sentences_count_but_not_as_the_same(index: Index) -> None:
     index.add([dated(1, SENTENCES, "2024-01-01"), dated(2, changed, "2024-01-02")])
     (group,) = index.duplicates(1.0)
     assert [m.article.source for m in group.members] == ["test:1", "test:2"]
-    assert group.longest == group.original.id
+    assert group.representative_id == group.original.id
     same, every = sum(len(w) for w in words(*changed) if w in words(*SENTENCES)), sum(map(len, words(*changed)))
     other = group.members[1]
-    assert (other.share, other.same, other.covers) == (1.0, same / every, 1.0)
+    assert (other.share, other.same, other.coverage) == (1.0, same / every, 1.0)
     assert 0 < same < every
 
 
@@ -270,7 +273,7 @@ def test_boilerplate_is_left_out_but_not_of_what_is_copied_often(index: Index, m
         "Mọi ý kiến phản ánh xin gửi về hộp thư của tòa soạn trong giờ làm việc.",
         "Bạn đọc có thể gọi đường dây nóng để được tư vấn miễn phí mỗi ngày trong tuần, kể cả ngày lễ.",
     ]
-    monkeypatch.setattr(whole, "BOILERPLATE", 4)
+    monkeypatch.setattr(groups, "MAX_ARTICLES_PER_SENTENCE", 4)
     names = ["Đồng Tâm", "Yên Bình", "Phú Thứ", "Lạc Sơn", "Kim Bôi", "Cao Lộc"]
     distinct = ["chợ", "sân", "hồ", "đê", "cầu", "kho"]
     news = [[f"Ở {n} người ta {d} {n} {d} một {d} mới {n}.", *notice] for n, d in zip(names, distinct, strict=True)]
@@ -337,12 +340,12 @@ def test_groups_are_those_of_brute_force_in_every_order(
     wanted = {frozenset(members) for members in brute_force(items, share)}
     for _ in range(2):
         with closing(stored(tmp_path_factory.mktemp("any") / "store.db", items)) as store:
-            groups = whole.duplicates(store, NO_FILTER, share, lambda stage, done, total: None)
-        found = sources(groups)
+            duplicates = groups.find_duplicates(store, NO_FILTER, share, no_progress)
+        found = sources(duplicates)
         assert {frozenset(members) for members in found} == wanted
         every = [source for members in found for source in members]
         assert len(every) == len(set(every))
-        for group in groups:
+        for group in duplicates:
             ages = [(m.article.date is None, m.article.date or dt.date.min) for m in group.members]
             assert ages == sorted(ages)
             assert all(m.share >= share and m.share >= m.same for m in group.members)
@@ -395,7 +398,7 @@ def test_the_verb_in_json(news: Path) -> None:
     assert (value["command"], value["share"], value["total"], len(value["groups"])) == ("duplicates", 0.9, 2, 1)
     group = value["groups"][0]
     assert [item["article"]["date"] for item in group["articles"]] == ["2021-03-05", "2021-03-06"]
-    assert group["longest"] in [item["article"]["id"] for item in group["articles"]]
+    assert group["representative_id"] in [item["article"]["id"] for item in group["articles"]]
 
 
 def test_the_verb_finds_nothing(news: Path) -> None:
@@ -417,6 +420,6 @@ def test_stopped(news: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(whole, "said", stop)
+    monkeypatch.setattr(groups, "folded_sentences", stop)
     result = run("duplicates", index=news)
     assert (result.exit_code, result.stdout, result.stderr) == (130, "", "semsearch: Stopped.\n")

@@ -987,13 +987,13 @@ def test_one_writer(index: Index, news: Path, encoder: HashEncoder) -> None:
     index.sync()
 
 
-def test_dead_vectors_go_with_time(index: Index) -> None:
+def test_tombstones_go_with_time(index: Index) -> None:
     index.add(article(n) for n in range(20))
     for number in range(15):
         index.remove(f"test:{number}")
     status = index.status()
     assert status.articles == 5
-    assert status.dead_vectors < 10
+    assert status.tombstones < 10
     with closing(Store.open(index.path / "store.db")) as store:
         ids, _ = segments.read(Folder(index.path), store.segments()[0], verify=True)
     assert len(ids) < 15

@@ -105,8 +105,8 @@ DUPLICATE_GROUP = Message(vi="{articles} ở {places}", en="{articles} in {place
 EARLIEST = Message(vi="sớm nhất", en="earliest")
 LONGEST = Message(vi="dài nhất", en="longest")
 COMPARED_WITH_LONGEST = Message(
-    vi="có trong bài dài nhất: {share}, nguyên văn: {same}; chiếm {covers} bài dài nhất",
-    en="found in the longest: {share}, verbatim: {same}; covers {covers} of the longest",
+    vi="có trong bài dài nhất: {share}, nguyên văn: {same}; chiếm {coverage} bài dài nhất",
+    en="found in the longest: {share}, verbatim: {same}; covers {coverage} of the longest",
 )
 ALL_GROUPS = Message(vi="Có {groups}.", en="{groups} found.")
 FIRST_GROUPS = Message(vi="Đây là {limit} nhóm đầu trong tổng số {groups}.", en="The first {limit} of {groups}.")

@@ -328,7 +328,7 @@ def _duplicate(console: Console, group: Duplicates, member: Duplicate) -> None:
     """Print one article of a group, and how much of it the longest article has."""
     locale = console.locale
     indent = " " * 9
-    is_longest = member.article.id == group.longest
+    is_longest = member.article.id == group.representative_id
     roles = []
     if len(group.members) > 1:
         if member is group.members[0] and member.article.date:
@@ -346,7 +346,7 @@ def _duplicate(console: Console, group: Duplicates, member: Duplicate) -> None:
             messages.COMPARED_WITH_LONGEST,
             share=locale.decimal(member.share),
             same=locale.decimal(member.same),
-            covers=locale.decimal(member.covers),
+            coverage=locale.decimal(member.coverage),
         )
         console.print(comparison, indent=indent)
 
@@ -424,7 +424,7 @@ def status(console: Console, item: Status) -> None:
     vectors = text(
         messages.VECTORS,
         segments=locale.count(messages.SEGMENTS, item.segments),
-        deleted=locale.integer(item.dead_vectors),
+        deleted=locale.integer(item.tombstones),
         search=text(messages.VECTOR_SEARCH[item.vectors]),
     )
     updated = text(
