@@ -210,7 +210,9 @@ def test_a_file_cut_or_lost(small: Path) -> None:
     assert doctor(small) == []
 
 
-@pytest.mark.parametrize("part", ["manifest.json", "vectors/*", "lexical/*/*/*.idx", "lexical"])
+@pytest.mark.parametrize(
+    "part", ["manifest.json", "vectors/*/ids.npy", "vectors/*/vectors.npy", "lexical/*/*/*.idx", "lexical"]
+)
 def test_derived_files_are_rebuilt(small: Path, tmp_path: Path, part: str) -> None:
     path, encoder = tmp_path / "index", HashEncoder(16)
     shutil.copytree(small, path)

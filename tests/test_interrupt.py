@@ -74,7 +74,7 @@ def wait_for(condition: object) -> None:
 
 def committed(index: Path) -> int:
     """How many vector files there are: one for each batch."""
-    return len(list(index.glob("vectors/*.vectors")))
+    return len(list(index.glob("vectors/*")))
 
 
 def holds(pid: int, index: Path) -> bool:

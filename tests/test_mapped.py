@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import struct
 import sys
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
@@ -19,20 +17,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semsearch import failpoints
-from semsearch.errors import IndexDamaged, UsageError
+from semsearch.errors import UsageError
 from semsearch.filters import Filter
 from semsearch.index import Index
-from semsearch.storage import segments
+from semsearch.indexing import merge
 from semsearch.storage.layout import Folder
-from semsearch.storage.vectors import FlatIndex, MappedIndex, SegmentFile, mapped, open_segment, trained, write_segment
-from semsearch.storage.vectors.pq import Scanner
+from semsearch.storage.vectors import (
+    FlatIndex,
+    MappedIndex,
+    SegmentFile,
+    mapped,
+    open_segment,
+    train_codebook,
+    write_segment,
+)
+from semsearch.storage.vectors.pq import PQScanner
 from semsearch.types import Ranking
 
 
 def coded(path: Path, ids: np.ndarray, vectors: np.ndarray) -> SegmentFile:
     """A file with codes."""
-    write_segment(path, ids, vectors, trained(vectors.astype(np.float16)))
-    return open_segment(path, verify=True)
+    write_segment(path, ids, vectors, train_codebook(vectors.astype(np.float16)))
+    return open_segment(path)
 
 
 class Filed(MappedIndex):
@@ -49,12 +55,12 @@ class Filed(MappedIndex):
         if not len(flat):
             return
         self.remove(ids)
-        path = self._folder / f"{len(self._files)}.vec"
+        path = self._folder / str(len(self._files))
         kept = np.setdiff1d(self.ids, ids)
         both = np.union1d(kept, flat.ids)
         rows = np.empty((len(both), self.dim), np.float32)
         rows[np.isin(both, kept)], rows[np.isin(both, flat.ids)] = self.get(kept), flat.get(flat.ids)
-        write_segment(path, both, rows, trained(rows.astype(np.float16)))
+        write_segment(path, both, rows, train_codebook(rows.astype(np.float16)))
         self._files.append(open_segment(path))
         self.place(self._files[-1:])
 
@@ -128,7 +134,7 @@ def test_finds_nearly_all_that_exact_search_finds(tmp_path: Path, few: None, dim
 def test_with_all_compared_it_is_the_exact_index(
     tmp_path_factory: pytest.TempPathFactory, gone: set[int], replaced: set[int], k: int, filtered: bool
 ) -> None:
-    """Whatever was removed and replaced, in files and in memory: ids, vectors, ranges and rankings are the same."""
+    """Whatever was removed and replaced, in files and in memory: ids, vectors and rankings are the same."""
     folder = tmp_path_factory.mktemp("vectors")
     ids, vectors = np.arange(0, 800, 2), unit(400)
     exact, index = FlatIndex(DIM), MappedIndex(DIM)
@@ -142,8 +148,6 @@ def test_with_all_compared_it_is_the_exact_index(
     assert index.ids.tolist() == exact.ids.tolist()
     np.testing.assert_array_equal(index.get(exact.ids[::-1]), exact.get(exact.ids[::-1]))
     assert index.has(np.arange(-1, 802)).tolist() == exact.has(np.arange(-1, 802)).tolist()
-    found = index.between(np.array([10, 290, 700]), np.array([20, 330, 900]))
-    assert found.tolist() == [i for i in exact.ids.tolist() if 10 <= i < 20 or 290 <= i < 330 or 700 <= i < 900]
     only = np.arange(0, 800, 3) if filtered else None
     query = unit(1, 8)
     assert index.search(query, k, only) == exact.search(query, k, only)
@@ -208,41 +212,6 @@ def exact_index(vectors: np.ndarray) -> FlatIndex:
 # Files with codes
 
 
-def test_layout_of_a_file_with_codes_byte_by_byte(tmp_path: Path) -> None:
-    """Five numbers: two groups, the second filled up with zeros; the first group's code is the lower half of a byte."""
-    path = tmp_path / "a.vec"
-    codebook = np.zeros((2, 16, 4), np.float32)
-    codebook[0, 3] = [1, 0, 0, 0]
-    codebook[1, 9] = [0.5, 0, 0, 0]
-    vectors = np.array([[1, 0, 0, 0, 0.5], [0, 0, 0, 0, 0.5]], np.float32)
-    write_segment(path, np.array([4, 9]), vectors, codebook)
-    data = path.read_bytes()
-    assert data[8:24] == bytes([3, 0, 0, 0, 5, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0])
-    assert data[24:28] == struct.pack("<I", zlib.crc32(codebook.tobytes()))
-    assert data[64:80] == struct.pack("<qII", 4, 0, 5)
-    assert data[80 + 20 : -2] == codebook.tobytes()
-    assert data[-2] == 0x93
-    assert data[-1] >> 4 == 9
-    assert not codebook[0, data[-1] & 15].any()
-    file = open_segment(path, verify=True)
-    assert file.codes is not None
-    assert file.codes.shape == (2, 1)
-    assert (file.ids.tolist(), file.at(np.array([1])).tolist()) == ([4, 9], [9])
-
-
-@pytest.mark.parametrize(("last", "version"), [((1 << 32) + 2, 3), ((1 << 32) + 3, 2)])
-def test_ids_far_from_each_other(tmp_path: Path, last: int, version: int) -> None:
-    ids = np.array([4, 9, last])
-    file = coded(tmp_path / "a", ids, unit(3, dim=4).astype(np.float16))
-    assert (tmp_path / "a").read_bytes()[8] == version
-    assert file.ids.tolist() == ids.tolist()
-    rows, there = file.rows(np.array([-1, 4, 5, last - 1, last, last + 1, 1 << 60]))
-    assert there.tolist() == [False, True, False, False, True, False, False]
-    assert rows[there].tolist() == [0, 2]
-    assert file.between(np.array([-5, last]), np.array([9, 1 << 60])).tolist() == [0, 2]
-    assert file.between(np.array([5, 10]), np.array([last, last])).tolist() == [1]
-
-
 @pytest.mark.parametrize("dim", [4, 6, 13])
 def test_codes_name_the_nearest_rows_of_the_codebook(tmp_path: Path, dim: int) -> None:
     vectors = unit(300, dim=dim).astype(np.float16)
@@ -255,53 +224,13 @@ def test_codes_name_the_nearest_rows_of_the_codebook(tmp_path: Path, dim: int) -
     assert (halves == nearest).mean() > 0.999  # sums in single precision may tip what is as near to two
 
 
-def test_every_flipped_byte_and_every_cut_is_noticed(tmp_path: Path) -> None:
-    path = tmp_path / "a.vec"
-    write_segment(path, np.arange(3), unit(3, dim=4), trained(unit(3, dim=4).astype(np.float16)))
-    good = path.read_bytes()
-    for at in range(len(good)):
-        path.write_bytes(good[:at] + bytes([good[at] ^ 0x41]) + good[at + 1 :])
-        with pytest.raises(IndexDamaged, match=r"rebuild|update"):
-            open_segment(path, verify=True)
-        if at < 32 or 72 + 3 * 12 <= at < 72 + 3 * 12 + 256:
-            with pytest.raises(IndexDamaged):  # header and codebook: without reading all
-                open_segment(path)
-        path.write_bytes(good[:at])
-        with pytest.raises(IndexDamaged, match="damaged"):
-            open_segment(path)
-
-
-def test_ids_that_do_not_ascend_get_no_codes(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="ascend"):
-        write_segment(tmp_path / "a", np.array([2, 1]), unit(2), trained(unit(2).astype(np.float16)))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_opening_a_big_file_reads_its_header_only(tmp_path: Path) -> None:
-    """Of a sparse file of 2**36 bytes single vectors are got, and ranges are looked up."""
-    path, count, dim = tmp_path / "a.vec", 2**30, 24
-    start = struct.pack("<8sIIQI", b"SEMVEC\r\n", 2, dim, count, zlib.crc32(bytes(6 * 16 * 4 * 4)))
-    with path.open("wb") as file:
-        file.write(start + struct.pack("<I", zlib.crc32(start)) + bytes(32))
-        try:
-            file.truncate(64 + count * (8 + 2 * dim + 3) + 6 * 16 * 4 * 4)
-            file.seek(64 + 8 * (count - 1))
-            file.write(struct.pack("<q", 77))
-        except OSError:
-            pytest.skip("no sparse files of this size here")
-    index = MappedIndex(dim)
-    index.place([open_segment(path)])
-    assert index.get(np.array([77])).tolist() == [[0.0] * dim]
-    assert index.between(np.array([50]), np.array([100])).tolist() == [77]
-
-
 # In an index
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files get codes, and searches use them, from a few vectors on."""
-    monkeypatch.setattr(segments, "CODED", 12)
+    monkeypatch.setattr(merge, "MIN_VECTORS_FOR_PQ", 12)
     monkeypatch.setattr(mapped, "MIN_SCANNED_VECTORS", 12)
     monkeypatch.setattr("semsearch.indexing.pipeline.BATCH_ARTICLES", 4)
 
@@ -314,7 +243,7 @@ def index(tmp_path: Path, small: None) -> Iterator[Index]:
 
 def scans_codes(index: Index) -> bool:
     """Whether a search scans the codes of files."""
-    with mock.patch.object(Scanner, "near", autospec=True, side_effect=Scanner.near) as scan:
+    with mock.patch.object(PQScanner, "near", autospec=True, side_effect=PQScanner.near) as scan:
         index.search(QUERIES[0], mode="dense")
     return scan.called
 
@@ -383,13 +312,13 @@ def test_large_files_without_codes_get_some_and_nothing_is_encoded(
     tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoder = HashEncoder()
-    monkeypatch.setattr(segments, "CODED", 10_000)
+    monkeypatch.setattr(merge, "MIN_VECTORS_FOR_PQ", 10_000)
     with Index.open_or_create(tmp_path / "index", encoder=encoder) as index:
         index.add(map(article, range(40)))
         index.search(QUERIES[0])
         assert not scans_codes(index)
         before = len(encoder.passages)
-        monkeypatch.setattr(segments, "CODED", 12)
+        monkeypatch.setattr(merge, "MIN_VECTORS_FOR_PQ", 12)
         assert index.rebuild().encoded == 0
         same_as_exact(index)
         assert scans_codes(index)
@@ -400,7 +329,7 @@ def test_large_files_without_codes_get_some_and_nothing_is_encoded(
 def test_a_damaged_file_is_found_and_made_again(index: Index) -> None:
     index.add(map(article, range(40)))
     folder = Folder(index.path)
-    large = max(folder.vectors.glob("*"), key=lambda path: path.stat().st_size)
+    large = max(folder.vectors.glob("*/codes.npy"), key=lambda path: path.stat().st_size)
     data = large.read_bytes()
     large.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))  # the last code
     assert any(finding.level == "error" for finding in index.doctor())
@@ -412,10 +341,10 @@ def test_a_damaged_file_is_found_and_made_again(index: Index) -> None:
 @pytest.mark.parametrize("name", ["merge", "merge written", "merge committed"])
 def test_killed_while_files_get_codes(tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     encoder = HashEncoder()
-    monkeypatch.setattr(segments, "CODED", 10_000)
+    monkeypatch.setattr(merge, "MIN_VECTORS_FOR_PQ", 10_000)
     with Index.open_or_create(tmp_path / "index", encoder=encoder) as index:
         index.add(map(article, range(40)))
-    monkeypatch.setattr(segments, "CODED", 12)
+    monkeypatch.setattr(merge, "MIN_VECTORS_FOR_PQ", 12)
 
     child = os.fork()
     if not child:  # pragma: no cover

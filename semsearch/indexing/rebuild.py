@@ -19,7 +19,7 @@ from ..reports import Progress
 from ..storage import Segment, Store
 from ..storage.layout import Manifest
 from ..storage.lexical import LexicalIndex
-from ..storage.segments import read, write
+from ..storage.segments import opened, write
 from ..storage.term_vectors import passage_terms
 from .changes import ChangeSet
 from .encode import Encoded, encode_passages
@@ -92,8 +92,7 @@ def _intact(writer: Writer) -> Ids:
     found = [np.empty(0, np.int64)]
     for segment in writer.store.segments(writer.manifest.fingerprint):
         try:
-            ids, _ = read(writer.folder, segment, verify=True)
-            found.append(ids)
+            found.append(opened(writer.folder, segment, verify=True).ids)
         except IndexDamaged:
             with writer.store.transaction():
                 writer.store.drop_segment(segment.number)

@@ -28,11 +28,12 @@ from ..storage import Store
 from ..storage.layout import Folder, Manifest, storage_errors, sync_folder
 from ..storage.lexical import FORMAT as LEXICAL
 from ..storage.lexical import LexicalIndex
-from ..storage.segments import StoredVectors, merge, write
+from ..storage.segments import StoredVectors, write
 from ..storage.term_vectors import PassageTerms
 from ..types import Article, Passage
 from .changes import ChangeSet, PendingArticle
 from .encode import Encoded, PretokenizedPassage, encode_passages
+from .merge import merge_segments
 from .prepare import PassageSpans
 
 __all__ = ["Writer", "manifest_of", "writing"]
@@ -155,7 +156,7 @@ class Writer:
         """After all batches: what is unwanted goes, small segments are merged."""
         self._delete_terms()
         if self.changed:
-            merge(self.folder, self.store, self.manifest.fingerprint)
+            merge_segments(self.folder, self.store, self.manifest.fingerprint)
 
     def close_lexical(self) -> None:
         """Lets the terms go; they are opened again where they are needed."""

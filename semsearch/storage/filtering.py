@@ -9,7 +9,7 @@ import numpy as np
 from ..filters import Filter
 from ..paths import absolute, globs_below, is_pattern, literal_glob
 from .tables import Store
-from .vectors import spans
+from .vectors import expand_ranges
 
 if TYPE_CHECKING:
     from ..types import Ids
@@ -24,7 +24,7 @@ def filtered_passages(store: Store, filters: Filter) -> Ids | None:
     globs = source_globs(store, filters.source)
     ranges = store.select_passages(globs, filters.since, filters.until)
     bounds = np.array(ranges, np.int64).reshape(-1, 2)
-    return spans(bounds[:, 0], bounds[:, 1] + 1)
+    return expand_ranges(bounds[:, 0], bounds[:, 1] + 1)
 
 
 def filtered_articles(store: Store, filters: Filter) -> list[int]:

@@ -84,9 +84,9 @@ class Folder:
         if not self.database.exists():
             raise IndexDamaged(f"{self.database} is missing; delete {self.path} and index anew")
 
-    def segment_file(self, number: int) -> Path:
-        """The file of a vector segment."""
-        return self.vectors / f"{number:06d}.vectors"
+    def segment(self, number: int) -> Path:
+        """The folder of a vector segment."""
+        return self.vectors / f"{number:06d}"
 
     def terms(self, number: int) -> Path:
         """The folder of a lexical index."""
@@ -196,7 +196,7 @@ class Folder:
         return gone
 
     def strays(self, segments: set[int], lexical: int) -> list[str]:
-        known = {self.segment_file(number).name for number in segments}
+        known = {self.segment(number).name for number in segments}
         found = [p for p in _children(self.vectors) if p.name not in known]
         found += [p for p in _children(self.lexical) if p.name != f"{lexical:03d}"]
         found += [p for p in _children(self.path) if p.suffix == ".tmp"]

@@ -185,7 +185,7 @@ def unknown_files(path: Path) -> list[str]:
     """Return the files that do not belong to the index."""
     store = Store.open(path / "store.db")
     try:
-        known = {f"{segment.number:06d}.vectors" for segment in store.segments()}
+        known = {f"{segment.number:06d}" for segment in store.segments()}
         number = int(store.meta("lexical"))
     finally:
         store.close()
@@ -488,7 +488,9 @@ def by_steps(trials: Trials, chance: random.Random, args: argparse.Namespace) ->
     change(news, chance, numbers)
     trials.start(Run("index", str(base), str(news)))
     change(news, chance, numbers)
-    (base / "vectors" / "000001.vectors").write_bytes(b"as an interrupted run leaves it")  # merged since
+    rest = base / "vectors" / "000001"  # merged since
+    rest.mkdir()
+    (rest / "ids.npy").write_bytes(b"as an interrupted run leaves it")
     for verb in [args.only] if args.only else ["index", "remove", "rebuild", "encoder", "split"]:
         visited |= trials.at_steps(aim(verb, base, news, chance), news, args.visits)
     return visited

@@ -7,27 +7,26 @@ whose codes are near are compared. Both give a vector the same score.
 
 from typing import TYPE_CHECKING
 
-from .files import FORMAT, SegmentFile, open_segment, read_segment, spans, write_segment
+from .files import SegmentFile, expand_ranges, open_segment, segment_checksum, write_segment
 from .flat import FlatIndex, among, best, set_threads
 from .mapped import MappedIndex, pays_to_scan_codes
-from .pq import trained
+from .pq import train_codebook
 
 if TYPE_CHECKING:
     from .flat import Float16Array as Float16Array
     from .pq import Codebook as Codebook
 
 __all__ = [
-    "FORMAT",
     "FlatIndex",
     "MappedIndex",
     "SegmentFile",
     "among",
     "best",
+    "expand_ranges",
     "open_segment",
     "pays_to_scan_codes",
-    "read_segment",
+    "segment_checksum",
     "set_threads",
-    "spans",
-    "trained",
+    "train_codebook",
     "write_segment",
 ]

@@ -10,9 +10,9 @@ import numpy as np
 
 from ...float16 import to_float32
 from ...types import Ranking
-from .files import SegmentFile, spans
+from .files import SegmentFile
 from .flat import FlatIndex, among, best
-from .pq import Scanner
+from .pq import PQScanner
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,15 +46,14 @@ class _Part:
 
     def __init__(self, file: SegmentFile) -> None:
         self.file = file
-        ends: list[int] = file.at(np.array([0, -1])).tolist() if file.count else [0, -1]
-        self.first, self.last = ends
+        self.first, self.last = int(file.ids[0]), int(file.ids[-1])
 
     @cached_property
-    def scanner(self) -> Scanner:
+    def scanner(self) -> PQScanner:
         """Made with the first search: it reads all codes."""
         assert self.file.codebook is not None
         assert self.file.codes is not None
-        return Scanner(self.file.vectors.shape[1], self.file.codebook, self.file.codes)
+        return PQScanner(self.file.vectors.shape[1], self.file.codebook, self.file.codes)
 
 
 class MappedIndex:
@@ -147,16 +146,6 @@ class MappedIndex:
             there[places] = True
         return there
 
-    def between(self, firsts: Ids, lasts: Ids) -> Ids:
-        """All ids here in any of the ranges ``firsts[i] <= id < lasts[i]``, which ascend; ascending."""
-        known = self.recent.ids
-        found = [known[spans(*np.searchsorted(known, [firsts, lasts]))]]
-        for part in self._parts:
-            some = slice(np.searchsorted(lasts, part.first, "right"), np.searchsorted(firsts, part.last, "right"))
-            ids = part.file.at(part.file.between(firsts[some], lasts[some]))
-            found.append(ids[~among(ids, self._gone)])
-        return np.sort(np.concatenate(found), kind="stable")
-
     # ---------------------------------------------------------------------------------------
 
     def _compared(self, query: Vectors, wanted: int, allowed: Ids | None) -> tuple[Ids, Vectors]:
@@ -168,7 +157,7 @@ class MappedIndex:
         if len(about) > wanted:
             least = np.partition(about, len(about) - wanted)[len(about) - wanted]
         chosen = [(part.file, np.sort(rows[of >= least])) for part, (rows, of) in zip(self._parts, found, strict=True)]
-        ids = np.concatenate([file.at(rows) for file, rows in chosen])
+        ids = np.concatenate([file.ids[rows] for file, rows in chosen])
         vectors = np.concatenate([file.vectors.take(rows, axis=0) for file, rows in chosen])
         return FlatIndex.of(ids, vectors).near(query[None], len(ids))[0]
 
@@ -189,7 +178,7 @@ class MappedIndex:
             rows, scores = part.scanner.near(query, asked)
             if possible is None and not len(self._gone):
                 return rows, scores
-            kept = ~among(part.file.at(rows), self._gone) if possible is None else among(rows, possible)
+            kept = ~among(part.file.ids[rows], self._gone) if possible is None else among(rows, possible)
             if kept.sum() >= wanted or asked >= count:
                 return rows[kept], scores[kept]
             asked *= 4

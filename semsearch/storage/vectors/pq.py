@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     Codebook = NDArray[np.float32]  # shape (groups, 16, 4)
     Codes = NDArray[np.uint8]  # shape (n, (groups + 1) // 2)
 
-__all__ = ["GROUP", "ROWS", "Scanner", "encoded", "groups", "trained", "width"]
+__all__ = ["CODEBOOK_ROWS", "GROUP", "PQScanner", "code_size", "encode", "groups", "train_codebook"]
 
 GROUP = 4
 """Numbers of a vector that share four bits of the code."""
 
-ROWS = 16
-"""So many rows four bits can name."""
+CODEBOOK_ROWS = 16
+"""Rows of a codebook that four bits can name."""
 
 _AT_ONCE = 16_384
 _BLOCK = 64  # codes that lie together in memory: what is loaded of a question's tables serves twice as many as with 32
@@ -40,16 +40,16 @@ def groups(dim: int) -> int:
     return -(-dim // GROUP)
 
 
-def width(dim: int) -> int:
+def code_size(dim: int) -> int:
     """Bytes of a code."""
     return (groups(dim) + 1) // 2
 
 
-def trained(sample: Float16Array) -> Codebook:
+def train_codebook(sample: Float16Array) -> Codebook:
     """The codebook for vectors like those of ``sample`` (n, dim), n at least 1; the same for the same."""
     quantiser = _quantiser(sample.shape[1])
     quantiser.cp.min_points_per_centroid = 1  # a small sample is no cause for a warning
-    rows = np.resize(sample, (max(len(sample), ROWS), sample.shape[1]))
+    rows = np.resize(sample, (max(len(sample), CODEBOOK_ROWS), sample.shape[1]))
     # Its loops are so short that threads mostly wait for each other; where other work shares the processors it took
     # twenty times as long with two.
     threads = faiss.omp_get_max_threads()
@@ -58,20 +58,20 @@ def trained(sample: Float16Array) -> Codebook:
         quantiser.train(_padded(rows))
     finally:
         faiss.omp_set_num_threads(threads)
-    codebook: Codebook = faiss.vector_to_array(quantiser.centroids).reshape(-1, ROWS, GROUP)
+    codebook: Codebook = faiss.vector_to_array(quantiser.centroids).reshape(-1, CODEBOOK_ROWS, GROUP)
     return codebook
 
 
-def encoded(codebook: Codebook, vectors: Float16Array) -> Codes:
+def encode(codebook: Codebook, vectors: Float16Array) -> Codes:
     """The codes of ``vectors`` (n, dim)."""
     quantiser = _quantiser(vectors.shape[1], codebook)
-    parts = [np.empty((0, width(vectors.shape[1])), np.uint8)]
+    parts = [np.empty((0, code_size(vectors.shape[1])), np.uint8)]
     for start in range(0, len(vectors), _AT_ONCE):
         parts.append(quantiser.compute_codes(_padded(vectors[start : start + _AT_ONCE])))
     return np.concatenate(parts)
 
 
-class Scanner:
+class PQScanner:
     """The codes of one file in memory, as FAISS wants them for its fast scan."""
 
     def __init__(self, dim: int, codebook: Codebook, codes: Codes) -> None:
