@@ -10,6 +10,7 @@ import numpy as np
 from ..storage import Store
 from ..storage.bm25 import score_passages
 from ..storage.term_vectors import TermVectors
+from ..storage.vectors import among
 from .request import SearchRequest
 from .snapshot import Snapshot
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..types import Ids
 
-__all__ = ["CANDIDATES_PER_RETRIEVER", "Candidates", "retrieve_candidates", "top_k"]
+__all__ = ["CANDIDATES_PER_RETRIEVER", "Candidates", "retrieve_candidates", "top_k", "unique"]
 
 CANDIDATES_PER_RETRIEVER = 100
 """Minimum number of candidates that each retriever contributes."""
@@ -59,8 +60,8 @@ def retrieve_candidates(store: Store, snapshot: Snapshot, request: SearchRequest
     dense = _nearest(snapshot, request, depth, allowed)
     lexical = _best_by_terms(store, snapshot, request, depth, allowed)
 
-    found = np.union1d(dense, lexical)
-    ids = np.setdiff1d(found, np.array(list(request.excluded), np.int64))
+    found = unique(np.concatenate([dense, lexical]))
+    ids = found[~among(found, np.array(list(request.excluded), np.int64))]
     article_of = store.owners(ids.tolist())
     ids = ids[_are_keys(ids, article_of)]
     articles = np.array([article_of[passage] for passage in ids.tolist()], np.int64)
@@ -71,6 +72,12 @@ def top_k(ids: Ids, scores: NDArray[np.float64], k: int) -> NDArray[np.int64]:
     """Return the positions of the ``k`` best scores, best first; ties by id."""
     best: NDArray[np.int64] = np.lexsort((ids, -scores))[:k]
     return best
+
+
+def unique(ids: Ids) -> Ids:
+    """Return the distinct ids, ascending; ``np.unique`` would import numpy.ma, 7 ms of a cold start."""
+    ordered = np.sort(ids)
+    return ordered[np.diff(ordered, prepend=-1) > 0]
 
 
 def _nearest(snapshot: Snapshot, request: SearchRequest, depth: int, allowed: Ids | None) -> Ids:

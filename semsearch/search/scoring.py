@@ -19,7 +19,7 @@ from ..storage import Store
 from ..storage.bm25 import score_with_articles
 from ..storage.term_vectors import TermVectors
 from ..types import FusionWeights
-from .candidates import Candidates
+from .candidates import Candidates, unique
 from .fusion import fuse
 from .request import SearchRequest
 from .snapshot import Snapshot
@@ -62,7 +62,7 @@ def score_candidates(store: Store, snapshot: Snapshot, request: SearchRequest, c
     """Return the scores of all candidates by vectors and terms."""
     # Articles are scored as a whole, so all their passages are needed. In the order of ids those of an article are
     # neighbours.
-    members = store.passages_of(np.unique(candidates.articles).tolist())
+    members = store.passages_of(unique(candidates.articles).tolist())
     passages, articles = np.array(sorted(members.items()), np.int64).T
     places = np.searchsorted(passages, candidates.ids)
 
