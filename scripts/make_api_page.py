@@ -26,7 +26,17 @@ This page is made from docstrings by `scripts/make_api_page.py`.
 
 GROUPS = {
     "The index": ("Index", "SyncReport", "Status", "Finding"),
-    "Questions and answers": ("answer", "Answer", "Quote", "Query", "Hit", "Scores", "Filter"),
+    "Questions and answers": (
+        "answer",
+        "Answer",
+        "Quote",
+        "Query",
+        "Hit",
+        "Scores",
+        "Filter",
+        "Explanation",
+        "HitExplanation",
+    ),
     "Articles": ("Article", "Passage", "Span", "Duplicates", "Duplicate"),
     "Models and extension points": (
         "load_encoder",

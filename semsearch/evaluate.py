@@ -337,9 +337,10 @@ def normalise_answer(text: str) -> str:
     >>> normalise_answer(" “Hoà bình”,  11,5 tỷ. ")
     'hòa bình 115 tỷ'
     """
-    letters = [
-        character
-        for character in canonical(clean(text))
-        if character not in _ASCII_PUNCTUATION and unicodedata.category(character)[0] != "P"
-    ]
-    return " ".join("".join(letters).split())
+    letters = [character for character in clean(text) if not _is_punctuation(character)]
+    # Only now: without the punctuation, letters may form syllables whose tone mark moves.
+    return " ".join(canonical("".join(letters)).split())
+
+
+def _is_punctuation(character: str) -> bool:
+    return character in _ASCII_PUNCTUATION or unicodedata.category(character)[0] == "P"
