@@ -71,13 +71,14 @@ class Snapshot:
         path = "" if filters.source is None else absolute(filters.source)  # depends on the current folder
         key = (filters, path)
         cache = self._passages_by_filter
-        if key not in cache:
+        try:
+            return cache[key]
+        except KeyError:
             passages = filtered_passages(store, filters)
-            if len(cache) >= MAX_CACHED_FILTERS:
-                cache.clear()
-            cache[key] = passages
-            return passages
-        return cache[key]
+        if len(cache) >= MAX_CACHED_FILTERS:
+            cache.clear()
+        cache[key] = passages
+        return passages
 
 
 class SnapshotManager:
