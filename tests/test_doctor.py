@@ -104,11 +104,11 @@ def a_segment_misnamed(path: Path) -> None:
 
 
 def the_living_called_dead(path: Path) -> None:
-    sql(path, "INSERT INTO dead SELECT max(id) FROM passages")
+    sql(path, "INSERT INTO tombstones SELECT max(id) FROM passages")
 
 
 def the_living_unwanted(path: Path) -> None:
-    sql(path, "INSERT INTO unwanted VALUES ('passages', 1, ?)", 1 << 60)
+    sql(path, "INSERT INTO pending_term_deletes VALUES (1, ?)", 1 << 60)
 
 
 def a_number_given_twice(path: Path) -> None:

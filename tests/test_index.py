@@ -926,7 +926,7 @@ def test_terms_of_an_earlier_format(index: Index, news: Path, encoder: HashEncod
     with closing(Store.open(folder.database, write=True)) as store, store.transaction():
         old = replace(Manifest.parse(str(store.meta("manifest")), folder.database), lexical=1)
         store.set_meta("manifest", old.dump())
-    execute(folder.database, "INSERT INTO unwanted VALUES ('passages', 900, 901), ('articles', 90, 91)")
+    execute(folder.database, "INSERT INTO pending_term_deletes VALUES (900, 901)")
     execute(folder.database, "DELETE FROM term_vectors")
     folder.write_manifest(old)
     with Index.open(index.path, encoder=encoder) as again:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from semsearch.errors import IndexDamaged, IndexLocked, IndexMissing, IndexStale, StorageError, UsageError
 from semsearch.storage import FORMAT, Metadata, Segment, Source, Store, body_hash, content_hash
-from semsearch.storage.rows import pack, unpack
+from semsearch.storage.rows import pack_spans, unpack_spans
 from semsearch.types import Article, Span
 
 
@@ -37,7 +37,7 @@ def test_an_article_comes_out_as_it_went_in(store: Store) -> None:
     assert store.article(5) == item
     assert store.passages(item) == passages(item, 10)
     assert store.load([11, 99]) == {11: (passages(item, 10)[1], item)}
-    assert store.owners([10, 13, 14]) == {10: 5, 13: 5}
+    assert store.articles_of_passages([10, 13, 14]) == {10: 5, 13: 5}
     assert store.counts() == {"articles": 1, "passages": 4, "sentences": 4, "sources": 1, "files": 0}
     with pytest.raises(UsageError):
         store.article(6)
@@ -46,7 +46,7 @@ def test_an_article_comes_out_as_it_went_in(store: Store) -> None:
 @given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)), max_size=40))
 def test_spans_are_kept(pairs: list[tuple[int, int]]) -> None:
     spans = tuple(Span(*pair) for pair in pairs)
-    assert unpack(pack(spans)) == spans
+    assert unpack_spans(pack_spans(spans)) == spans
 
 
 def test_hashes() -> None:
@@ -97,7 +97,7 @@ def test_more_ids_than_one_statement_takes(store: Store) -> None:
     with store.transaction():
         item = put(store, 1, 1, 1)
     wanted = list(range(1, 5000))
-    assert store.owners(wanted) == {p.id: 1 for p in passages(item, 1)}
+    assert store.articles_of_passages(wanted) == {p.id: 1 for p in passages(item, 1)}
 
 
 def test_term_vectors(store: Store) -> None:
@@ -119,13 +119,13 @@ def test_term_vectors(store: Store) -> None:
 def test_numbers_are_given_once(store: Store) -> None:
     assert store.reserve(2, 5) == (1, 1, 1)
     assert store.reserve(1, 1) == (3, 6, 2)
-    assert store.unwanted() == [range(1, 6), range(6, 7)]
+    assert store.pending_term_deletes() == [range(1, 6), range(6, 7)]
     with store.transaction():
-        store.clear_unwanted()
+        store.clear_pending_term_deletes()
         put(store, 1, 3, 6)
         store.drop_article(3)
-    assert store.unwanted() == [range(6, 10)]
-    assert store.dead() == [6, 7, 8, 9]
+    assert store.pending_term_deletes() == [range(6, 10)]
+    assert store.tombstones() == [6, 7, 8, 9]
     store.close()
     again = Store.open(store.path, write=True)
     assert again.reserve(1, 1)[:2] == (4, 7)
@@ -183,7 +183,7 @@ def test_provenance(store: Store) -> None:
     assert store.record_hashes("f1") == {b"record": "s1"}
     assert [s.source for s in store.sources(2)] == ["s1", "s2"]
     with pytest.raises(IndexDamaged, match="source s1"), store.transaction():
-        store._all("UPDATE sources SET metadata = '[1]' WHERE source = 's1'")
+        store.execute("UPDATE sources SET metadata = '[1]' WHERE source = 's1'")
         store.source("s1")
     assert store.files() == {"f1": "hash"}
 
@@ -197,9 +197,9 @@ def test_segments(store: Store) -> None:
     assert store.segments("b") == [two]
     with store.transaction():
         store.drop_segment(1)
-        store.set_dead([2, 5, 30])
-        store.bury(1, 9)
-    assert (store.segments(), store.dead()) == ([two], [30])
+        store.set_tombstones([2, 5, 30])
+        store.purge_tombstones(1, 9)
+    assert (store.segments(), store.tombstones()) == ([two], [30])
 
 
 def test_opening(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_opening(tmp_path: Path) -> None:
     with sqlite3.connect(path) as raw:
         raw.execute(f"PRAGMA user_version = {FORMAT + 1}")
     raw.close()
-    with pytest.raises(IndexStale, match="later semsearch"):
+    with pytest.raises(IndexStale, match="later version"):
         Store.open(path)
     path.write_bytes(b"no database at all, but some text that is long enough to be read as a header" * 30)
     with pytest.raises(IndexDamaged):
@@ -240,7 +240,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(store: Store) -> None:
     with store.transaction():
         item = put(store, 1, 1, 1)
     pages = store._one("PRAGMA page_count")
-    store._all(f"PRAGMA max_page_count = {pages}")
+    store.execute(f"PRAGMA max_page_count = {pages}")
     big = replace(article(2, text=" ".join(map(str, range(100_000)))), id=2)
     with pytest.raises(StorageError, match="full"), store.transaction():
         store.put_article(big, [], body_hash(big))
@@ -252,7 +252,9 @@ def test_a_full_disk_is_told_and_nothing_is_lost(store: Store) -> None:
 def test_a_changed_article_is_noticed(store: Store, column: str) -> None:
     with store.transaction():
         put(store, 1, 1, 1)
-        store._all(f"UPDATE articles SET {column} = ? WHERE id = 1", b"\0" * 8 if column == "blocks" else "2020-01-09")
+        store.execute(
+            f"UPDATE articles SET {column} = ? WHERE id = 1", b"\0" * 8 if column == "blocks" else "2020-01-09"
+        )
     with pytest.raises(IndexDamaged, match="article 1"):
         store.article(1)
 
@@ -268,7 +270,7 @@ def test_a_long_text_is_deflated_and_read_as_it_was(store: Store) -> None:
     assert len(held) < len(text.encode()) / 2
     for wrong in (held[:-1], held[:50] + b"x" + held[51:], text[:-1], b""):
         with store.transaction():
-            store._all("UPDATE articles SET text = ?", wrong)
+            store.execute("UPDATE articles SET text = ?", wrong)
         with pytest.raises(IndexDamaged, match="article 1"):
             store.article(1)
 
@@ -281,11 +283,11 @@ def test_a_changed_passage_is_noticed(tmp_path_factory: pytest.TempPathFactory, 
         put(store, 1, 1, 1)
         blob = bytearray(store._one("SELECT sentences FROM passages WHERE id = 2"))
         blob[byte] ^= 1 << bit
-        store._all("UPDATE passages SET sentences = ? WHERE id = 2", bytes(blob))
+        store.execute("UPDATE passages SET sentences = ? WHERE id = 2", bytes(blob))
     with pytest.raises(IndexDamaged, match="passage 2"):
         store.load([2])
     with pytest.raises(IndexDamaged), store.transaction():
-        store._all("UPDATE passages SET position = 9 WHERE id = 3")
+        store.execute("UPDATE passages SET position = 9 WHERE id = 3")
         store.load([3])
     store.close()
 
@@ -311,10 +313,10 @@ def test_an_article_lost_is_read_again(store: Store) -> None:
     with store.transaction():
         put(store, 1, 1, 1)
         store.put_file("f1", "hash")
-        store.lose_article(1)
+        store.drop_damaged_article(1)
     assert store.files() == {"f1": ""}
     assert store.source("s1") is None
-    assert store.dead() == [1, 2, 3, 4]
+    assert store.tombstones() == [1, 2, 3, 4]
     assert store.problems() == []
 
 

@@ -83,7 +83,7 @@ def _repair(folder: Folder, encoder: str | Encoder | None, parts: set[str]) -> s
                 writer.store.reindex()
         for id_ in _damaged_articles(writer.store):
             with writer.store.transaction():
-                writer.store.lose_article(id_)
+                writer.store.drop_damaged_article(id_)
         if "numbers" in parts:
             _count_anew(writer.store)
         for number in _misnamed(folder, writer.store):
@@ -119,15 +119,15 @@ def _count_anew(store: Store) -> None:
     there = {kind: store.all_ids(kind) for kind in ("articles", "passages")}
     alive = set(there["passages"])
     segments = store.segments()
-    dead = [id_ for id_ in store.dead() if id_ not in alive]
+    dead = [id_ for id_ in store.tombstones() if id_ not in alive]
     highest = {
         "next_article": max(there["articles"], default=0),
         "next_passage": max([*there["passages"][-1:], *dead[-1:], *(s.last for s in segments)], default=0),
         "next_segment": max((segment.number for segment in segments), default=0),
     }
     with store.transaction():
-        store.set_dead(dead)
-        store.clear_unwanted()
+        store.set_tombstones(dead)
+        store.clear_pending_term_deletes()
         for key, number in highest.items():
             store.set_meta(key, max(number + 1, _number(store, key)))
 
@@ -259,10 +259,11 @@ def _numbers(store: Store) -> Iterator[Finding]:
         if kind == "articles":
             continue
         if any(
-            not there.isdisjoint(range(max(few.start, 0), min(few.stop, highest[kind] + 1))) for few in store.unwanted()
+            not there.isdisjoint(range(max(few.start, 0), min(few.stop, highest[kind] + 1)))
+            for few in store.pending_term_deletes()
         ):
             yield Finding("numbers", "passages that are there are told to be taken out of the terms", REPAIR)
-        if not there.isdisjoint(store.dead()):
+        if not there.isdisjoint(store.tombstones()):
             yield Finding("numbers", "passages that are there are told to be dead", REPAIR)
     highest["segments"] = max((segment.number for segment in store.segments()), default=0)
     for kind, number in highest.items():
@@ -289,7 +290,7 @@ def _vectors(folder: Folder, store: Store, manifest: Manifest) -> Iterator[Findi
     for number in _misnamed(folder, store):
         yield Finding("vectors", f"segment {number} holds other passages than it should", REPAIR)
     expected = np.array(store.all_ids("passages"), np.int64)
-    dead = np.array(store.dead(), np.int64)
+    dead = np.array(store.tombstones(), np.int64)
     there = [np.empty(0, np.int64)]
     for segment in store.segments():
         try:
@@ -328,7 +329,7 @@ def _terms(folder: Folder, store: Store, manifest: Manifest, number: int) -> Ite
     except SemsearchError as error:
         yield Finding("lexical", str(error), REPAIR)
         return
-    known, left = set(store.all_ids("passages")), store.unwanted()
+    known, left = set(store.all_ids("passages")), store.pending_term_deletes()
     if known - found:
         yield Finding("lexical", f"{len(known - found)} passages have no terms", REPAIR)
     strange = [id_ for id_ in found - known if not any(id_ in ids for ids in left)]

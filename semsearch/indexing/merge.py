@@ -47,12 +47,12 @@ def merge_segments(folder: Folder, store: Store, fingerprint: str) -> int:
     while group := _next_group(folder, store):
         failpoint("merge")
         number = store.reserve(0, 0)[2]
-        merged = _write_merged(folder, number, fingerprint, group, np.array(store.dead(), np.int64))
+        merged = _write_merged(folder, number, fingerprint, group, np.array(store.tombstones(), np.int64))
         failpoint("merge written")
         with store.transaction():
             for segment in group:
                 store.drop_segment(segment.number)
-            store.bury(group[0].first, group[-1].last)
+            store.purge_tombstones(group[0].first, group[-1].last)
             if merged:
                 store.put_segment(merged)
         failpoint("merge committed")
@@ -92,7 +92,7 @@ def _next_group(folder: Folder, store: Store) -> list[Segment]:
     group together. So a vector is rewritten only as often as the index doubles.
     """
     segments = store.segments()
-    tombstones = np.array(store.dead(), np.int64)
+    tombstones = np.array(store.tombstones(), np.int64)
     for segment in segments:
         dead = np.searchsorted(tombstones, segment.last, "right") - np.searchsorted(tombstones, segment.first)
         if dead and 2 * dead >= segment.passages:

@@ -15,7 +15,7 @@ from .. import segmentation as sentences
 from ..encoders.passages import PassageText
 from ..errors import IngestError
 from ..ingest import RawRecord, parse
-from ..storage import body_hash, content_hash, pack, unpack
+from ..storage import body_hash, content_hash, pack_spans, unpack_spans
 from ..storage.term_vectors import PassageTerms, passage_terms
 from ..types import Article, Span
 
@@ -55,10 +55,19 @@ class PreparedArticle:
         article = self.article
         metadata = (article.sources, article.title, article.date, article.author, article.url)
         sizes = [len(spans) for spans in self.passages]
-        sentences = pack([span for spans in self.passages for span in spans])
+        sentences = pack_spans([span for spans in self.passages for span in spans])
         terms = [astuple(passage) for passage in self.terms]
         hashes = (self.content_hash, self.body_hash)
-        return _restore, (article.text, pack(article.blocks), metadata, hashes, sizes, sentences, terms, self.token_ids)
+        return _restore, (
+            article.text,
+            pack_spans(article.blocks),
+            metadata,
+            hashes,
+            sizes,
+            sentences,
+            terms,
+            self.token_ids,
+        )
 
 
 def _restore(
@@ -73,8 +82,8 @@ def _restore(
 ) -> PreparedArticle:
     """Unpickle a prepared article."""
     sources, title, date, author, url = metadata
-    article = Article(text, sources, unpack(blocks), title, date, author, url)
-    spans = iter(unpack(sentences))
+    article = Article(text, sources, unpack_spans(blocks), title, date, author, url)
+    spans = iter(unpack_spans(sentences))
     passages = tuple(tuple(islice(spans, size)) for size in sizes)
     return PreparedArticle(article, *hashes, passages, tuple(PassageTerms(*fields) for fields in terms), token_ids)
 

@@ -46,14 +46,14 @@ def rebuild(writer: Writer, encoder: Callable[[], Encoder], manifest: Manifest, 
     there = _encode_missing(writer, encoder, _intact(writer), progress)
     number = _terms_anew(writer, progress)
     failpoint("changing over")
-    dead = np.array(store.dead(), np.int64)
+    dead = np.array(store.tombstones(), np.int64)
     with store.transaction():
         for segment in store.segments():
             if segment.fingerprint != manifest.fingerprint:
                 store.drop_segment(segment.number)
         store.drop_other_token_ids(manifest.fingerprint)
-        store.set_dead(dead[np.isin(dead, there)].tolist())
-        store.clear_unwanted()
+        store.set_tombstones(dead[np.isin(dead, there)].tolist())
+        store.clear_pending_term_deletes()
         store.set_meta("lexical", number)
         store.set_meta("manifest", manifest.dump())
     failpoint("changed over")

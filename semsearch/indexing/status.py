@@ -47,7 +47,7 @@ def status(folder: Folder, store: Store) -> Status:
         updated=dt.datetime.fromisoformat(updated) if updated else None,
         bytes=folder.size(),
         segments=len(segments),
-        tombstones=len(store.dead()),
+        tombstones=len(store.tombstones()),
         vectors="approximate" if _approximate(folder, segments) else "exact",
         writer=folder.writer(),
         notes=tuple(notes),

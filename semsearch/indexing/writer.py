@@ -187,11 +187,11 @@ class Writer:
             self._commit_terms()
             failpoint("terms deleted")
             with self.store.transaction():
-                self.store.clear_unwanted()
+                self.store.clear_pending_term_deletes()
 
     def _remove_unwanted(self) -> bool:
         """Terms are told to forget what the database did; they do at their next commit."""
-        unwanted = self.store.unwanted()
+        unwanted = self.store.pending_term_deletes()
         for ids in unwanted:
             self.lexical().remove(ids)
         return bool(unwanted)
@@ -234,7 +234,7 @@ class Writer:
         numbers = dict(zip(keys, (article.id for article in articles), strict=True))
         with self.store.transaction():
             if ready:
-                self.store.clear_unwanted()
+                self.store.clear_pending_term_deletes()
             for key in changes.removed_articles():
                 self.store.drop_article(key)
             for article, item, made in zip(articles, ready, passages, strict=True):

@@ -62,7 +62,7 @@ def retrieve_candidates(store: Store, snapshot: Snapshot, request: SearchRequest
 
     found = unique(np.concatenate([dense, lexical]))
     ids = found[~among(found, np.array(list(request.excluded), np.int64))]
-    article_of = store.owners(ids.tolist())
+    article_of = store.articles_of_passages(ids.tolist())
     ids = ids[_are_keys(ids, article_of)]
     articles = np.array([article_of[passage] for passage in ids.tolist()], np.int64)
     return Candidates(ids, articles)
@@ -98,7 +98,7 @@ def _best_by_terms(store: Store, snapshot: Snapshot, request: SearchRequest, dep
         ranking = snapshot.terms.search(query, fetched, allowed, max_postings=MAX_POSTINGS)
         ids = np.array(sorted(passage for passage, _ in ranking), np.int64)
         # The lexical index may hold passages that the database does not name yet, or no longer.
-        known = ids[_are_keys(ids, store.owners(ids.tolist()))]
+        known = ids[_are_keys(ids, store.articles_of_passages(ids.tolist()))]
         if len(known) >= wanted or len(ids) < fetched:
             break
         fetched *= 2

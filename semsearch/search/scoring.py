@@ -62,7 +62,7 @@ def score_candidates(store: Store, snapshot: Snapshot, request: SearchRequest, c
     """Return the scores of all candidates by vectors and terms."""
     # Articles are scored as a whole, so all their passages are needed. In the order of ids those of an article are
     # neighbours.
-    members = store.passages_of(unique(candidates.articles).tolist())
+    members = store.passages_of_articles(unique(candidates.articles).tolist())
     passages, articles = np.array(sorted(members.items()), np.int64).T
     places = np.searchsorted(passages, candidates.ids)
 

@@ -244,7 +244,7 @@ class SnapshotManager:
         from .segment_set import SegmentSet
 
         vectors = self._vectors or SegmentSet.empty(manifest.dim, self._vector_search)
-        tombstones = np.array(store.dead(), np.int64)
+        tombstones = np.array(store.tombstones(), np.int64)
         return vectors.updated(self._folder, store.segments(manifest.fingerprint), tombstones)
 
     def _require_current(self, manifest: Manifest) -> None:

@@ -6,7 +6,17 @@ whatever is kept elsewhere under an old id (a vector, a posting) can only be of 
 """
 
 from .database import FORMAT
-from .rows import Metadata, Segment, Source, body_hash, content_hash, pack, unpack
+from .rows import Metadata, Segment, Source, body_hash, content_hash, pack_spans, unpack_spans
 from .tables import Store
 
-__all__ = ["FORMAT", "Metadata", "Segment", "Source", "Store", "body_hash", "content_hash", "pack", "unpack"]
+__all__ = [
+    "FORMAT",
+    "Metadata",
+    "Segment",
+    "Source",
+    "Store",
+    "body_hash",
+    "content_hash",
+    "pack_spans",
+    "unpack_spans",
+]

@@ -1,4 +1,4 @@
-"""The database file: its tables, its transactions, and its errors in our words."""
+"""The database file: opening it, its transactions, and errors of SQLite as those of semsearch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..errors import IndexDamaged, IndexLocked, IndexMissing, IndexStale, Storag
 __all__ = ["FORMAT", "Database"]
 
 _APPLICATION = 0x53454D53  # "SEMS"
-_READER_WAIT = 500  # milliseconds
+_CHECKPOINT_TIMEOUT_MS = 500
 _TABLES = """
     CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
     CREATE TABLE roots (path TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -39,50 +39,63 @@ _TABLES = """
         passages INTEGER NOT NULL, sha256 TEXT NOT NULL);
     CREATE TABLE term_vectors (passage INTEGER PRIMARY KEY, terms BLOB NOT NULL);
     CREATE TABLE token_ids (passage INTEGER PRIMARY KEY, encoder BLOB NOT NULL, ids BLOB NOT NULL);
-    CREATE TABLE dead (passage INTEGER PRIMARY KEY);
-    CREATE TABLE unwanted (kind TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL);
+    CREATE TABLE tombstones (passage INTEGER PRIMARY KEY);
+    CREATE TABLE pending_term_deletes (first INTEGER NOT NULL, last INTEGER NOT NULL);
     INSERT INTO meta VALUES
         ('generation', 0), ('updated', ''), ('next_article', 1), ('next_passage', 1), ('next_segment', 1);
 """
-_CACHE = 98_304  # KiB at most of pages kept in memory: a search looks into some hundred, anywhere
+_CACHE_KIB = 98_304  # of pages in memory: a search reads some hundred pages, anywhere in the file
 FORMAT = 1
 """Version of the tables (``PRAGMA user_version``)."""
 
 
 class Database:
-    """One connection to the database: for any number of readers, or for the one writer."""
+    """One connection to the database: for one of any number of readers, or for the one writer."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
-        self._frozen: tuple[int, int] | None = None  # the file that is taken not to change, when it was opened so
+        self._frozen: tuple[int, int] | None = None  # the state of the file, if it was opened as one that cannot change
 
     # Opening -------------------------------------------------------------------------------
 
     @classmethod
     def create(cls, path: Path, meta: Mapping[str, str | int]) -> Self:
-        """A new database that holds nothing but ``meta``.
+        """Create an empty database.
 
-        Raises UsageError if there is one, StorageError if it cannot be written.
+        Args:
+            path: The file.
+            meta: The first rows of the table ``meta``.
+
+        Raises:
+            UsageError: The file exists.
+            StorageError: It cannot be written.
         """
         if path.exists():
-            raise UsageError(f"{path} exists already")
+            raise UsageError(f"{path} already exists.")
         store = cls(path, _connect(path, "rwc"))
-        store._all("PRAGMA page_size = 8192")  # an article of some 3 kB leaves less of a page empty
-        store._all("PRAGMA journal_mode = WAL")
-        store._all("PRAGMA synchronous = FULL")
+        store.execute("PRAGMA page_size = 8192")  # an article of some 3 kB leaves less of a page empty
+        store.execute("PRAGMA journal_mode = WAL")
+        store.execute("PRAGMA synchronous = FULL")
         with store.transaction():
-            store._all(f"PRAGMA application_id = {_APPLICATION}")
+            store.execute(f"PRAGMA application_id = {_APPLICATION}")
             for statement in _TABLES.split(";"):
-                store._all(statement)
-            store._all(f"PRAGMA user_version = {FORMAT}")
+                store.execute(statement)
+            store.execute(f"PRAGMA user_version = {FORMAT}")
             for key, value in meta.items():
                 store.set_meta(key, value)
         return store
 
     @classmethod
     def open(cls, path: Path, *, write: bool = False) -> Self:
-        """Raises IndexMissing, IndexDamaged, StorageError, and IndexStale if a later semsearch made it."""
+        """Open a database.
+
+        Raises:
+            IndexMissing: There is no database, or creating it was interrupted.
+            IndexDamaged: It is not the database of an index.
+            IndexStale: It was written by a later version of semsearch.
+            StorageError: It cannot be read.
+        """
         if not path.exists():
             raise IndexMissing(f"{path} is missing")
         store = cls(path, _connect(path, "rw" if write else "ro"))
@@ -96,7 +109,7 @@ class Database:
     def _check(self, write: bool) -> None:
         if write:
             # FULL: what tantivy and the disk are told after a commit must never survive the commit itself.
-            self._all("PRAGMA synchronous = FULL")
+            self.execute("PRAGMA synchronous = FULL")
         try:
             application = self._one("PRAGMA application_id")
         except StorageError:
@@ -109,20 +122,22 @@ class Database:
             self._frozen = self._state()
             self._connection = _connect(self.path, "ro&immutable=1")
             application = self._one("PRAGMA application_id")
-        self._all(f"PRAGMA cache_size = -{_CACHE}")
+        self.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         version = self._one("PRAGMA user_version")
-        if not application and not version and not self._all("SELECT 1 FROM sqlite_master LIMIT 1"):
-            raise IndexMissing(f"{self.path} is empty: making the index was interrupted; run: semsearch index PATH...")
+        if not application and not version and not self.execute("SELECT 1 FROM sqlite_master LIMIT 1"):
+            raise IndexMissing(
+                f"{self.path} is empty: creating the index was interrupted; run: semsearch index PATH..."
+            )
         if application != _APPLICATION or version < 1:
             raise IndexDamaged(f"{self.path} is not the database of an index; run: semsearch doctor")
         if version > FORMAT:
             raise IndexStale(
-                f"the index was written by a later semsearch (tables of version {version}, known up to {FORMAT}); "
-                "update semsearch, or index anew into another folder"
+                f"The index was written by a later version of semsearch (tables of version {version}, "
+                f"this one knows {FORMAT}); update semsearch, or index into another folder."
             )
 
     def _state(self) -> tuple[int, int]:
-        """What changes when the database does: when it was written, and the size of what is still to be."""
+        """Return what changes with the database: its modification time and the size of the write-ahead log."""
         wal = Path(f"{self.path}-wal")
         return self.path.stat().st_mtime_ns, wal.stat().st_size if wal.exists() else 0
 
@@ -134,12 +149,12 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """All reading inside sees one state, whatever a writer commits meanwhile."""
+        """Read one state inside, whatever a writer commits meanwhile."""
         if self._frozen and self._frozen != self._state():  # there is room again, and somebody has written
             self._connection.close()
             self._connection, self._frozen = _connect(self.path, "ro"), None
             self._check(write=False)
-        self._all("BEGIN")
+        self.execute("BEGIN")
         try:
             yield
         finally:
@@ -148,24 +163,35 @@ class Database:
 
     @contextmanager
     def transaction(self, *, visible: bool = True) -> Iterator[None]:
-        """All writing inside happens, durably, or none of it. ``visible``: readers notice a new generation."""
-        self._all("BEGIN IMMEDIATE")
+        """Write all changes made inside durably, or none of them.
+
+        Args:
+            visible: Whether the generation grows, so that readers notice the change.
+        """
+        self.execute("BEGIN IMMEDIATE")
         try:
             yield
             if visible:
                 self.set_meta("generation", self.generation() + 1)
                 self.set_meta("updated", dt.datetime.now(dt.UTC).isoformat(timespec="seconds"))
-            self._all("COMMIT")
+            self.execute("COMMIT")
         except BaseException:
-            with suppress(sqlite3.Error):  # SQLite has rolled back by itself where the disk was full
+            with suppress(sqlite3.Error):  # SQLite rolls back by itself if the disk is full
                 self._connection.execute("ROLLBACK")
             raise
 
     def reserve(self, articles: int, passages: int) -> tuple[int, int, int]:
-        """The first of so many article ids, of so many passage ids, and the number of a segment; never given again.
+        """Reserve ids for new articles and passages, and the number of a segment. None of them is ever given out again.
 
-        Until ``clear_unwanted`` they count as unwanted: should the run die before its transaction,
-        whatever was written under them elsewhere is known to be rubbish.
+        Until ``clear_pending_term_deletes`` the passages' terms are to be deleted: if the run dies before its
+        transaction, whatever it wrote to the lexical index under these ids is deleted by the next run.
+
+        Args:
+            articles: How many article ids.
+            passages: How many passage ids.
+
+        Returns:
+            The first article id, the first passage id, and the number of the segment.
         """
         names = ("next_article", "next_passage", "next_segment")
         first = [int(self.meta(name)) for name in names]
@@ -173,102 +199,109 @@ class Database:
             for name, start, count in zip(names, first, (articles, passages, 1), strict=True):
                 self.set_meta(name, start + count)
             if passages:
-                self._unwant(first[1], first[1] + passages - 1)
+                self._delete_terms_later(first[1], first[1] + passages - 1)
         return first[0], first[1], first[2]
 
-    def unwanted(self) -> list[range]:
-        """Ids of passages that the lexical index may hold and must not."""
-        rows = self._all("SELECT first, last FROM unwanted WHERE kind = 'passages' ORDER BY first")
+    def pending_term_deletes(self) -> list[range]:
+        """Return the ids of passages whose terms the lexical index may hold and must not."""
+        rows = self.execute("SELECT first, last FROM pending_term_deletes ORDER BY first")
         return [range(first, last + 1) for first, last in rows]
 
-    def clear_unwanted(self) -> None:
-        self._all("DELETE FROM unwanted")
+    def clear_pending_term_deletes(self) -> None:
+        """Note that the lexical index holds none of them any more."""
+        self.execute("DELETE FROM pending_term_deletes")
 
-    def _unwant(self, first: int, last: int) -> None:
-        self._all("INSERT INTO unwanted VALUES ('passages', ?, ?)", first, last)
+    def _delete_terms_later(self, first: int, last: int) -> None:
+        self.execute("INSERT INTO pending_term_deletes VALUES (?, ?)", first, last)
 
     def generation(self) -> int:
+        """Return the number of visible transactions so far."""
         return int(self.meta("generation"))
 
     def meta(self, key: str) -> Any:
-        """A single value kept by name. Raises IndexDamaged if it is not there."""
+        """Return a value of the table ``meta``. Raises IndexDamaged if it is missing."""
         return self._one("SELECT value FROM meta WHERE key = ?", key)
 
     def set_meta(self, key: str, value: str | int) -> None:
-        self._all("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, value)
+        """Set a value of the table ``meta``."""
+        self.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, value)
 
-    # Care ----------------------------------------------------------------------------------
+    # Maintenance ----------------------------------------------------------------------------------
 
     def checkpoint(self) -> None:
-        """Moves what is in the write-ahead log into the database, as far as no reader still needs it.
+        """Move the write-ahead log into the database, as far as no reader needs it.
 
-        A reader may hold a snapshot for minutes, so it is not waited for as long as for another writer.
+        Readers may hold a snapshot for minutes; they are waited for half a second.
         """
-        self._all(f"PRAGMA busy_timeout = {_READER_WAIT}")
-        self._all("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.execute(f"PRAGMA busy_timeout = {_CHECKPOINT_TIMEOUT_MS}")
+        self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def reindex(self) -> None:
-        """Makes anew what SQLite keeps beside its tables to find rows by. Raises IndexDamaged if these are damaged."""
-        self._all("REINDEX")
+        """Rebuild SQLite's own indexes from the tables. Raises IndexDamaged if these are damaged."""
+        self.execute("REINDEX")
 
     def problems(self) -> list[str]:
-        """What SQLite itself finds wrong; reads everything."""
+        """Return what SQLite itself finds wrong. Reads everything."""
+        problems = []
         try:
-            found = [row[0] for row in self._all("PRAGMA integrity_check(20)") if row[0] != "ok"]
-            return found + [f"{row[0]}: row {row[1]} has no {row[2]}" for row in self._all("PRAGMA foreign_key_check")]
+            for (problem,) in self.execute("PRAGMA integrity_check(20)"):
+                if problem != "ok":
+                    problems.append(problem)
+            for table, row, parent, _ in self.execute("PRAGMA foreign_key_check"):
+                problems.append(f"{table}: row {row} has no {parent}")
+            return problems
         except IndexDamaged as error:
             return [str(error)]
 
     # SQL -----------------------------------------------------------------------------------
 
-    def _all(self, sql: str, *values: Any) -> list[Any]:
-        with _spoken(self.path):
+    def execute(self, sql: str, *values: Any) -> list[Any]:
+        """Run one statement and return its rows. Raises as ``open`` does, and IndexLocked."""
+        with _sqlite_errors(self.path):
             return self._connection.execute(sql, values).fetchall()
 
     def _one(self, sql: str, *values: Any) -> Any:
-        rows = self._all(sql, *values)
+        rows = self.execute(sql, *values)
         if not rows:
             raise self._damaged(f"the row {values}")
         return rows[0][0]
 
     def _many(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        with _spoken(self.path):
+        with _sqlite_errors(self.path):
             self._connection.executemany(sql, rows)
 
     def _in(self, sql: str, values: Sequence[int]) -> list[Any]:
-        """``sql`` with its ``%s`` as a list of values, 500 at a time: SQLite allows only so many in one statement."""
+        """Run ``sql`` with its ``%s`` as a list of values, 500 at a time: SQLite limits the values of a statement."""
         rows: list[Any] = []
         for start in range(0, len(values), 500):
             part = values[start : start + 500]
-            rows += self._all(sql % ",".join("?" * len(part)), *part)
+            rows += self.execute(sql % ",".join("?" * len(part)), *part)
         return rows
 
     def _damaged(self, what: str) -> IndexDamaged:
-        return IndexDamaged(f"{what} in {self.path} is missing or not as it was written; run: semsearch doctor")
+        return IndexDamaged(f"{what} in {self.path} is missing or damaged; run: semsearch doctor")
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    with _spoken(path):
+    with _sqlite_errors(path):
         uri = f"{path.absolute().as_uri()}?mode={mode}"
         return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10.0, check_same_thread=False)
 
 
 @contextmanager
-def _spoken(path: Path) -> Iterator[None]:
-    """SQLite's errors in the words of ``errors``."""
+def _sqlite_errors(path: Path) -> Iterator[None]:
+    """Turn errors of SQLite into those of semsearch."""
     try:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise IndexLocked(f"{path} is being written by another process; wait until it is done") from error
+            raise IndexLocked(f"Another process is writing to {path}; wait until it is done.") from error
         if code == sqlite3.SQLITE_FULL:
-            raise StorageError(f"the disk of {path} is full; make room and run the same command again") from error
+            raise StorageError(f"The disk of {path} is full; free some space and run the command again.") from error
         denied = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
         if code in denied:
-            raise StorageError(
-                f"{path} cannot be read or written ({error}); look at the disk and its rights"
-            ) from error
+            raise StorageError(f"Cannot read or write {path} ({error}); check the disk and its permissions.") from error
         raise IndexDamaged(f"{path} is damaged ({error}); run: semsearch doctor") from error
-    except UnicodeDecodeError as error:  # it has no other words for tables whose names are damaged
+    except UnicodeDecodeError as error:  # raised for tables with a damaged name
         raise IndexDamaged(f"{path} is damaged (a text is not UTF-8); run: semsearch doctor") from error

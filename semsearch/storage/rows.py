@@ -1,4 +1,4 @@
-"""What stands in the rows of the database, and the checksums that tell if it is as it was written."""
+"""Rows of the database, and the checksums that show whether they are as they were written."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ __all__ = [
     "Metadata",
     "Segment",
     "Source",
+    "article_checksum",
     "body_hash",
-    "checksum",
+    "compress_text",
     "content_hash",
-    "deflated",
-    "inflated",
-    "pack",
-    "sealed",
-    "stamp",
-    "unpack",
+    "decompress_text",
+    "pack_spans",
+    "pack_with_checksum",
+    "token_checksum",
+    "unpack_spans",
 ]
 
 _MIN_DEFLATED_BYTES = 1000
@@ -35,7 +35,7 @@ _MIN_DEFLATED_BYTES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The vectors of passages ``first..last``: a file that is written once."""
+    """The vectors of passages between ``first`` and ``last``: files that are written once."""
 
     number: int
     fingerprint: str  # of the encoder
@@ -97,10 +97,10 @@ class Source:
 
 
 def content_hash(article: Article) -> bytes:
-    """16 bytes that change with anything in the article except its id and sources."""
+    """Return 16 bytes that change with anything in the article except its id and its sources."""
     date = article.date.isoformat() if article.date else ""
     parts = (article.text, article.title, date, article.author, article.url)
-    digest = hashlib.blake2b(pack(article.blocks), digest_size=16)
+    digest = hashlib.blake2b(pack_spans(article.blocks), digest_size=16)
     for part in parts:
         data = part.encode()
         digest.update(b"%d:" % len(data) + data)
@@ -108,21 +108,21 @@ def content_hash(article: Article) -> bytes:
 
 
 def body_hash(article: Article) -> bytes:
-    """16 bytes that are the same for the same text met elsewhere: title, spacing and tone placement aside."""
+    """Return 16 bytes that are equal for equal texts, whatever their title, spacing and placement of tone marks."""
     blocks = [" ".join(words.canonical(block.of(article.text)).split()) for block in article.blocks]
     title = " ".join(words.canonical(article.title).split())
     body = "\n".join(block for block in blocks if block != title) or f"{title}\0{article.text}"
     return hashlib.blake2b(body.encode(), digest_size=16).digest()
 
 
-def deflated(text: str) -> str | bytes:
+def compress_text(text: str) -> str | bytes:
     """Return a text as its row holds it: a long one as UTF-8, deflated (RFC 1950); a short one as it is."""
     data = text.encode()
     return text if len(data) < _MIN_DEFLATED_BYTES else zlib.compress(data)
 
 
-def inflated(stored: str | bytes) -> str:
-    """Return the text that ``deflated`` was given.
+def decompress_text(stored: str | bytes) -> str:
+    """Return the text that ``compress_text`` was given.
 
     Raises:
         zlib.error: It is not complete, or was changed.
@@ -131,26 +131,33 @@ def inflated(stored: str | bytes) -> str:
     return stored if isinstance(stored, str) else zlib.decompress(stored).decode()
 
 
-def pack(spans: Sequence[Span]) -> bytes:
-    return struct.pack(f"<{2 * len(spans)}I", *(offset for span in spans for offset in (span.start, span.end)))
+def pack_spans(spans: Sequence[Span]) -> bytes:
+    """Return spans as bytes: start and end of each, uint32, little endian."""
+    offsets = []
+    for span in spans:
+        offsets += [span.start, span.end]
+    return struct.pack(f"<{len(offsets)}I", *offsets)
 
 
-def unpack(blob: bytes) -> tuple[Span, ...]:
-    numbers = struct.unpack(f"<{len(blob) // 4}I", blob)
+def unpack_spans(packed: bytes) -> tuple[Span, ...]:
+    """Return the spans that ``pack_spans`` was given. Raises struct.error or ValueError if it was something else."""
+    numbers = struct.unpack(f"<{len(packed) // 4}I", packed)
     return tuple(Span(start, end) for start, end in zip(numbers[::2], numbers[1::2], strict=True))
 
 
-def sealed(id_: int, article: int, position: int, sentences: Sequence[Span]) -> bytes:
-    """The spans and a checksum over them and over the numbers of their row."""
-    blob = pack(sentences)
-    return blob + struct.pack("<I", zlib.crc32(blob, zlib.crc32(struct.pack("<3q", id_, article, position))))
+def pack_with_checksum(id_: int, article: int, position: int, sentences: Sequence[Span]) -> bytes:
+    """Return the packed spans of a passage's sentences, and a CRC-32 of them and of the numbers of their row."""
+    packed = pack_spans(sentences)
+    checksum = zlib.crc32(struct.pack("<3q", id_, article, position))
+    return packed + struct.pack("<I", zlib.crc32(packed, checksum))
 
 
-def stamp(fingerprint: str, passage: int = 0, content: bytes = b"") -> bytes:
-    """Four bytes that tell an encoder, and what it keeps of a passage, from others."""
-    mark = zlib.crc32(struct.pack("<q", passage), zlib.crc32(fingerprint.encode()))
-    return struct.pack("<I", zlib.crc32(content, mark))
+def token_checksum(fingerprint: str, passage: int = 0, content: bytes = b"") -> bytes:
+    """Return a CRC-32, 4 bytes, of an encoder's fingerprint, of a passage's id and of its packed token ids."""
+    checksum = zlib.crc32(struct.pack("<q", passage), zlib.crc32(fingerprint.encode()))
+    return struct.pack("<I", zlib.crc32(content, checksum))
 
 
-def checksum(article: Article) -> bytes:
+def article_checksum(article: Article) -> bytes:
+    """Return 8 bytes that change with anything in the article except its sources."""
     return hashlib.blake2b(struct.pack("<q", article.id) + content_hash(article), digest_size=8).digest()

@@ -104,9 +104,9 @@ class Verbs:
         try:
             index = Index.open(path, encoder=self.encoder)
         except SemsearchError as error:
-            return dict.fromkeys(self._all(), error)
+            return dict.fromkeys(self.execute(), error)
         with index:
-            return {name: self._one(verb, index) for name, verb in self._all().items()}
+            return {name: self._one(verb, index) for name, verb in self.execute().items()}
 
     def _one(self, verb: Callable[[Index], object], index: Index) -> object:
         try:
