@@ -6,6 +6,7 @@ import datetime as dt
 import string
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import cli_case
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from semsearch import Index
 from semsearch.cli import messages
 from semsearch.cli.language import Count, Locale, Message, language_of
+from semsearch.reports import FINDING_KINDS, REMEDIES, FindingCode, RemedyCode, StatusNote
 
 VIETNAMESE, ENGLISH = Locale("vi"), Locale("en")
 
@@ -126,6 +128,12 @@ def test_every_note_of_an_encoder_is_translated() -> None:
 
     with_notes = {family.name for family in known() if family.note}
     assert with_notes == set(messages.ENCODER_NOTES)
+
+
+def test_every_finding_and_remedy_is_translated() -> None:
+    assert set(messages.FINDINGS) == set(get_args(FindingCode)) == set(FINDING_KINDS)
+    assert set(messages.FINDING_REMEDIES) == set(get_args(RemedyCode)) == set(REMEDIES)
+    assert set(messages.STATUS_NOTES) == set(get_args(StatusNote))
 
 
 def test_every_signal_has_a_name() -> None:

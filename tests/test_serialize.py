@@ -80,8 +80,17 @@ def test_reports_and_findings() -> None:
         "notes": ["n"],
         "seconds": 0.5,
     }
-    assert wire.plain([Finding("a", "b", "c")]) == [
-        {"part": "a", "problem": "b", "cure": "c", "level": "error", "repaired": False}
+    assert wire.plain([Finding.of("article-damaged", "articles/7", article=7)]) == [
+        {
+            "code": "article-damaged",
+            "part": "articles/7",
+            "problem": "Article 7 is damaged.",
+            "remedy": "Run: semsearch doctor --repair; then index its path again.",
+            "level": "error",
+            "repairable": True,
+            "details": {"article": 7},
+            "repaired": False,
+        }
     ]
     assert wire.plain({"at": dt.datetime(2020, 1, 2, tzinfo=dt.UTC), "path": Path("/x")}) == {
         "at": "2020-01-02T00:00:00+00:00",

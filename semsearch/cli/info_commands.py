@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .. import serialize
-from . import render
+from . import messages, render
 from .options import EncoderOptions, IndexOption, ModeOption, OutputOptions, ReaderOptions, open_index
 from .runtime import emit, say, to_json
 from .terminal import Console
@@ -47,9 +47,9 @@ def status(*, output: OutputOptions, index: IndexOption = None) -> int:
     else:
         render.status(Console.for_stdout(output.locale), current)
         for note in current.notes:
-            say(note)
+            say(output.locale.text(messages.STATUS_NOTES[note], version=current.made_with))
         if current.writer:
-            say(f"The index is being written by {current.writer}.")
+            say(output.locale.text(messages.WRITER, writer=current.writer))
     return 0
 
 

@@ -5,6 +5,8 @@ Help texts and error messages are English only and stand where they are used. JS
 
 from __future__ import annotations
 
+from .. import reports
+from ..reports import FindingCode, RemedyCode, StatusNote
 from .language import Count, Message
 
 # Counts --------------------------------------------------------------------------------------
@@ -200,10 +202,90 @@ FORMAT = Message(vi="{format}, tạo bằng semsearch {version}", en="{format}, 
 WRITING = Message(vi="một tiến trình khác đang ghi", en="another process is writing")
 NO_WRITER = Message(vi="không có", en="none")
 
+# Status notes --------------------------------------------------------------------------------
+
+STATUS_NOTES: dict[StatusNote, Message] = {
+    "other-version": Message(
+        vi="Phiên bản khác của semsearch ({version}) đã tách câu; hãy chạy: semsearch rebuild",
+        en="Another version of semsearch ({version}) split the texts; run: semsearch rebuild",
+    ),
+    "rebuild-interrupted": Message(
+        vi="Lần lập lại chỉ mục bằng bộ mã hóa khác đã bị ngắt; hãy chạy lại lệnh đó.",
+        en="A rebuild with another encoder was interrupted; run it again.",
+    ),
+}
+WRITER = Message(vi="Đang được ghi: {writer}", en="Being written by: {writer}")
+
 # Doctor --------------------------------------------------------------------------------------
 
 INDEX_IS_SOUND = Message(vi="Chỉ mục không có lỗi.", en="No problems found.")
 PROBLEMS = Count(vi="Có {count} vấn đề:", one="{count} problem:", other="{count} problems:")
+FINDING_STATES = {
+    "error": Message(vi="lỗi", en="error"),
+    "warning": Message(vi="cảnh báo", en="warning"),
+    "repaired": Message(vi="đã sửa", en="repaired"),
+}
+
+
+def _problem(code: FindingCode, vi: str) -> Message:
+    return Message(vi=vi, en=reports.FINDING_KINDS[code].problem)
+
+
+FINDINGS: dict[FindingCode, Message] = {
+    "article-damaged": _problem("article-damaged", "Bài {article} bị hỏng."),
+    "database-inconsistent": _problem("database-inconsistent", "SQLite phát hiện lỗi trong cơ sở dữ liệu."),
+    "database-unreadable": _problem("database-unreadable", "Cơ sở dữ liệu hỏng, không sửa được."),
+    "encoder-changed": _problem("encoder-changed", "Các vectơ không do {encoder} hiện tại tính ra."),
+    "encoder-unavailable": _problem("encoder-unavailable", "Không nạp được bộ mã hóa {encoder}."),
+    "leftover-file": _problem("leftover-file", "Tệp này do một lần chạy bị ngắt để lại."),
+    "manifest-damaged": _problem("manifest-damaged", "Tệp mô tả chỉ mục bị hỏng."),
+    "manifest-missing": _problem("manifest-missing", "Thiếu tệp mô tả chỉ mục."),
+    "manifest-outdated": _problem("manifest-outdated", "Tệp mô tả khác với cơ sở dữ liệu."),
+    "newer-version": _problem("newer-version", "Chỉ mục do phiên bản semsearch mới hơn ghi."),
+    "next-id-wrong": _problem("next-id-wrong", "Bộ đếm {counter} không khớp các mã số đã dùng."),
+    "pending-deletes-wrong": _problem("pending-deletes-wrong", "Từ của các đoạn còn tồn tại bị đánh dấu xóa."),
+    "rebuild-advised": _problem("rebuild-advised", "semsearch {version} tách văn bản khác; không thể thêm bài mới."),
+    "rebuild-required": _problem("rebuild-required", "semsearch {version} phân tích văn bản khác; không thể tìm kiếm."),
+    "repair-incomplete": _problem("repair-incomplete", "Không sửa được."),
+    "repair-needs-encoder": _problem(
+        "repair-needs-encoder", "Chỉ {encoder} nguyên bản mới tính lại được các vectơ đã mất."
+    ),
+    "segment-damaged": _problem("segment-damaged", "Một tệp vectơ bị hỏng hoặc bị mất."),
+    "term-vectors-missing": _problem("term-vectors-missing", "Số đoạn thiếu vectơ từ: {count}."),
+    "terms-damaged": _problem("terms-damaged", "Chỉ mục từ bị hỏng."),
+    "terms-missing": _problem("terms-missing", "Số đoạn thiếu trong chỉ mục từ: {count}."),
+    "terms-orphaned": _problem("terms-orphaned", "Số đoạn lạ trong chỉ mục từ: {count}."),
+    "terms-pending": _problem("terms-pending", "Từ của các đoạn đã bỏ chưa được xóa."),
+    "tombstones-wrong": _problem("tombstones-wrong", "Các đoạn còn tồn tại bị đánh dấu là đã bỏ."),
+    "vectors-missing": _problem("vectors-missing", "Số đoạn thiếu vectơ: {count}."),
+    "vectors-orphaned": _problem("vectors-orphaned", "Số vectơ của đoạn không tồn tại: {count}."),
+    "writer-active": _problem("writer-active", "Đang được ghi ({writer}); kết quả kiểm tra có thể chỉ là tạm thời."),
+}
+
+
+def _remedy(code: RemedyCode, vi: str) -> Message:
+    return Message(vi=vi, en=reports.REMEDIES[code])
+
+
+FINDING_REMEDIES: dict[RemedyCode, Message] = {
+    "create-again": _remedy("create-again", "Hãy xóa thư mục chỉ mục và tạo lại."),
+    "index-again": _remedy("index-again", "Bài đã bị bỏ; hãy lập chỉ mục lại đường dẫn của bài."),
+    "next-run": _remedy("next-run", "Lần ghi kế tiếp sẽ tự xử lý."),
+    "rebuild": _remedy("rebuild", "Hãy chạy: semsearch rebuild"),
+    "rebuild-with-encoder": _remedy("rebuild-with-encoder", "Hãy chạy: semsearch rebuild --encoder {encoder}"),
+    "repair": _remedy("repair", "Hãy chạy: semsearch doctor --repair"),
+    "repair-and-index": _remedy(
+        "repair-and-index", "Hãy chạy: semsearch doctor --repair; rồi lập chỉ mục lại đường dẫn của bài."
+    ),
+    "repair-or-create-again": _remedy(
+        "repair-or-create-again", "Hãy chạy: semsearch doctor --repair; nếu không được, hãy xóa thư mục và tạo lại."
+    ),
+    "restore-encoder": _remedy(
+        "restore-encoder", "Hãy khôi phục bộ mã hóa, hoặc chạy: semsearch rebuild --encoder bundled"
+    ),
+    "update": _remedy("update", "Hãy cập nhật semsearch, hoặc tạo chỉ mục khác."),
+    "wait": _remedy("wait", "Hãy kiểm tra lại sau."),
+}
 
 # Encoders ------------------------------------------------------------------------------------
 

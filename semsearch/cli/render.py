@@ -456,17 +456,26 @@ def _table(console: Console, rows: Sequence[tuple[Message, str]], margin: str = 
 
 
 def findings(console: Console, found: Sequence[Finding]) -> None:
-    """Print what ``doctor`` found, and what to do about it: in English, as all errors are."""
+    """Print what ``doctor`` found, and what to do about it."""
     locale = console.locale
     if not found:
         console.print(locale.text(messages.INDEX_IS_SOUND))
         return
     console.print(locale.count(messages.PROBLEMS, len(found)))
+    states = {key: locale.text(message) for key, message in messages.FINDING_STATES.items()}
+    width = max(map(len, states.values())) + 1
     for finding in found:
-        state = "repaired" if finding.repaired else finding.level
-        console.print(f"{escape_controls(finding.part)}: {finding.problem}", first=f"{state:<9} ", indent=" " * 10)
-        if not finding.repaired:
-            console.print(finding.cure, indent=" " * 10)
+        details = {name: _detail(locale, value) for name, value in finding.details.items()}
+        state = states["repaired" if finding.repaired else finding.level]
+        problem = locale.text(messages.FINDINGS[finding.code], **details)
+        console.print(f"{escape_controls(finding.part)}: {problem}", first=f"{state:<{width}}", indent=" " * width)
+        if finding.remedy_code:
+            remedy = locale.text(messages.FINDING_REMEDIES[finding.remedy_code], **details)
+            console.print(remedy, indent=" " * width)
+
+
+def _detail(locale: Locale, value: str | int) -> str:
+    return locale.integer(value) if isinstance(value, int) else escape_controls(value)
 
 
 def encoders(console: Console, families: Sequence[Family]) -> None:

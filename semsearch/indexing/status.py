@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from .. import segmentation as sentences
 from .. import text
 from ..errors import IndexDamaged
-from ..reports import Status
+from ..reports import Status, StatusNote
 from ..storage import Segment, Store
 from ..storage.layout import Folder, Manifest
 
@@ -21,15 +21,15 @@ def status(folder: Folder, store: Store) -> Status:
     counts = store.counts()
     updated = str(store.meta("updated"))
     segments = store.segments(manifest.fingerprint)
-    notes = []
+    notes: list[StatusNote] = []
     if (manifest.text, manifest.sentences, manifest.window) != (
         text.VERSION,
         sentences.VERSION,
         sentences.PASSAGE_SYLLABLES,
     ):
-        notes.append(f"made by another version of semsearch ({manifest.made_with}): run semsearch rebuild")
+        notes.append("other-version")
     if len(store.segments()) > len(segments):
-        notes.append("a rebuild with another encoder was interrupted: run it again to finish it")
+        notes.append("rebuild-interrupted")
     return Status(
         path=folder.path,
         format=manifest.format,

@@ -283,7 +283,7 @@ def trial(path: Path, sound: Sound, verbs: Verbs) -> str:
         return f"{seen}; {'repaired' if findings else 'nothing to repair'}"
     if findings and _older(values, sound):
         return f"{seen}; the state before the last change, reported by doctor"
-    if any(finding.part == "articles" for finding in repairs):
+    if any(finding.code == "article-damaged" for finding in repairs):
         if not texts_of(list(values.values())) <= sound.texts:
             raise Failure("a text that was never in the index, after repair")
         return f"{seen}; repaired without an article, reported"
@@ -313,7 +313,7 @@ def inspect(path: Path, sound: Sound, verbs: Verbs) -> tuple[str, bool]:
         check_error(error)
         return "refused", True
     for finding in findings:
-        if not finding.problem or not finding.cure or "\n" in finding.problem + finding.cure:
+        if not finding.problem or not finding.remedy or "\n" in finding.problem + finding.remedy:
             raise Failure(f"not a clear finding: {finding}")
     errors = [value for value in values.values() if isinstance(value, SemsearchError)]
     differing = [name for name, value in values.items() if value != sound.values[name]]
