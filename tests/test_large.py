@@ -18,7 +18,7 @@ from semsearch.index import Index
 from semsearch.search import candidates, search
 from semsearch.storage import Store
 from semsearch.storage.segments import StoredVectors
-from semsearch.storage.vectors import among
+from semsearch.storage.vectors import isin
 from semsearch.types import Mode
 
 
@@ -94,8 +94,8 @@ def test_ids_among_others_whatever_their_order() -> None:
     rng = np.random.default_rng(5)
     ids = rng.integers(0, 500, 300)
     others = rng.integers(0, 500, 200)
-    assert among(ids, others).tolist() == np.isin(ids, others).tolist()
-    assert among(ids, np.sort(others)).tolist() == np.isin(ids, others).tolist()
+    assert isin(ids, others).tolist() == np.isin(ids, others).tolist()
+    assert isin(ids, np.sort(others)).tolist() == np.isin(ids, others).tolist()
 
 
 @pytest.mark.slow

@@ -25,29 +25,30 @@ from semsearch.storage.layout import Folder
 from semsearch.storage.vectors import (
     FlatIndex,
     MappedIndex,
-    SegmentFile,
+    Rescoring,
+    SegmentArrays,
     mapped,
-    open_segment,
+    open_arrays,
     train_codebook,
-    write_segment,
+    write_arrays,
 )
 from semsearch.storage.vectors.pq import PQScanner
 from semsearch.types import Ranking
 
 
-def coded(path: Path, ids: np.ndarray, vectors: np.ndarray) -> SegmentFile:
+def coded(path: Path, ids: np.ndarray, vectors: np.ndarray) -> SegmentArrays:
     """A file with codes."""
-    write_segment(path, ids, vectors, train_codebook(vectors.astype(np.float16)))
-    return open_segment(path)
+    write_arrays(path, ids, vectors, train_codebook(vectors.astype(np.float16)))
+    return open_arrays(path)
 
 
 class Filed(MappedIndex):
     """Writes what is added into a file with codes, and goes on with that."""
 
     def __init__(self, dim: int, folder: Path) -> None:
-        super().__init__(dim)
+        super().__init__(dim, Rescoring(least=60, factor=6, filtered=5))  # so few that codes decide
         self._folder = folder
-        self._files: list[SegmentFile] = []
+        self._files: list[SegmentArrays] = []
 
     def add(self, ids: np.ndarray, vectors: np.ndarray) -> None:
         flat = FlatIndex(self.dim)
@@ -60,21 +61,17 @@ class Filed(MappedIndex):
         both = np.union1d(kept, flat.ids)
         rows = np.empty((len(both), self.dim), np.float32)
         rows[np.isin(both, kept)], rows[np.isin(both, flat.ids)] = self.get(kept), flat.get(flat.ids)
-        write_segment(path, both, rows, train_codebook(rows.astype(np.float16)))
-        self._files.append(open_segment(path))
-        self.place(self._files[-1:])
+        write_arrays(path, both, rows, train_codebook(rows.astype(np.float16)))
+        self._files.append(open_arrays(path))
+        self.set_segments(self._files[-1:])
 
 
 class TestMappedIndex(VectorIndexContract):
     exact = False
 
     @pytest.fixture(autouse=True)
-    def few(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """So few are compared that codes decide."""
+    def a_folder(self, tmp_path: Path) -> None:
         self.folder = tmp_path
-        monkeypatch.setattr(mapped, "NEAR", 60)
-        monkeypatch.setattr(mapped, "TIMES", 6)
-        monkeypatch.setattr(mapped, "FEW", 5)
 
     def make(self, dim: int) -> VectorIndex:
         return Filed(dim, self.folder)
@@ -86,19 +83,15 @@ class TestMappedIndex(VectorIndexContract):
         assert all(abs(score - scores[id_]) < 1e-6 for id_, score in found if id_ in scores)
 
 
-class TestRecent(VectorIndexContract):
+class TestInMemory(VectorIndexContract):
     """What lies in no file is compared exactly."""
 
     def make(self, dim: int) -> VectorIndex:
         return MappedIndex(dim)
 
 
-@pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So few vectors are compared themselves that codes decide, and filters go through them."""
-    monkeypatch.setattr(mapped, "NEAR", 200)
-    monkeypatch.setattr(mapped, "TIMES", 1)
-    monkeypatch.setattr(mapped, "FEW", 20)
+FEW = Rescoring(least=200, factor=1, filtered=20)
+"""So few vectors are re-scored that codes decide, also with a filter."""
 
 
 def near_texts(count: int, dim: int, seed: int = 0) -> np.ndarray:
@@ -110,11 +103,13 @@ def near_texts(count: int, dim: int, seed: int = 0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("dim", [64, 63, 1, 2, 5])
-def test_finds_nearly_all_that_exact_search_finds(tmp_path: Path, few: None, dim: int) -> None:
+def test_finds_nearly_all_that_exact_search_finds(tmp_path: Path, dim: int) -> None:
     vectors, queries = near_texts(6000, dim), near_texts(50, dim, 7)
-    exact, index = FlatIndex(dim), MappedIndex(dim)
+    exact, index = FlatIndex(dim), MappedIndex(dim, FEW)
     exact.add(np.arange(6000), vectors)
-    index.place([coded(tmp_path / f"{at}.vec", np.arange(at, at + 2500), vectors[at : at + 2500]) for at in (0, 2500)])
+    index.set_segments(
+        [coded(tmp_path / f"{at}.vec", np.arange(at, at + 2500), vectors[at : at + 2500]) for at in (0, 2500)]
+    )
     index.add(np.arange(5000, 6000), vectors[5000:])
     allowed = np.arange(0, 6000, 3)
     for only in (None, allowed, allowed[:500], allowed[:5]):
@@ -139,7 +134,9 @@ def test_with_all_compared_it_is_the_exact_index(
     ids, vectors = np.arange(0, 800, 2), unit(400)
     exact, index = FlatIndex(DIM), MappedIndex(DIM)
     exact.add(ids, vectors)
-    index.place([coded(folder / "a", ids[:150], vectors[:150]), coded(folder / "b", ids[150:300], vectors[150:300])])
+    index.set_segments(
+        [coded(folder / "a", ids[:150], vectors[:150]), coded(folder / "b", ids[150:300], vectors[150:300])]
+    )
     index.add(ids[300:], vectors[300:])
     for each in (exact, index):
         assert each.remove(np.array(sorted(gone), np.int64)) == len(gone & set(ids.tolist()))
@@ -153,10 +150,10 @@ def test_with_all_compared_it_is_the_exact_index(
     assert index.search(query, k, only) == exact.search(query, k, only)
 
 
-def test_removed_ones_do_not_crowd_out_what_stays(tmp_path: Path, few: None) -> None:
+def test_removed_ones_do_not_crowd_out_what_stays(tmp_path: Path) -> None:
     vectors = near_texts(5000, 32)
-    index = MappedIndex(32)
-    index.place([coded(tmp_path / "a", np.arange(5000), vectors)])
+    index = MappedIndex(32, FEW)
+    index.set_segments([coded(tmp_path / "a", np.arange(5000), vectors)])
     query = vectors[:1]
     nearest = [id_ for id_, _ in exact_index(vectors).search(query, 4000)[0]]
     index.remove(np.array(nearest[:3900]))
@@ -164,14 +161,14 @@ def test_removed_ones_do_not_crowd_out_what_stays(tmp_path: Path, few: None) -> 
     assert len({id_ for id_, _ in found} & set(nearest[3900:3910])) >= 9
 
 
-def test_the_nearest_may_all_lie_in_a_small_file(tmp_path: Path, few: None) -> None:
+def test_the_nearest_may_all_lie_in_a_small_file(tmp_path: Path) -> None:
     """News of one day: a thirtieth of all vectors, and for questions about that day the ten nearest of all."""
     rng, old = np.random.default_rng(3), near_texts(12_000, 64)
     today = near_texts(400, 64, 5)
     topic = near_texts(1, 64, 11)
     today = (today + topic) / np.linalg.norm(today + topic, axis=1, keepdims=True)
-    index = MappedIndex(64)
-    index.place(
+    index = MappedIndex(64, FEW)
+    index.set_segments(
         [
             coded(tmp_path / "old", np.arange(12_000), old),
             coded(tmp_path / "today", np.arange(12_000, 12_400), today.astype(np.float32)),
@@ -193,10 +190,12 @@ def test_the_nearest_may_all_lie_in_a_small_file(tmp_path: Path, few: None) -> N
 
 
 @pytest.mark.parametrize("left", [199, 200, 201])
-def test_a_filter_that_leaves_little_of_one_file_hides_nothing_of_another(tmp_path: Path, few: None, left: int) -> None:
+def test_a_filter_that_leaves_little_of_one_file_hides_nothing_of_another(tmp_path: Path, left: int) -> None:
     vectors, queries = near_texts(8000, 64), near_texts(40, 64, 7)
-    index = MappedIndex(64)
-    index.place([coded(tmp_path / f"{at}", np.arange(at, at + 4000), vectors[at : at + 4000]) for at in (0, 4000)])
+    index = MappedIndex(64, FEW)
+    index.set_segments(
+        [coded(tmp_path / f"{at}", np.arange(at, at + 4000), vectors[at : at + 4000]) for at in (0, 4000)]
+    )
     allowed = np.concatenate([np.arange(left), np.arange(4000, 8000)])
     wanted, found = exact_index(vectors).search(queries, 10, allowed), index.search(queries, 10, allowed)
     shares = [len(dict(f).keys() & dict(w).keys()) / 10 for f, w in zip(found, wanted, strict=True)]
@@ -243,7 +242,7 @@ def index(tmp_path: Path, small: None) -> Iterator[Index]:
 
 def scans_codes(index: Index) -> bool:
     """Whether a search scans the codes of files."""
-    with mock.patch.object(PQScanner, "near", autospec=True, side_effect=PQScanner.near) as scan:
+    with mock.patch.object(PQScanner, "nearest", autospec=True, side_effect=PQScanner.nearest) as scan:
         index.search(QUERIES[0], mode="dense")
     return scan.called
 

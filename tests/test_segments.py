@@ -13,8 +13,8 @@ from contract_vectorindex import DIM, unit
 from semsearch.errors import IndexDamaged, StorageError
 from semsearch.storage import Segment, Store
 from semsearch.storage.layout import Folder
-from semsearch.storage.segments import StoredVectors, opened, write
-from semsearch.storage.vectors import open_segment, segment_checksum, train_codebook, write_segment
+from semsearch.storage.segments import StoredVectors, open_segment, write_segment
+from semsearch.storage.vectors import arrays_checksum, open_arrays, train_codebook, write_arrays
 
 
 def codebook(vectors: np.ndarray) -> np.ndarray:
@@ -23,15 +23,15 @@ def codebook(vectors: np.ndarray) -> np.ndarray:
 
 def segment(path: Path, count: int = 10, dim: int = DIM, *, coded: bool = False) -> str:
     vectors = unit(count, dim=dim)
-    return write_segment(path, np.arange(count) - 3, vectors, codebook(vectors) if coded else None)
+    return write_arrays(path, np.arange(count) - 3, vectors, codebook(vectors) if coded else None)
 
 
 @pytest.mark.parametrize("count", [1, 10])
 @pytest.mark.parametrize("coded", [False, True])
 def test_round_trip(tmp_path: Path, count: int, coded: bool) -> None:
     checksum = segment(tmp_path / "1", count, coded=coded)
-    file = open_segment(tmp_path / "1")
-    assert checksum == segment_checksum(tmp_path / "1")
+    file = open_arrays(tmp_path / "1")
+    assert checksum == arrays_checksum(tmp_path / "1")
     assert file.ids.dtype == np.int64
     assert file.ids.tolist() == list(range(-3, count - 3))
     np.testing.assert_array_equal(file.vectors, unit(count).astype(np.float16))
@@ -47,7 +47,7 @@ def test_the_files_are_numpys_own(tmp_path: Path) -> None:
     book[0, 3] = [1, 0, 0, 0]
     book[1, 9] = [0.5, 0, 0, 0]
     vectors = np.array([[1, 0, 0, 0, 0.5], [0, 0, 0, 0, 0.5]], np.float32)
-    write_segment(tmp_path / "1", np.array([4, 9]), vectors, book)
+    write_arrays(tmp_path / "1", np.array([4, 9]), vectors, book)
     assert np.load(tmp_path / "1" / "ids.npy").tolist() == [4, 9]
     assert np.load(tmp_path / "1" / "vectors.npy").tolist() == vectors.tolist()
     codes = np.load(tmp_path / "1" / "codes.npy")
@@ -64,8 +64,8 @@ def test_same_content_same_checksum(tmp_path: Path) -> None:
 
 def test_rows_of_ids_far_from_each_other(tmp_path: Path) -> None:
     ids = np.array([4, 9, 1 << 40])
-    write_segment(tmp_path / "1", ids, unit(3))
-    rows, here = open_segment(tmp_path / "1").rows(np.array([-1, 4, 5, 1 << 40, 1 << 60]))
+    write_arrays(tmp_path / "1", ids, unit(3))
+    rows, here = open_arrays(tmp_path / "1").rows(np.array([-1, 4, 5, 1 << 40, 1 << 60]))
     assert here.tolist() == [False, True, False, True, False]
     assert rows[here].tolist() == [0, 2]
 
@@ -77,33 +77,33 @@ def test_every_change_is_noticed(tmp_path: Path, name: str) -> None:
     good = path.read_bytes()
     for at in range(len(good)):
         path.write_bytes(good[:at] + bytes([good[at] ^ 0x41]) + good[at + 1 :])
-        assert segment_checksum(tmp_path / "1") != checksum
-        if at < 128:  # NumPy's header: opened all the same, or refused in our words
+        assert arrays_checksum(tmp_path / "1") != checksum
+        if at < 128:  # NumPy's header: open_segment all the same, or refused in our words
             try:
-                open_segment(tmp_path / "1")
+                open_arrays(tmp_path / "1")
             except IndexDamaged as error:
                 assert "doctor --repair" in str(error)
     for size in range(len(good)):
         path.write_bytes(good[:size])
         with pytest.raises(IndexDamaged, match="damaged"):
-            open_segment(tmp_path / "1")
+            open_arrays(tmp_path / "1")
     path.write_bytes(good + b"x")
-    assert segment_checksum(tmp_path / "1") != checksum
+    assert arrays_checksum(tmp_path / "1") != checksum
     path.unlink()
-    assert segment_checksum(tmp_path / "1") != checksum
+    assert arrays_checksum(tmp_path / "1") != checksum
 
 
 def test_missing_and_foreign_files(tmp_path: Path) -> None:
     with pytest.raises(IndexDamaged, match="missing"):
-        open_segment(tmp_path / "1")
+        open_arrays(tmp_path / "1")
     segment(tmp_path / "1")
     (tmp_path / "1" / "vectors.npy").write_bytes(b"%PDF-1.4" + b" " * 100)
     with pytest.raises(IndexDamaged, match="changed"):
-        open_segment(tmp_path / "1")
+        open_arrays(tmp_path / "1")
     for array in (np.zeros((10, 4)), np.zeros((9, 4), np.float16), np.zeros(10, np.float16)):
         np.save(tmp_path / "1" / "vectors.npy", array)
         with pytest.raises(IndexDamaged, match="10 vectors"):
-            open_segment(tmp_path / "1")
+            open_arrays(tmp_path / "1")
 
 
 def test_bad_input_leaves_no_file(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_bad_input_leaves_no_file(tmp_path: Path) -> None:
         (np.array([1]), np.full((1, 2), np.inf, np.float32)),
     ]:
         with pytest.raises(ValueError):
-            write_segment(tmp_path / "1", ids, vectors)
+            write_arrays(tmp_path / "1", ids, vectors)
     with pytest.raises(StorageError, match="Cannot write"):
         segment(tmp_path / "no" / "1")
     assert list(tmp_path.iterdir()) == []
@@ -128,10 +128,10 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
 import resource, numpy as np
 from pathlib import Path
 from semsearch.errors import StorageError
-from semsearch.storage.vectors import write_segment
+from semsearch.storage.vectors import write_arrays
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 try:
-    write_segment(Path({str(tmp_path / "1")!r}), np.arange(1000), np.zeros((1000, 16), np.float32))
+    write_arrays(Path({str(tmp_path / "1")!r}), np.arange(1000), np.zeros((1000, 16), np.float32))
 except StorageError as error:
     print(error)
 """
@@ -151,7 +151,7 @@ def test_opening_a_large_file_reads_its_header_only(tmp_path: Path) -> None:
                 file.truncate(file.tell() + int(np.prod(shape)) * np.dtype(kind).itemsize)
             except OSError:
                 pytest.skip("no sparse files of this size here")
-    found = open_segment(tmp_path / "1")
+    found = open_arrays(tmp_path / "1")
     assert found.vectors.shape == (count, dim)
     assert found.ids[-1] == 0
     assert not found.vectors[-1].any()
@@ -167,8 +167,8 @@ def folder(tmp_path: Path) -> Folder:
 
 def test_what_the_database_names_is_what_is_read(folder: Folder, tmp_path: Path) -> None:
     store = Store.create(tmp_path / "store.db", {"manifest": "m"})
-    first = write(folder, 1, "encoder", np.array([4, 5, 9]), unit(3))
-    second = write(folder, 2, "encoder", np.array([10, 12]), unit(2, seed=1))
+    first = write_segment(folder, 1, "encoder", np.array([4, 5, 9]), unit(3))
+    second = write_segment(folder, 2, "encoder", np.array([10, 12]), unit(2, seed=1))
     assert (first.first, first.last, first.passages) == (4, 9, 3)
     with store.transaction():
         store.put_segment(first)
@@ -181,17 +181,17 @@ def test_what_the_database_names_is_what_is_read(folder: Folder, tmp_path: Path)
 
 
 def test_another_segment_in_its_place_is_noticed(folder: Folder) -> None:
-    row = write(folder, 1, "encoder", np.arange(4), unit(4))
-    assert opened(folder, row, verify=True).count == 4
+    row = write_segment(folder, 1, "encoder", np.arange(4), unit(4))
+    assert open_segment(folder, row, verify=True).count == 4
     folder.segment(1).rename(folder.segment(3))
-    write(folder, 1, "encoder", np.arange(4), unit(4, seed=1))
-    opened(folder, row)  # the same ids
+    write_segment(folder, 1, "encoder", np.arange(4), unit(4, seed=1))
+    open_segment(folder, row)  # the same ids
     with pytest.raises(IndexDamaged, match="checksum"):
-        opened(folder, row, verify=True)
+        open_segment(folder, row, verify=True)
     for wrong in (
         Segment(1, "encoder", 0, 3, 3, row.sha256),
         Segment(1, "encoder", 1, 3, 4, row.sha256),
         Segment(1, "encoder", 0, 4, 4, row.sha256),
     ):
         with pytest.raises(IndexDamaged, match="other vectors"):
-            opened(folder, wrong)
+            open_segment(folder, wrong)

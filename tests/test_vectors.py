@@ -10,7 +10,7 @@ from contract_vectorindex import DIM, VectorIndex, VectorIndexContract, brute, u
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semsearch.storage.vectors import FlatIndex, open_segment, set_threads, write_segment
+from semsearch.storage.vectors import FlatIndex, open_arrays, set_threads, write_arrays
 
 
 class TestFlatIndex(VectorIndexContract):
@@ -60,8 +60,8 @@ def test_scores_are_the_same_before_and_after_a_file(tmp_path: Path) -> None:
     vectors, queries = unit(500), unit(3, seed=1)
     before, after = FlatIndex(DIM), FlatIndex(DIM)
     before.add(np.arange(500), vectors)
-    write_segment(tmp_path / "1", np.arange(500), vectors)
-    file = open_segment(tmp_path / "1")
+    write_arrays(tmp_path / "1", np.arange(500), vectors)
+    file = open_arrays(tmp_path / "1")
     after.add(file.ids, file.vectors)
     assert before.search(queries, 500) == after.search(queries, 500)
     after.add(np.arange(500), after.get(np.arange(500)))

@@ -21,7 +21,7 @@ import numpy as np
 from vectors import questions
 
 from semsearch.index import Index
-from semsearch.storage.vectors.pq import Scanner, encoded, trained, width
+from semsearch.storage.vectors.pq import PQScanner, code_size, encode, train_codebook
 
 Search = Callable[[Any], Any]
 """A function from a query of shape (1, dim) to the rows of its ten nearest vectors."""
@@ -95,18 +95,18 @@ def graph(vectors: Any) -> Built:
 def product_quantisation(vectors: Any) -> Built:
     """Codes of four bits for four numbers, then float16 vectors."""
     dim = vectors.shape[1]
-    codebook = trained(vectors[:: max(1, len(vectors) // 16_384)])
-    scanner = Scanner(dim, codebook, encoded(codebook, vectors))
+    codebook = train_codebook(vectors[:: max(1, len(vectors) // 16_384)])
+    scanner = PQScanner(dim, codebook, encode(codebook, vectors))
 
     def rescoring(count: int) -> Search:
         def search(query: Any) -> Any:
-            rows = np.sort(scanner.near(query[0], count)[0])
+            rows = np.sort(scanner.nearest(query[0], count)[0])
             return rows[exact(vectors[rows])(query)]
 
         return search
 
     for count in (250, 500, 1000, 2000):
-        yield f"PQ, {count} re-scored", float(width(dim)), rescoring(count)
+        yield f"PQ, {count} re-scored", float(code_size(dim)), rescoring(count)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from ..failpoints import failpoint
 from ..storage import Segment, Store
 from ..storage.layout import Folder
-from ..storage.segments import opened, write
+from ..storage.segments import open_segment, write_segment
 from ..storage.vectors import train_codebook
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _write_merged(
     ids = []
     vectors = []
     for segment in group:
-        file = opened(folder, segment, verify=True)
+        file = open_segment(folder, segment, verify=True)
         alive = ~np.isin(file.ids, tombstones)
         ids.append(file.ids[alive])
         vectors.append(file.vectors[alive])
@@ -82,7 +82,7 @@ def _write_merged(
     if len(merged_ids) >= MIN_VECTORS_FOR_PQ:
         step = max(1, len(merged_ids) // CODEBOOK_SAMPLE)
         codebook = train_codebook(merged_vectors[::step])
-    return write(folder, number, fingerprint, merged_ids, merged_vectors, codebook)
+    return write_segment(folder, number, fingerprint, merged_ids, merged_vectors, codebook)
 
 
 def _next_group(folder: Folder, store: Store) -> list[Segment]:
@@ -97,7 +97,7 @@ def _next_group(folder: Folder, store: Store) -> list[Segment]:
         dead = np.searchsorted(tombstones, segment.last, "right") - np.searchsorted(tombstones, segment.first)
         if dead and 2 * dead >= segment.passages:
             return [segment]
-        if segment.passages >= MIN_VECTORS_FOR_PQ and not opened(folder, segment).coded:
+        if segment.passages >= MIN_VECTORS_FOR_PQ and not open_segment(folder, segment).coded:
             return [segment]
     end = len(segments)
     while end:

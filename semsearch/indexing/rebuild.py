@@ -19,7 +19,7 @@ from ..reports import Progress
 from ..storage import Segment, Store
 from ..storage.layout import Manifest
 from ..storage.lexical import LexicalIndex
-from ..storage.segments import opened, write
+from ..storage.segments import open_segment, write_segment
 from ..storage.term_vectors import passage_terms
 from .changes import ChangeSet
 from .encode import Encoded, encode_passages
@@ -92,7 +92,7 @@ def _intact(writer: Writer) -> Ids:
     found = [np.empty(0, np.int64)]
     for segment in writer.store.segments(writer.manifest.fingerprint):
         try:
-            found.append(opened(writer.folder, segment, verify=True).ids)
+            found.append(open_segment(writer.folder, segment, verify=True).ids)
         except IndexDamaged:
             with writer.store.transaction():
                 writer.store.drop_segment(segment.number)
@@ -113,7 +113,7 @@ def _encode_missing(writer: Writer, encoder: Callable[[], Encoder], there: Ids, 
         token_ids = {id_: encoded.token_ids[text].pack() for id_, text in texts.items() if text in encoded.token_ids}
         number = store.reserve(0, 0)[2]
         fingerprint = writer.manifest.fingerprint
-        segment = write(writer.folder, number, fingerprint, np.array(list(texts), np.int64), vectors)
+        segment = write_segment(writer.folder, number, fingerprint, np.array(list(texts), np.int64), vectors)
         failpoint("vectors written")
         with store.transaction():
             store.put_segment(segment)

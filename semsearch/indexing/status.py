@@ -56,10 +56,10 @@ def status(folder: Folder, store: Store) -> Status:
 
 def _approximate(folder: Folder, segments: Sequence[Segment]) -> bool:
     """Whether there are vectors enough to be found by their codes."""
-    from ..storage.segments import opened
+    from ..storage.segments import open_segment
     from ..storage.vectors import pays_to_scan_codes
 
     try:
-        return pays_to_scan_codes([opened(folder, segment) for segment in segments])
+        return pays_to_scan_codes([open_segment(folder, segment) for segment in segments])
     except IndexDamaged:
         return False  # doctor tells more

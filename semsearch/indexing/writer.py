@@ -28,7 +28,7 @@ from ..storage import Store
 from ..storage.layout import Folder, Manifest, storage_errors, sync_folder
 from ..storage.lexical import FORMAT as LEXICAL
 from ..storage.lexical import LexicalIndex
-from ..storage.segments import StoredVectors, write
+from ..storage.segments import StoredVectors, write_segment
 from ..storage.term_vectors import PassageTerms
 from ..types import Article, Passage
 from .changes import ChangeSet, PendingArticle
@@ -222,7 +222,9 @@ class Writer:
             ids = range(first_passage, first_passage + count)
             if count:
                 vectors = np.stack([encoded.vectors[text] for text in texts])
-                segment = write(self.folder, number, self.manifest.fingerprint, np.array(ids, np.int64), vectors)
+                segment = write_segment(
+                    self.folder, number, self.manifest.fingerprint, np.array(ids, np.int64), vectors
+                )
             for id_, text in zip(ids, texts, strict=True):
                 if text in encoded.token_ids:
                     token_ids[id_] = encoded.token_ids[text].pack()

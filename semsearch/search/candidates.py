@@ -10,7 +10,7 @@ import numpy as np
 from ..storage import Store
 from ..storage.bm25 import score_passages
 from ..storage.term_vectors import TermVectors
-from ..storage.vectors import among
+from ..storage.vectors import isin
 from .request import SearchRequest
 from .snapshot import Snapshot
 
@@ -61,7 +61,7 @@ def retrieve_candidates(store: Store, snapshot: Snapshot, request: SearchRequest
     lexical = _best_by_terms(store, snapshot, request, depth, allowed)
 
     found = unique(np.concatenate([dense, lexical]))
-    ids = found[~among(found, np.array(list(request.excluded), np.int64))]
+    ids = found[~isin(found, np.array(list(request.excluded), np.int64))]
     article_of = store.articles_of_passages(ids.tolist())
     ids = ids[_are_keys(ids, article_of)]
     articles = np.array([article_of[passage] for passage in ids.tolist()], np.int64)

@@ -10,8 +10,8 @@ import numpy as np
 from ..errors import IndexDamaged
 from ..storage import Segment
 from ..storage.layout import Folder
-from ..storage.segments import opened
-from ..storage.vectors import MappedIndex, SegmentFile, among, pays_to_scan_codes
+from ..storage.segments import open_segment
+from ..storage.vectors import MappedIndex, SegmentArrays, isin, pays_to_scan_codes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +28,7 @@ class SegmentSet:
     """
 
     def __init__(
-        self, index: MappedIndex, coded: Mapping[int, SegmentFile], in_memory: Mapping[int, Ids], kind: VectorSearch
+        self, index: MappedIndex, coded: Mapping[int, SegmentArrays], in_memory: Mapping[int, Ids], kind: VectorSearch
     ) -> None:
         self._index = index
         self._coded = coded  # by segment number, the files that have codes
@@ -52,7 +52,7 @@ class SegmentSet:
             IndexDamaged: A file is missing or was changed.
         """
         numbers = {segment.number for segment in segments}
-        new_files: dict[int, SegmentFile] = {}
+        new_files: dict[int, SegmentArrays] = {}
         for segment in segments:
             if segment.number not in self._coded and segment.number not in self._in_memory:
                 new_files[segment.number] = self._open(folder, segment)
@@ -68,7 +68,7 @@ class SegmentSet:
         index = self._index.copy()
         dropped_segments = len(kept) < len(self._in_memory)
         _remove_from_memory(index, list(kept.values()), tombstones, dropped_segments)
-        index.place(list(on_disk.values()))
+        index.set_segments(list(on_disk.values()))
         _read_into_memory(index, list(files_to_read.values()), list(read.values()), tombstones)
         index.remove(tombstones)
         return SegmentSet(index, coded, {**kept, **read}, self._kind)
@@ -81,7 +81,7 @@ class SegmentSet:
             count: How many.
             allowed: The only ids that may be found, ascending; ``None`` means all.
         """
-        ((ids, _),) = self._index.near(vector[None], count, allowed)
+        ((ids, _),) = self._index.search_arrays(vector[None], count, allowed)
         return np.sort(ids)
 
     def has(self, ids: Ids) -> NDArray[np.bool_]:
@@ -96,13 +96,13 @@ class SegmentSet:
         """
         return self._index.get(ids)
 
-    def _scans_codes(self, coded: Mapping[int, SegmentFile]) -> bool:
+    def _scans_codes(self, coded: Mapping[int, SegmentArrays]) -> bool:
         if self._kind == "auto":
             return pays_to_scan_codes(coded.values())
         return self._kind == "approximate"
 
-    def _open(self, folder: Folder, segment: Segment) -> SegmentFile:
-        file = opened(folder, segment)
+    def _open(self, folder: Folder, segment: Segment) -> SegmentArrays:
+        file = open_segment(folder, segment)
         if file.vectors.shape[1] != self._index.dim:
             raise IndexDamaged(
                 f"The vectors of segment {segment.number} have the wrong dimension; run: semsearch doctor --repair"
@@ -112,23 +112,23 @@ class SegmentSet:
 
 def _remove_from_memory(index: MappedIndex, kept: Sequence[Ids], tombstones: Ids, dropped_segments: bool) -> None:
     """Remove tombstones, and the vectors of segments that are not among ``kept``."""
-    ids = index.recent.ids
-    removed = among(ids, tombstones)
+    ids = index.in_memory.ids
+    removed = isin(ids, tombstones)
     if dropped_segments:
-        removed |= ~among(ids, np.concatenate([np.empty(0, np.int64), *kept]))
-    index.recent.remove(ids[removed])
+        removed |= ~isin(ids, np.concatenate([np.empty(0, np.int64), *kept]))
+    index.in_memory.remove(ids[removed])
 
 
 def _read_into_memory(
-    index: MappedIndex, files: Sequence[SegmentFile], ids_by_file: Sequence[Ids], tombstones: Ids
+    index: MappedIndex, files: Sequence[SegmentArrays], ids_by_file: Sequence[Ids], tombstones: Ids
 ) -> None:
     """Add the live vectors of ``files``."""
-    known = index.recent.ids
+    known = index.in_memory.ids
     new_ids, new_vectors = [], []
     for file, ids in zip(files, ids_by_file, strict=True):
-        is_new = ~among(ids, tombstones) & ~among(ids, known)
+        is_new = ~isin(ids, tombstones) & ~isin(ids, known)
         if is_new.any():
             new_ids.append(ids[is_new])
             new_vectors.append(file.vectors[is_new])
     if new_ids:
-        index.recent.add(np.concatenate(new_ids), np.concatenate(new_vectors))
+        index.in_memory.add(np.concatenate(new_ids), np.concatenate(new_vectors))

@@ -10,16 +10,16 @@ import numpy as np
 from ..errors import IndexDamaged, StorageError
 from . import Segment, Store
 from .layout import Folder, make_folder
-from .vectors import SegmentFile, open_segment, segment_checksum, write_segment
+from .vectors import SegmentArrays, arrays_checksum, open_arrays, write_arrays
 
 if TYPE_CHECKING:
     from ..types import Ids
     from .vectors import Codebook, Float16Array
 
-__all__ = ["StoredVectors", "opened", "read", "write"]
+__all__ = ["StoredVectors", "open_segment", "read", "write_segment"]
 
 
-def write(
+def write_segment(
     folder: Folder,
     number: int,
     fingerprint: str,
@@ -44,11 +44,11 @@ def write(
         StorageError: The disk is full or cannot be written.
     """
     make_folder(folder.vectors)
-    sha256 = write_segment(folder.segment(number), ids, vectors, codebook)
+    sha256 = write_arrays(folder.segment(number), ids, vectors, codebook)
     return Segment(number, fingerprint, int(ids[0]), int(ids[-1]), len(ids), sha256)
 
 
-def opened(folder: Folder, segment: Segment, *, verify: bool = False) -> SegmentFile:
+def open_segment(folder: Folder, segment: Segment, *, verify: bool = False) -> SegmentArrays:
     """Open the files of a segment. ``verify`` reads all of them and compares the checksum.
 
     Raises:
@@ -56,12 +56,12 @@ def opened(folder: Folder, segment: Segment, *, verify: bool = False) -> Segment
         StorageError: They cannot be read.
     """
     path = folder.segment(segment.number)
-    file = open_segment(path)
+    file = open_arrays(path)
     if (file.count, file.ids[0], file.ids[-1]) != (segment.passages, segment.first, segment.last):
         raise IndexDamaged(f"{path} holds other vectors than recorded; run: semsearch doctor --repair")
     if verify:
         try:
-            checksum = segment_checksum(path)
+            checksum = arrays_checksum(path)
         except OSError as error:
             raise StorageError(f"Cannot read {path} ({error.strerror}); check permissions and the disk.") from error
         if checksum != segment.sha256:
@@ -70,8 +70,8 @@ def opened(folder: Folder, segment: Segment, *, verify: bool = False) -> Segment
 
 
 def read(folder: Folder, segment: Segment, *, verify: bool = False) -> tuple[Ids, Float16Array]:
-    """The ids and vectors of a segment; arguments and errors as for ``opened``."""
-    file = opened(folder, segment, verify=verify)
+    """The ids and vectors of a segment; arguments and errors as for ``open_segment``."""
+    file = open_segment(folder, segment, verify=verify)
     return file.ids, file.vectors
 
 
@@ -93,7 +93,7 @@ class StoredVectors:
             ids = np.array([id_ for id_ in passages if segment.first <= id_ <= segment.last], np.int64)
             if not len(ids):
                 continue
-            file = opened(self._folder, segment)
+            file = open_segment(self._folder, segment)
             rows, here = file.rows(ids)
             for id_, row in zip(ids[here].tolist(), rows[here].tolist(), strict=True):
                 found[id_] = file.vectors[row]

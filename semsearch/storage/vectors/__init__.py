@@ -1,15 +1,15 @@
-"""Unit vectors by id: the immutable files they are kept in, and two ways to search them.
+"""Unit vectors by id: the files of a segment, and two ways to search vectors by inner product.
 
-The inner product is the only metric. ``FlatIndex`` has every vector in memory and compares every one.
-``MappedIndex`` leaves those of large files where they lie: short codes of them are in memory, and only vectors
-whose codes are near are compared. Both give a vector the same score.
+``FlatIndex`` holds all vectors in memory and compares every one. ``MappedIndex`` leaves the vectors of large segments
+on disk, scans their PQ codes in memory, and re-scores the vectors with the nearest codes. Both give a vector the same
+score.
 """
 
 from typing import TYPE_CHECKING
 
-from .files import SegmentFile, expand_ranges, open_segment, segment_checksum, write_segment
-from .flat import FlatIndex, among, best, set_threads
-from .mapped import MappedIndex, pays_to_scan_codes
+from .files import SegmentArrays, arrays_checksum, expand_ranges, open_arrays, write_arrays
+from .flat import FlatIndex, isin, set_threads, top_k
+from .mapped import MappedIndex, Rescoring, pays_to_scan_codes
 from .pq import train_codebook
 
 if TYPE_CHECKING:
@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 __all__ = [
     "FlatIndex",
     "MappedIndex",
-    "SegmentFile",
-    "among",
-    "best",
+    "Rescoring",
+    "SegmentArrays",
+    "arrays_checksum",
     "expand_ranges",
-    "open_segment",
+    "isin",
+    "open_arrays",
     "pays_to_scan_codes",
-    "segment_checksum",
     "set_threads",
+    "top_k",
     "train_codebook",
-    "write_segment",
+    "write_arrays",
 ]

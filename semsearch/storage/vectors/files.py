@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from .flat import Float16Array
     from .pq import Codebook, Codes
 
-__all__ = ["SegmentFile", "expand_ranges", "open_segment", "segment_checksum", "write_segment"]
+__all__ = ["SegmentArrays", "arrays_checksum", "expand_ranges", "open_arrays", "write_arrays"]
 
 _NAMES = ("ids.npy", "vectors.npy", "codebook.npy", "codes.npy")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SegmentFile:
+class SegmentArrays:
     """The arrays of one segment, mapped and read-only."""
 
     ids: Ids
@@ -67,7 +67,7 @@ def expand_ranges(firsts: Ids, ends: Ids) -> Ids:
     return numbers
 
 
-def write_segment(folder: Path, ids: Ids, vectors: Vectors | Float16Array, codebook: Codebook | None = None) -> str:
+def write_arrays(folder: Path, ids: Ids, vectors: Vectors | Float16Array, codebook: Codebook | None = None) -> str:
     """Write the files of a new segment into ``folder``, which is created; durable on return.
 
     Args:
@@ -96,7 +96,7 @@ def write_segment(folder: Path, ids: Ids, vectors: Vectors | Float16Array, codeb
             _save(folder / name, array)
         _sync_folder(folder)
         _sync_folder(folder.parent)
-        return segment_checksum(folder)
+        return arrays_checksum(folder)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise StorageError(
@@ -104,7 +104,7 @@ def write_segment(folder: Path, ids: Ids, vectors: Vectors | Float16Array, codeb
         ) from error
 
 
-def open_segment(folder: Path) -> SegmentFile:
+def open_arrays(folder: Path) -> SegmentArrays:
     """Map the files of a segment. Types and shapes are checked, contents are not read.
 
     Raises:
@@ -119,7 +119,7 @@ def open_segment(folder: Path) -> SegmentFile:
     if vectors.dtype != "<f2" or vectors.ndim != 2 or len(vectors) != count or not vectors.shape[1]:
         raise _damaged(folder / "vectors.npy", f"it does not hold {count} vectors")
     if not (folder / "codes.npy").exists():
-        return SegmentFile(ids, vectors)
+        return SegmentArrays(ids, vectors)
     dim = vectors.shape[1]
     codebook = _load(folder / "codebook.npy")
     codes = _load(folder / "codes.npy")
@@ -127,10 +127,10 @@ def open_segment(folder: Path) -> SegmentFile:
         raise _damaged(folder / "codebook.npy", f"it does not hold a codebook for {dim} dimensions")
     if codes.dtype != np.uint8 or codes.shape != (count, code_size(dim)):
         raise _damaged(folder / "codes.npy", f"it does not hold {count} codes")
-    return SegmentFile(ids, vectors, codebook, codes)
+    return SegmentArrays(ids, vectors, codebook, codes)
 
 
-def segment_checksum(folder: Path) -> str:
+def arrays_checksum(folder: Path) -> str:
     """The SHA-256 of a segment's files, names included, as hexadecimal digits. Reads all of them.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Every vector in memory, and every one compared: exact search with FAISS."""
+"""Exact search over vectors in memory, with FAISS."""
 
 from __future__ import annotations
 
@@ -18,37 +18,39 @@ if TYPE_CHECKING:
 
     Float16Array = NDArray[np.float16]  # shape (n, dim)
 
-__all__ = ["NONE", "FlatIndex", "among", "best", "checked", "set_threads"]
+__all__ = ["FlatIndex", "checked", "isin", "set_threads", "top_k"]
 
-NONE: tuple[Ids, Vectors] = (np.empty(0, np.int64), np.empty(0, np.float32))
-"""Nothing found: no ids, no scores."""
-
-
-def among(ids: Ids, others: Ids) -> NDArray[np.bool_]:
-    """Which of ``ids`` are in ``others``: ``np.isin``, which would import numpy.ma (a tenth of a cold start)."""
-    return _in_sorted(ids, np.sort(others, kind="stable"))  # quick where they are sorted already, as most are
+_NOTHING: tuple[Ids, Vectors] = (np.empty(0, np.int64), np.empty(0, np.float32))
 
 
-def best(ids: Ids, scores: Vectors, k: int) -> tuple[Ids, Vectors]:
-    """The ``k`` of ``ids`` with the highest scores, ties by id, and the scores."""
+def isin(ids: Ids, others: Ids) -> NDArray[np.bool_]:
+    """Return which of ``ids`` are in ``others``.
+
+    ``np.isin`` imports ``numpy.ma``, which takes a tenth of a cold start.
+    """
+    return _in_sorted(ids, np.sort(others, kind="stable"))  # fast if they are sorted already, as they mostly are
+
+
+def top_k(ids: Ids, scores: Vectors, k: int) -> tuple[Ids, Vectors]:
+    """Return the ``k`` ids with the highest scores, and these scores; ties by id."""
     places = np.lexsort((ids, -scores))[:k]
     return ids[places], scores[places]
 
 
 class FlatIndex:
-    """Every vector compared: exact over vectors kept as float16, deterministic.
+    """Compares a query with every vector, exactly and deterministically.
 
-    Vectors are rounded to float16 as in the segment files, sums are made in float32; that halves the
-    memory and the time, and a vector scores the same before and after it went through a file. A
-    question's scores depend neither on what else is asked in the same call nor on ``allowed``.
+    Vectors are rounded to float16 as in the segment files, and sums are float32. That halves memory and time, and a
+    vector has the same score before and after it was written to a file. The scores of a query depend neither on other
+    queries of the same call nor on ``allowed``.
     """
 
     def __init__(self, dim: int) -> None:
         if dim < 1:
-            raise ValueError(f"a vector index needs a dimension of at least 1, not {dim}")
-        # Row i of the FAISS index has the id _ids[i]: an id of any size costs nothing, a filter by ids is
-        # a bitmap over rows. For look-ups _sorted holds the ids ascending, and _order their rows (None: they
-        # ascend already, as they do after most updates); both are made when needed.
+            raise ValueError(f"The dimension of a vector index must be at least 1 (got {dim}).")
+        # Row i of the FAISS index has the id _ids[i], so a filter by ids is a bitmap over rows. For look-ups _sorted
+        # holds the ids ascending, and _order their rows; _order is None if _ids ascend already, as they do after most
+        # updates. Both are computed when needed.
         self._index = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
         self._ids: Ids = np.empty(0, np.int64)
         self._sorted: Ids | None = None
@@ -56,11 +58,11 @@ class FlatIndex:
 
     @classmethod
     def of(cls, ids: Ids, vectors: Float16Array) -> FlatIndex:
-        """Vectors (n, dim) out of files, under ids that are all different."""
-        made = cls(vectors.shape[1])
-        made._index.add_sa_codes(np.ascontiguousarray(vectors).view(np.uint8))
-        made._ids = ids
-        return made
+        """Return an index of vectors ``(n, dim)`` under distinct ids ``(n,)``, without checking them."""
+        index = cls(vectors.shape[1])
+        index._index.add_sa_codes(np.ascontiguousarray(vectors).view(np.uint8))
+        index._ids = ids
+        return index
 
     def copy(self) -> FlatIndex:
         """Return an index of its own with the same vectors."""
@@ -76,7 +78,7 @@ class FlatIndex:
 
     @property
     def ids(self) -> Ids:
-        """All ids, ascending; shape (n,), read-only."""
+        """All ids, ascending; shape ``(n,)``, read-only."""
         if self._sorted is None:
             ascend = bool((self._ids[1:] > self._ids[:-1]).all())
             self._order = None if ascend else np.argsort(self._ids, kind="stable")
@@ -88,84 +90,98 @@ class FlatIndex:
         return len(self._ids)
 
     def add(self, ids: Ids, vectors: Vectors | Float16Array) -> None:
-        """Adds ``vectors`` (n, dim) under ``ids`` (n,); an id already there is replaced, the last of a batch wins.
+        """Add vectors, replacing those of ids that are there already. Of equal ids the last one wins.
 
-        Raises ValueError for another dimension, another number of ids, or numbers that are not finite;
-        then nothing is added.
+        Args:
+            ids: Shape ``(n,)``.
+            vectors: Shape ``(n, dim)``.
+
+        Raises:
+            ValueError: Shapes do not fit, or a number is not finite. Nothing is added.
         """
-        ids, halves = checked(ids, vectors, self.dim)
-        backwards, first = np.unique(ids[::-1], return_index=True)
-        if len(first) < len(ids):
-            ids, halves = backwards, np.ascontiguousarray(halves[::-1][first])
+        ids, rounded = checked(ids, vectors, self.dim)
+        distinct, last = np.unique(ids[::-1], return_index=True)
+        if len(distinct) < len(ids):
+            ids, rounded = distinct, np.ascontiguousarray(rounded[::-1][last])
         self.remove(ids)
         if len(ids):
-            self._index.add_sa_codes(halves.view(np.uint8))
+            self._index.add_sa_codes(rounded.view(np.uint8))
         self._ids, self._sorted = np.concatenate([self._ids, ids]), None
 
     def remove(self, ids: Ids) -> int:
-        """Removes ``ids``; those not there are passed over. Returns how many went."""
-        gone = among(self._ids, ids)
-        if not gone.any():
+        """Remove ``ids``, and return how many of them were there."""
+        removed = isin(self._ids, ids)
+        if not removed.any():
             return 0
-        removed = self._index.remove_ids(_selector(gone))  # the other rows keep their order
-        self._ids, self._sorted = self._ids[~gone], None
-        return int(removed)
+        count = self._index.remove_ids(_selector(removed))  # the other rows keep their order
+        self._ids, self._sorted = self._ids[~removed], None
+        return int(count)
 
     def search(self, queries: Vectors, k: int, allowed: Ids | None = None) -> list[Ranking]:
-        """For each row of ``queries`` (n, dim) its best ``k`` as (id, inner product), ties by id.
+        """Return the best ``k`` for each query as ``(id, inner product)``; ties by id.
 
-        Fewer than ``k`` where fewer are there or in ``allowed`` (ids; None: all). Raises ValueError for
-        another dimension.
+        Args:
+            queries: Shape ``(n, dim)``.
+            k: How many; fewer are returned if there are fewer.
+            allowed: The only ids that may be found; None means all.
+
+        Raises:
+            ValueError: The queries have another dimension.
         """
-        return [list(zip(ids.tolist(), scores.tolist(), strict=True)) for ids, scores in self.near(queries, k, allowed)]
+        found = self.search_arrays(queries, k, allowed)
+        return [list(zip(ids.tolist(), scores.tolist(), strict=True)) for ids, scores in found]
 
-    def near(self, queries: Vectors, k: int, allowed: Ids | None = None) -> list[tuple[Ids, Vectors]]:
-        """``search`` as arrays, for each row its ids and their scores."""
+    def search_arrays(self, queries: Vectors, k: int, allowed: Ids | None = None) -> list[tuple[Ids, Vectors]]:
+        """Return ``search`` as arrays: for each query ids ``(m,)`` and scores ``(m,)``."""
         queries = np.ascontiguousarray(queries, np.float32)
         if queries.ndim != 2 or queries.shape[1] != self.dim:
-            raise ValueError(f"queries of shape {queries.shape} cannot be asked of vectors of {self.dim} numbers")
+            raise ValueError(f"Queries of shape {queries.shape} do not fit vectors of dimension {self.dim}.")
         params: Any = None
         size = len(self)
         if allowed is not None:
-            mask = among(self._ids, allowed)
+            mask = isin(self._ids, allowed)
             parameters: Any = faiss.SearchParameters  # its keyword arguments are unknown to type checkers
             params, size = parameters(sel=_selector(mask)), int(mask.sum())
         if k < 1 or size == 0:
-            return [NONE for _ in queries]
-        # One more than k shows whether the k-th ties with what follows; then more are fetched.
-        asked = min(k + 1, size)
+            return [_NOTHING for _ in queries]
+        # One more than k shows whether the k-th ties with the next one; then more are fetched.
+        limit = min(k + 1, size)
         found = []
-        for row, (scores, rows) in enumerate(zip(*self._index.search(queries, asked, params=params), strict=True)):
-            more = asked
-            while more < size and scores[-1] == scores[k - 1]:
-                more = min(4 * more, size)
-                scores, rows = (of[0] for of in self._index.search(queries[row : row + 1], more, params=params))
-            found.append(best(self._ids[rows], scores, k))
+        for number, (scores, rows) in enumerate(zip(*self._index.search(queries, limit, params=params), strict=True)):
+            fetched = limit
+            while fetched < size and scores[-1] == scores[k - 1]:
+                fetched = min(4 * fetched, size)
+                [scores], [rows] = self._index.search(queries[number : number + 1], fetched, params=params)
+            found.append(top_k(self._ids[rows], scores, k))
         return found
 
     def get(self, ids: Ids) -> Vectors:
-        """The vectors of ``ids`` in their order, (n, dim) float32. Raises KeyError naming the first unknown id."""
+        """Return the vectors of ``ids`` in their order, ``(n, dim)`` float32.
+
+        Raises:
+            KeyError: An id is unknown; the first one is named.
+        """
         ids = np.asarray(ids, np.int64)
-        there = self.has(ids)
-        if not there.all():
-            raise KeyError(int(ids[~there][0]))
+        found = self.has(ids)
+        if not found.all():
+            raise KeyError(int(ids[~found][0]))
         rows = np.searchsorted(self.ids, ids)
         if self._order is not None:
             rows = self._order[rows]
         codes = self._index.codes
         if not len(rows):
             return np.empty((0, self.dim), np.float32)
-        # Where they lie: half the time that FAISS takes to reconstruct them.
-        halves = faiss.rev_swig_ptr(codes.data(), codes.size()).view("<f2").reshape(-1, self.dim)
-        return to_float32(halves.take(rows, axis=0))
+        # Reading FAISS's own memory takes half the time of its reconstruct_batch.
+        stored = faiss.rev_swig_ptr(codes.data(), codes.size()).view("<f2").reshape(-1, self.dim)
+        return to_float32(stored.take(rows, axis=0))
 
     def has(self, ids: Ids) -> NDArray[np.bool_]:
-        """Which of ``ids`` are here."""
+        """Return which of ``ids`` are in the index."""
         return _in_sorted(ids, self.ids)
 
 
 def set_threads(threads: int | None) -> None:
-    """How many threads FAISS uses in this process; None: as many as there are processors."""
+    """Set the number of threads that FAISS uses in this process; None means one for each processor."""
     faiss.omp_set_num_threads(threads or os.cpu_count() or 1)
 
 
@@ -177,21 +193,30 @@ def _in_sorted(ids: Ids, ascending: Ids) -> NDArray[np.bool_]:
 
 
 def _selector(mask: NDArray[np.bool_]) -> Any:
-    """FAISS's filter for the rows where ``mask`` is True."""
+    """Return FAISS's filter for the rows at which ``mask`` is True."""
     bitmap: Any = faiss.IDSelectorBitmap
     return bitmap(np.packbits(mask, bitorder="little"))
 
 
 def checked(ids: Ids, vectors: Vectors | Float16Array, dim: int | None) -> tuple[Ids, Float16Array]:
-    """``ids`` and the vectors rounded to float16, contiguous; ValueError for what does not fit."""
+    """Return ids and vectors as int64 and contiguous float16.
+
+    Args:
+        ids: Shape ``(n,)``.
+        vectors: Shape ``(n, dim)``.
+        dim: The dimension that the vectors must have; None allows any.
+
+    Raises:
+        ValueError: Shapes do not fit, or a number is not finite.
+    """
     ids = np.asarray(ids, np.int64)
-    with np.errstate(over="ignore"):  # what is too large for float16 becomes infinite, and is refused below
-        halves = np.ascontiguousarray(vectors, "<f2")
-    if np.ndim(vectors) != 2 or halves.shape[1] != (dim or halves.shape[1]) or halves.shape[1] == 0:
-        raise ValueError(f"vectors of shape {np.shape(vectors)} where (n, {dim or 'dim'}) is wanted")
-    if ids.shape != (len(halves),):
-        raise ValueError(f"{len(halves)} vectors cannot go under ids of shape {ids.shape}")
-    exponents = halves.view("<u2") & 0x7C00  # all ones: infinite or not a number
+    with np.errstate(over="ignore"):  # a number too large for float16 becomes infinite, and is refused below
+        rounded = np.ascontiguousarray(vectors, "<f2")
+    if np.ndim(vectors) != 2 or rounded.shape[1] != (dim or rounded.shape[1]) or rounded.shape[1] == 0:
+        raise ValueError(f"Vectors have the shape {np.shape(vectors)} instead of (n, {dim or 'dim'}).")
+    if ids.shape != (len(rounded),):
+        raise ValueError(f"{len(rounded)} vectors do not fit ids of shape {ids.shape}.")
+    exponents = rounded.view("<u2") & 0x7C00  # all ones: infinite or not a number
     if (exponents == 0x7C00).any():
-        raise ValueError("a vector holds a number that is not finite")
-    return ids, halves
+        raise ValueError("A vector holds a number that is not finite.")
+    return ids, rounded

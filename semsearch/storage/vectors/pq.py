@@ -1,8 +1,9 @@
-"""Short codes of vectors: four bits for every four numbers, compared with a question a hundred times as fast.
+"""Product quantisation: four bits for every four numbers of a vector, scanned a hundred times as fast as vectors.
 
-Product quantisation (Jegou et al., 2011) in the form that FAISS scans with tables in registers ("fast scan", Andre
-et al., 2015). A codebook has sixteen rows of four numbers for each four places of a vector, and a code names one
-row for each; vectors whose length is no multiple of four are taken as if zeros followed.
+H. Jégou, M. Douze, C. Schmid, "Product Quantization for Nearest Neighbor Search", TPAMI 33(1), 2011, in the form that
+FAISS scans with look-up tables in registers: F. André, A.-M. Kermarrec, N. Le Scouarnec, "Cache locality is not
+enough", VLDB 2015. A codebook has sixteen rows of four numbers for each group of four numbers of a vector, and a code
+names one row for each group. Vectors whose dimension is not a multiple of four are padded with zeros.
 """
 
 from __future__ import annotations
@@ -26,32 +27,36 @@ if TYPE_CHECKING:
 __all__ = ["CODEBOOK_ROWS", "GROUP", "PQScanner", "code_size", "encode", "groups", "train_codebook"]
 
 GROUP = 4
-"""Numbers of a vector that share four bits of the code."""
+"""Numbers of a vector that share four bits of its code."""
 
 CODEBOOK_ROWS = 16
 """Rows of a codebook that four bits can name."""
 
-_AT_ONCE = 16_384
-_BLOCK = 64  # codes that lie together in memory: what is loaded of a question's tables serves twice as many as with 32
+_ENCODED_AT_ONCE = 16_384
+_BLOCK_SIZE = 64  # codes that are scanned together: each table that is loaded serves twice as many as with 32
 
 
 def groups(dim: int) -> int:
-    """How many groups a vector of ``dim`` numbers has."""
+    """Return the number of groups of a vector of dimension ``dim``."""
     return -(-dim // GROUP)
 
 
 def code_size(dim: int) -> int:
-    """Bytes of a code."""
+    """Return the number of bytes of a code."""
     return (groups(dim) + 1) // 2
 
 
 def train_codebook(sample: Float16Array) -> Codebook:
-    """The codebook for vectors like those of ``sample`` (n, dim), n at least 1; the same for the same."""
+    """Train a codebook, deterministically.
+
+    Args:
+        sample: Vectors like those to encode, shape ``(n, dim)``, n at least 1.
+    """
     quantiser = _quantiser(sample.shape[1])
-    quantiser.cp.min_points_per_centroid = 1  # a small sample is no cause for a warning
+    quantiser.cp.min_points_per_centroid = 1  # no warning for a small sample
     rows = np.resize(sample, (max(len(sample), CODEBOOK_ROWS), sample.shape[1]))
-    # Its loops are so short that threads mostly wait for each other; where other work shares the processors it took
-    # twenty times as long with two.
+    # The loops are so short that threads mostly wait for each other: with other work on the processors, two threads
+    # took twenty times as long.
     threads = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
     try:
@@ -63,16 +68,16 @@ def train_codebook(sample: Float16Array) -> Codebook:
 
 
 def encode(codebook: Codebook, vectors: Float16Array) -> Codes:
-    """The codes of ``vectors`` (n, dim)."""
+    """Return the codes of ``vectors`` ``(n, dim)``, shape ``(n, code_size(dim))``."""
     quantiser = _quantiser(vectors.shape[1], codebook)
     parts = [np.empty((0, code_size(vectors.shape[1])), np.uint8)]
-    for start in range(0, len(vectors), _AT_ONCE):
-        parts.append(quantiser.compute_codes(_padded(vectors[start : start + _AT_ONCE])))
+    for start in range(0, len(vectors), _ENCODED_AT_ONCE):
+        parts.append(quantiser.compute_codes(_padded(vectors[start : start + _ENCODED_AT_ONCE])))
     return np.concatenate(parts)
 
 
 class PQScanner:
-    """The codes of one file in memory, as FAISS wants them for its fast scan."""
+    """The codes of one segment in memory, in the layout of FAISS's fast scan."""
 
     def __init__(self, dim: int, codebook: Codebook, codes: Codes) -> None:
         plain: Any = faiss.IndexPQ(GROUP * groups(dim), groups(dim), 4, faiss.METRIC_INNER_PRODUCT)
@@ -80,12 +85,17 @@ class PQScanner:
         plain.is_trained = True
         if len(codes):
             plain.add_sa_codes(np.ascontiguousarray(codes))
-        self._index: Any = faiss.IndexPQFastScan(plain, _BLOCK)
+        self._index: Any = faiss.IndexPQFastScan(plain, _BLOCK_SIZE)
 
-    def near(self, query: Vectors, count: int) -> tuple[Ids, Vectors]:
-        """The rows of the ``count`` codes nearest to ``query`` (dim,), or nearly, and about what each scores.
+    def nearest(self, query: Vectors, count: int) -> tuple[Ids, Vectors]:
+        """Return the rows of the ``count`` codes nearest to a query, or nearly these, and their estimated scores.
 
-        In no order; of ``count`` rows or fewer all, with a score of plus infinity.
+        Args:
+            query: Shape ``(dim,)``.
+            count: How many. If there are no more codes, all rows are returned with an infinite score.
+
+        Returns:
+            Rows and scores, in no order.
         """
         if count >= self._index.ntotal:
             return np.arange(self._index.ntotal), np.full(self._index.ntotal, np.inf, np.float32)
