@@ -32,10 +32,10 @@ from semsearch.encoders import load_encoder
 from semsearch.errors import IndexMissing, SemsearchError
 from semsearch.filters import Filter
 from semsearch.index import Index
+from semsearch.indexing import merge
 from semsearch.indexing.check import doctor
 from semsearch.protocols import Encoder, Reader
 from semsearch.reader.loading import load_reader
-from semsearch.storage import segments
 from semsearch.storage.vectors import mapped
 from semsearch.types import Article, Hit, Span
 
@@ -66,7 +66,8 @@ def conditions(state: str) -> Iterator[None]:
     """Set the limits that give a small index this state."""
     with contextlib.ExitStack() as stack:
         if state == "coded":
-            for module, name in ((segments, "CODED"), (segments, "_ROWS"), (mapped, "MIN_SCANNED_VECTORS")):
+            limits = ((merge, "MIN_VECTORS_FOR_PQ"), (merge, "CODEBOOK_SAMPLE"), (mapped, "MIN_SCANNED_VECTORS"))
+            for module, name in limits:
                 stack.enter_context(mock.patch.object(module, name, 20))
         yield
 
@@ -104,9 +105,9 @@ class Verbs:
         try:
             index = Index.open(path, encoder=self.encoder)
         except SemsearchError as error:
-            return dict.fromkeys(self.execute(), error)
+            return dict.fromkeys(self._all(), error)
         with index:
-            return {name: self._one(verb, index) for name, verb in self.execute().items()}
+            return {name: self._one(verb, index) for name, verb in self._all().items()}
 
     def _one(self, verb: Callable[[Index], object], index: Index) -> object:
         try:
