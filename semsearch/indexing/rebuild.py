@@ -1,7 +1,7 @@
-"""Everything but the database made anew from it, while readers go on with what there is.
+"""Rebuilding vectors and terms from the database, while readers go on with the old ones.
 
-New vectors are written beside the old ones, in batches that are kept if the run is interrupted; new terms
-into a folder of their own. One transaction then changes over.
+New vectors are written beside the old ones, in batches that are kept if the run is interrupted; new terms are written
+into a folder of their own. One transaction then switches over.
 """
 
 from __future__ import annotations
@@ -32,27 +32,38 @@ if TYPE_CHECKING:
 __all__ = ["rebuild"]
 
 BATCH_PASSAGES = 1024
+"""Passages that are encoded and committed at once."""
 
 
 def rebuild(writer: Writer, encoder: Callable[[], Encoder], manifest: Manifest, progress: Progress) -> int:
-    """To what ``manifest`` says, with ``encoder``; how many articles were split anew."""
+    """Rebuild vectors and terms.
+
+    Args:
+        writer: The opened index.
+        encoder: Loads the encoder; it is called only if a passage has no vector of it.
+        manifest: What the index is made with afterwards.
+        progress: Called with the stage, and how much of how much is done.
+
+    Returns:
+        How many articles were split into passages again.
+    """
     old, store = writer.manifest, writer.store
     writer.changed = True
     writer.manifest = manifest
     changed = 0
     if (old.text, old.sentences, old.window) != (manifest.text, manifest.sentences, manifest.window):
-        writer.lost_terms = not _terms_there(writer)
-        changed = _split_anew(writer, encoder, progress)
-    there = _encode_missing(writer, encoder, _intact(writer), progress)
-    number = _terms_anew(writer, progress)
+        writer.lost_terms = not _has_terms(writer)
+        changed = _split_again(writer, encoder, progress)
+    encoded = _encode_missing(writer, encoder, _intact_vectors(writer), progress)
+    number = _index_terms(writer, progress)
     failpoint("changing over")
-    dead = np.array(store.tombstones(), np.int64)
+    tombstones = np.array(store.tombstones(), np.int64)
     with store.transaction():
         for segment in store.segments():
             if segment.fingerprint != manifest.fingerprint:
                 store.drop_segment(segment.number)
         store.drop_other_token_ids(manifest.fingerprint)
-        store.set_tombstones(dead[np.isin(dead, there)].tolist())
+        store.set_tombstones(tombstones[np.isin(tombstones, encoded)].tolist())
         store.clear_pending_term_deletes()
         store.set_meta("lexical", number)
         store.set_meta("manifest", manifest.dump())
@@ -64,8 +75,8 @@ def rebuild(writer: Writer, encoder: Callable[[], Encoder], manifest: Manifest, 
     return changed
 
 
-def _terms_there(writer: Writer) -> bool:
-    """Whether there are terms that can be changed while articles are split anew, for those who search meanwhile."""
+def _has_terms(writer: Writer) -> bool:
+    """Return whether the lexical index can be updated while articles are split again, for readers."""
     try:
         writer.lexical()
     except (IndexDamaged, IndexMissing):
@@ -73,7 +84,7 @@ def _terms_there(writer: Writer) -> bool:
     return True
 
 
-def _split_anew(writer: Writer, encoder: Callable[[], Encoder], progress: Progress) -> int:
+def _split_again(writer: Writer, encoder: Callable[[], Encoder], progress: Progress) -> int:
     """Split every article into passages again; vectors of unchanged texts are kept."""
     store = writer.store
     ids = store.all_ids("articles")
@@ -87,8 +98,8 @@ def _split_anew(writer: Writer, encoder: Callable[[], Encoder], progress: Progre
     return len(ids)
 
 
-def _intact(writer: Writer) -> Ids:
-    """The passages that have their vectors, ascending; segments that are damaged are given up."""
+def _intact_vectors(writer: Writer) -> Ids:
+    """Return the passages that have a vector, ascending. Damaged segments are dropped."""
     found = [np.empty(0, np.int64)]
     for segment in writer.store.segments(writer.manifest.fingerprint):
         try:
@@ -99,13 +110,12 @@ def _intact(writer: Writer) -> Ids:
     return np.unique(np.concatenate(found))
 
 
-def _encode_missing(writer: Writer, encoder: Callable[[], Encoder], there: Ids, progress: Progress) -> Ids:
-    """Vectors for the passages that have none; afterwards all of them have, and are returned."""
+def _encode_missing(writer: Writer, encoder: Callable[[], Encoder], encoded_ids: Ids, progress: Progress) -> Ids:
+    """Encode the passages that are not among ``encoded_ids``, and return the ids of all that have a vector then."""
     store = writer.store
-    wanted = np.array(store.all_ids("passages"), np.int64)
-    lacking = np.setdiff1d(wanted, there)
+    missing = np.setdiff1d(np.array(store.all_ids("passages"), np.int64), encoded_ids)
     done = 0
-    for ids in _batches(lacking, store.segments(writer.manifest.fingerprint)):
+    for ids in _batches(missing, store.segments(writer.manifest.fingerprint)):
         texts = {id_: PassageText.of(article, passage.sentences) for id_, (passage, article) in store.load(ids).items()}
         encoded = Encoded()
         writer.encoded += encode_passages(encoder(), texts.values(), encoded)
@@ -119,12 +129,12 @@ def _encode_missing(writer: Writer, encoder: Callable[[], Encoder], there: Ids, 
             store.put_segment(segment)
             store.put_token_ids(fingerprint, token_ids)
         done += len(ids)
-        progress("encoding", done, len(lacking))
-    return np.union1d(there, lacking)
+        progress("encoding", done, len(missing))
+    return np.union1d(encoded_ids, missing)
 
 
 def _batches(ids: Ids, segments: list[Segment]) -> Iterator[list[int]]:
-    """Runs of ``ids`` that reach over no segment: what a segment holds is told by its first and last."""
+    """Yield ``ids`` in batches that do not overlap a segment: segments are told apart by their first and last id."""
     firsts = np.array([segment.first for segment in segments], np.int64)
     gaps = np.searchsorted(firsts, ids)
     for run in np.split(ids, np.flatnonzero(np.diff(gaps)) + 1):
@@ -132,7 +142,7 @@ def _batches(ids: Ids, segments: list[Segment]) -> Iterator[list[int]]:
             yield run[start : start + BATCH_PASSAGES].tolist()
 
 
-def _terms_anew(writer: Writer, progress: Progress) -> int:
+def _index_terms(writer: Writer, progress: Progress) -> int:
     """Index the terms of all passages in a new folder, and return its number. Term vectors that differ are replaced."""
     store = writer.store
     number, total = int(store.meta("lexical")) + 1, store.article_count()

@@ -1,19 +1,20 @@
-"""The one writer: what is under the lock, and the order in which a batch becomes part of the index.
+"""The index writer: locking and the commit protocol.
 
-1. Everything is made ready: sentences, windows, vectors. Nothing is written.
-2. Ids are reserved; under them vectors and terms are written, durably. Nobody knows them yet.
-3. One transaction of the database names them, and takes away what they replace. This is the change.
-4. Terms of what was taken away are deleted with the next batch, or at the end.
+1. Articles are prepared and encoded. Nothing is written.
+2. Ids are reserved; vectors and terms are written under them, durably. No reader knows them yet.
+3. One transaction of the database names them, and deletes what they replace. This is the commit.
+4. Terms of what was deleted are deleted with the next batch, or at the end.
 
-Killed before 3, the old state holds and ``recover`` clears away what was written; after 3, the new one does.
+A run that is killed before step 3 leaves the old state, and the next writer removes what it wrote; after step 3 the new
+state holds.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
@@ -24,7 +25,7 @@ from ..encoders.passages import PassageText, TokenIds
 from ..errors import IndexMissing, IndexStale
 from ..failpoints import failpoint
 from ..protocols import Encoder
-from ..storage import Store
+from ..storage import Segment, Store
 from ..storage.layout import Folder, Manifest, storage_errors, sync_folder
 from ..storage.lexical import FORMAT as LEXICAL
 from ..storage.lexical import LexicalIndex
@@ -40,7 +41,12 @@ __all__ = ["Writer", "manifest_of", "writing"]
 
 
 def manifest_of(encoder: Encoder, made_with: str) -> Manifest:
-    """What an index made now, with ``encoder``, is made with."""
+    """Return the manifest of an index that is made now.
+
+    Args:
+        encoder: The encoder of the index.
+        made_with: The version of semsearch that created the index.
+    """
     describe = getattr(encoder, "describe", dict)
     return Manifest(
         encoder=encoder.name,
@@ -57,11 +63,19 @@ def manifest_of(encoder: Encoder, made_with: str) -> Manifest:
 
 @contextmanager
 def writing(folder: Folder, new: Manifest | None = None, *, repair: bool = False) -> Iterator[Writer]:
-    """The writer, alone; the folder is made if ``new`` is given and there is none.
+    """Open the index for writing, under its lock.
 
-    With ``repair`` terms may be damaged: what waits to be deleted from them is left alone.
+    Args:
+        folder: The folder of the index.
+        new: The manifest with which an index is created if there is none.
+        repair: Whether terms may be damaged: those that wait to be deleted are left alone.
 
-    Raises IndexLocked, IndexMissing, IndexDamaged, IndexStale, StorageError.
+    Raises:
+        IndexLocked: Another process is writing.
+        IndexMissing: There is no index, and ``new`` is None.
+        IndexDamaged: The index cannot be opened.
+        IndexStale: It was written by a later version of semsearch.
+        StorageError: The disk is full, read-only or not writable.
     """
     if new is None:
         folder.require()
@@ -86,7 +100,7 @@ def writing(folder: Folder, new: Manifest | None = None, *, repair: bool = False
 
 
 def _create(folder: Folder, manifest: Manifest) -> Store:
-    # What is here was left by a run that was killed before there was anything to lose.
+    # A run that was killed may have left files here; there is no database yet, so they hold nothing.
     for path in (folder.vectors, folder.lexical):
         shutil.rmtree(path, ignore_errors=True)
     for path in folder.path.glob("store.db*"):
@@ -100,28 +114,39 @@ def _create(folder: Folder, manifest: Manifest) -> Store:
     return store
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A pending article with its passages, and what is to be encoded of it."""
+@dataclass(slots=True)
+class _Written:
+    """What was written of a batch before its transaction."""
 
-    pending: PendingArticle
-    windows: PassageSpans
-    terms: tuple[PassageTerms, ...]
-    texts: list[PassageText]  # of each passage
-    pretokenized: dict[PassageText, PretokenizedPassage]
+    articles: list[Article] = field(default_factory=list)
+    passages: list[list[Passage]] = field(default_factory=list)  # of each article
+    terms: dict[int, PassageTerms] = field(default_factory=dict)  # by passage id, as are the token ids
+    token_ids: dict[int, bytes] = field(default_factory=dict)
+    segment: Segment | None = None
 
 
 class Writer:
-    """A session of writing. ``changed`` tells whether anything was written."""
+    """One session of writing.
+
+    Attributes:
+        folder: The folder of the index.
+        store: Its database.
+        manifest: What the index is made with.
+        changed: Whether anything was written.
+        encoded: How many texts were encoded.
+        passages: How many passages were added.
+        lost_terms: Whether the lexical index is damaged or of another format: batches leave it alone then, and
+            ``rebuild`` makes a new one.
+    """
 
     def __init__(self, folder: Folder, store: Store) -> None:
         self.folder = folder
         self.store = store
         self.manifest = Manifest.parse(str(store.meta("manifest")), folder.database)
         self.changed = False
-        self.encoded = 0  # texts that went through the encoder
-        self.passages = 0  # passages made
-        self.lost_terms = False  # they are of another format, or damaged: rebuild makes all of them
+        self.encoded = 0
+        self.passages = 0
+        self.lost_terms = False
         self._lexical: LexicalIndex | None = None
 
     # Before and after ----------------------------------------------------------------------
@@ -130,16 +155,17 @@ class Writer:
         """Remove what an interrupted run left."""
         if self.folder.written_manifest() != self.manifest.dump():
             self.folder.write_manifest(self.manifest)
-        numbers, lexical = {s.number for s in self.store.segments()}, int(self.store.meta("lexical"))
-        if self.folder.strays(numbers, lexical):
+        segments = {segment.number for segment in self.store.segments()}
+        lexical = int(self.store.meta("lexical"))
+        if self.folder.strays(segments, lexical):
             self.changed = True
             failpoint("sweep")
-            self.folder.sweep(numbers, lexical)
+            self.folder.sweep(segments, lexical)
         if not repair:
             self._delete_terms()
 
     def require_current(self) -> None:
-        """Raises IndexStale if what is there was split or cleaned by another version."""
+        """Raise IndexStale if the texts were cleaned or split by another version."""
         old = self.manifest
         if (old.text, old.sentences, old.window, old.lexical) != (
             text.VERSION,
@@ -148,178 +174,194 @@ class Writer:
             LEXICAL,
         ):
             raise IndexStale(
-                f"the index at {self.folder.path} was made by another version of semsearch ({old.made_with}), "
-                "which splits texts otherwise; run: semsearch rebuild"
+                f"The index at {self.folder.path} was made by another version of semsearch ({old.made_with}), "
+                "which splits texts differently; run: semsearch rebuild"
             )
 
     def finish(self) -> None:
-        """After all batches: what is unwanted goes, small segments are merged."""
+        """Delete the terms that wait for it, and merge small segments."""
         self._delete_terms()
         if self.changed:
             merge_segments(self.folder, self.store, self.manifest.fingerprint)
 
     def close_lexical(self) -> None:
-        """Lets the terms go; they are opened again where they are needed."""
+        """Close the lexical index; it is opened again when it is needed."""
         if self._lexical is not None:
             self._lexical.close()
             self._lexical = None
 
     def close(self) -> None:
+        """Close the index."""
         self.close_lexical()
         if self.changed:
             self.store.checkpoint()
         self.store.close()
 
     def lexical(self) -> LexicalIndex:
-        """The terms, opened when first needed."""
+        """Return the lexical index, opened at the first call."""
         if self._lexical is None:
             self._lexical = LexicalIndex.open(self.folder.terms(int(self.store.meta("lexical"))))
         return self._lexical
 
     def _commit_terms(self) -> None:
         self.lexical().commit()
-        # tantivy syncs what it writes, but not the name under which its last file, the one that counts, now stands.
+        # tantivy syncs its files, but not the name of the last one, meta.json, which makes the commit.
         sync_folder(self.folder.terms(int(self.store.meta("lexical"))))
 
     def _delete_terms(self) -> None:
-        if self.manifest.lexical == LEXICAL and self._remove_unwanted():  # else only rebuild can do anything with them
+        if self.manifest.lexical != LEXICAL:
+            return  # only a rebuild helps
+        if self._request_term_deletes():
             self.changed = True
             self._commit_terms()
             failpoint("terms deleted")
             with self.store.transaction():
                 self.store.clear_pending_term_deletes()
 
-    def _remove_unwanted(self) -> bool:
-        """Terms are told to forget what the database did; they do at their next commit."""
-        unwanted = self.store.pending_term_deletes()
-        for ids in unwanted:
+    def _request_term_deletes(self) -> bool:
+        """Delete terms of deleted passages with the next commit of the lexical index; return whether there are any."""
+        pending = self.store.pending_term_deletes()
+        for ids in pending:
             self.lexical().remove(ids)
-        return bool(unwanted)
+        return bool(pending)
 
     # One batch -----------------------------------------------------------------------------
 
     def commit(self, changes: ChangeSet, encoder: Callable[[], Encoder]) -> None:
-        """Write a batch of changes. If this fails or is killed on the way, the index stays as it was."""
+        """Write a batch of changes. If this fails or is killed on the way, the index stays as it was.
+
+        Args:
+            changes: What to add, replace and delete.
+            encoder: Loads the encoder; it is called only if a text has to be encoded.
+        """
         changes.finish()
-        pending = changes.pending()
-        keys = sorted(pending, reverse=True)
-        ready = [self._ready(pending[key]) for key in keys]
-        encoded = self._encoded(ready, encoder)
+        pending_by_key = changes.pending()
+        keys = sorted(pending_by_key, reverse=True)
+        pending = [pending_by_key[key] for key in keys]
+        texts = [_passage_texts(item) for item in pending]
+        encoded = self._encode(pending, texts, encoder)
         failpoint("ready")
         self.changed = True
-        articles: list[Article] = []
-        passages: list[list[Passage]] = []
-        segment = None
-        token_ids: dict[int, bytes] = {}
-        terms: dict[int, PassageTerms] = {}
-        if ready:
-            count = sum(len(item.windows) for item in ready)
-            first_article, first_passage, number = self.store.reserve(len(ready), count)
-            articles = [replace(item.pending.prepared.article, id=id_) for id_, item in enumerate(ready, first_article)]
-            passages = list(_numbered(articles, ready, first_passage))
-            failpoint("reserved")
-            texts = [text for item in ready for text in item.texts]
-            ids = range(first_passage, first_passage + count)
-            if count:
-                vectors = np.stack([encoded.vectors[text] for text in texts])
-                segment = write_segment(
-                    self.folder, number, self.manifest.fingerprint, np.array(ids, np.int64), vectors
-                )
-            for id_, text in zip(ids, texts, strict=True):
-                if text in encoded.token_ids:
-                    token_ids[id_] = encoded.token_ids[text].pack()
-            self.passages += count
-            failpoint("vectors written")
-            terms = dict(zip(ids, (terms for item in ready for terms in item.terms), strict=True))
-            self._write_terms(terms)
-            failpoint("terms written")
-        numbers = dict(zip(keys, (article.id for article in articles), strict=True))
+        written = self._write_files(pending, texts, encoded) if pending else _Written()
+        article_ids = dict(zip(keys, [article.id for article in written.articles], strict=True))
         with self.store.transaction():
-            if ready:
+            if pending:
                 self.store.clear_pending_term_deletes()
             for key in changes.removed_articles():
                 self.store.drop_article(key)
-            for article, item, made in zip(articles, ready, passages, strict=True):
-                self.store.put_article(article, made, item.pending.prepared.body_hash)
-            self._put_provenance(changes, numbers)
-            self.store.put_term_vectors({id_: passage.vector for id_, passage in terms.items()})
-            if segment:
-                self.store.put_segment(segment)
-                self.store.put_token_ids(self.manifest.fingerprint, token_ids)
+            for article, item, passages in zip(written.articles, pending, written.passages, strict=True):
+                self.store.put_article(article, passages, item.prepared.body_hash)
+            self._put_sources(changes, article_ids)
+            self.store.put_term_vectors({id_: terms.vector for id_, terms in written.terms.items()})
+            self.store.put_token_ids(self.manifest.fingerprint, written.token_ids)
+            if written.segment:
+                self.store.put_segment(written.segment)
             failpoint("committing")
         failpoint("committed")
 
-    def _ready(self, pending: PendingArticle) -> _Ready:
-        article, spans, terms = pending.prepared.article, pending.prepared.passages, pending.prepared.terms
-        texts = [PassageText.of(article, passage) for passage in spans]
-        return _Ready(pending, spans, terms, texts, _pretokenized(texts, pending.prepared.token_ids))
+    def _write_files(
+        self, pending: Sequence[PendingArticle], texts_by_article: Sequence[list[PassageText]], encoded: Encoded
+    ) -> _Written:
+        """Reserve ids, and write vectors and terms under them."""
+        texts = [passage for texts in texts_by_article for passage in texts]
+        first_article, first_passage, number = self.store.reserve(len(pending), len(texts))
+        ids = range(first_passage, first_passage + len(texts))
+        written = _Written()
+        for article_id, item in enumerate(pending, first_article):
+            article = replace(item.prepared.article, id=article_id)
+            written.articles.append(article)
+            written.passages.append(_numbered_passages(article, item.prepared.passages, first_passage))
+            first_passage += len(item.prepared.passages)
+        failpoint("reserved")
+        if texts:
+            vectors = np.stack([encoded.vectors[passage] for passage in texts])
+            fingerprint = self.manifest.fingerprint
+            written.segment = write_segment(self.folder, number, fingerprint, np.array(ids, np.int64), vectors)
+        for id_, passage in zip(ids, texts, strict=True):
+            if passage in encoded.token_ids:
+                written.token_ids[id_] = encoded.token_ids[passage].pack()
+        self.passages += len(texts)
+        failpoint("vectors written")
+        terms = [passage_terms for item in pending for passage_terms in item.prepared.terms]
+        written.terms = dict(zip(ids, terms, strict=True))
+        if not self.lost_terms:
+            self._request_term_deletes()
+            self.lexical().add(list(ids), terms)
+            self._commit_terms()
+        failpoint("terms written")
+        return written
 
-    def _put_provenance(self, changes: ChangeSet, keys: Mapping[int, int]) -> None:
+    def _put_sources(self, changes: ChangeSet, article_ids: Mapping[int, int]) -> None:
         for name in changes.removed_sources():
             self.store.drop_source(name)
         for source in changes.sources():
-            self.store.put_source(replace(source, article=keys.get(source.article, source.article)))
-        for path, content in changes.files.items():
-            if content is None:
+            self.store.put_source(replace(source, article=article_ids.get(source.article, source.article)))
+        for path, content_hash in changes.files.items():
+            if content_hash is None:
                 self.store.drop_file(path)
             else:
-                self.store.put_file(path, content)
+                self.store.put_file(path, content_hash)
 
-    def _write_terms(self, terms: Mapping[int, PassageTerms]) -> None:
-        if self.lost_terms:
-            return
-        self._remove_unwanted()
-        self.lexical().add(list(terms), terms.values())
-        self._commit_terms()
-
-    def _encoded(self, ready: list[_Ready], encoder: Callable[[], Encoder]) -> Encoded:
-        """Every passage, those that were encoded before as they are stored."""
-        encoded = self._encoded_before(ready)
-        texts = [text for item in ready for text in item.texts]
-        if any(text not in encoded.vectors for text in texts):  # else the encoder is not needed: it has seen all of it
-            pretokenized = {text: made for item in ready for text, made in item.pretokenized.items()}
+    def _encode(
+        self,
+        pending: Sequence[PendingArticle],
+        texts_by_article: Sequence[list[PassageText]],
+        encoder: Callable[[], Encoder],
+    ) -> Encoded:
+        """Return vectors and token ids of all passages; those of replaced articles are used again."""
+        encoded = self._encoded_before(pending)
+        texts = [passage for texts in texts_by_article for passage in texts]
+        if any(passage not in encoded.vectors for passage in texts):
+            pretokenized: dict[PassageText, PretokenizedPassage] = {}
+            for item, passages in zip(pending, texts_by_article, strict=True):
+                pretokenized |= _pretokenized(passages, item.prepared.token_ids)
             self.encoded += encode_passages(encoder(), texts, encoded, pretokenized)
         return encoded
 
-    def _encoded_before(self, ready: list[_Ready]) -> Encoded:
-        """The vectors and token ids of the articles that are replaced."""
-        before = sorted({id_ for item in ready for id_ in item.pending.replaces})
-        passages = self.store.passage_ids(before)
+    def _encoded_before(self, pending: Sequence[PendingArticle]) -> Encoded:
+        """Return vectors and token ids of the articles that are replaced."""
+        replaced = sorted({id_ for item in pending for id_ in item.replaces})
+        passage_ids = self.store.passage_ids(replaced)
         encoded = Encoded()
-        if not passages:
+        if not passage_ids:
             return encoded
-        # All at once: each look-up goes through whole segments.
         fingerprint = self.manifest.fingerprint
-        vectors = StoredVectors(self.folder, self.store, fingerprint).vectors(passages)
-        token_ids = self.store.token_ids(fingerprint, passages)
-        for id_ in before:
+        vectors = StoredVectors(self.folder, self.store, fingerprint).vectors(passage_ids)
+        token_ids = self.store.token_ids(fingerprint, passage_ids)
+        for id_ in replaced:
             article = self.store.article(id_)
             for passage in self.store.passages(article):
-                text = PassageText.of(article, passage.sentences)
+                passage_text = PassageText.of(article, passage.sentences)
                 if passage.id in vectors:
-                    encoded.vectors[text] = vectors[passage.id]
+                    encoded.vectors[passage_text] = vectors[passage.id]
                 if passage.id in token_ids:
-                    encoded.token_ids[text] = TokenIds.unpack(token_ids[passage.id])
+                    encoded.token_ids[passage_text] = TokenIds.unpack(token_ids[passage.id])
         return encoded
 
 
-def _numbered(articles: Iterable[Article], ready: Iterable[_Ready], first: int) -> Iterator[list[Passage]]:
-    for article, item in zip(articles, ready, strict=True):
-        made = []
-        for position, spans in enumerate(item.windows):
-            start, end = spans[0].start, spans[-1].end
-            made.append(
-                Passage(first + position, article.id, position, start, end, article.text[start:end], tuple(spans))
-            )
-        first += len(made)
-        yield made
+def _passage_texts(pending: PendingArticle) -> list[PassageText]:
+    """Return the texts of an article's passages."""
+    article = pending.prepared.article
+    return [PassageText.of(article, spans) for spans in pending.prepared.passages]
+
+
+def _numbered_passages(article: Article, passages: PassageSpans, first_id: int) -> list[Passage]:
+    """Return the passages of an article with ids from ``first_id`` on."""
+    numbered = []
+    for position, spans in enumerate(passages):
+        start, end = spans[0].start, spans[-1].end
+        text_of_passage = article.text[start:end]
+        numbered.append(Passage(first_id + position, article.id, position, start, end, text_of_passage, tuple(spans)))
+    return numbered
 
 
 def _pretokenized(texts: Sequence[PassageText], token_ids: Sequence[bytes]) -> dict[PassageText, PretokenizedPassage]:
-    """The token ids that ``prepare`` computed, by passage; none if it did not."""
+    """Return the token ids that ``prepare`` computed, by passage; none if it did not."""
     found: dict[PassageText, PretokenizedPassage] = {}
+    if not token_ids:
+        return found
     remaining = iter(token_ids)
-    for passage in texts if token_ids else ():
+    for passage in texts:
         encoded, title, *sentence_ids = islice(remaining, 1 + len(passage.parts))
         found[passage] = PretokenizedPassage(encoded, TokenIds(title, tuple(sentence_ids)))
     return found
