@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from factories import HashEncoder, article
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semsearch.index import Index
+from semsearch.types import Article
 
 SOURCES = ("x", "y", "z")
 CHANGES = st.lists(
@@ -65,4 +67,26 @@ def test_an_article_has_its_sources_in_order_and_the_metadata_of_the_first(
                 model.put(source, text, day)
             found = {item.sources: (item.date, item.text) for item in index.articles()}
             assert found == model.articles()
+        assert index.doctor() == []
+
+
+def test_an_article_that_gets_another_title_stays_apart_from_one_with_the_same_lines(tmp_path: Path) -> None:
+    """A line that repeats the title does not count when words are compared, so the title of the next source matters."""
+    sentence = "Cây cầu mới ở huyện Mường Tè được khánh thành sáng nay."
+
+    def titled(source: str, title: str, first_line: str) -> Article:
+        return replace(article(0, source, f"{first_line}\n\n{sentence}"), title=title)
+
+    with Index.create(tmp_path / "i", HashEncoder(4)) as index:
+        index.add([titled("a", "Tin một", "Tin một"), titled("b", "Tin hai", "Tin hai")])
+        index.add([titled("c", "Tin ba", "Tin một")])
+        assert {item.sources for item in index.articles()} == {("a", "b"), ("c",)}
+
+        index.remove("a")
+        assert {item.sources: item.title for item in index.articles()} == {("b",): "Tin hai", ("c",): "Tin ba"}
+
+        index.add([titled("d", "Tin bốn", "Tin bốn")])
+        assert {item.sources for item in index.articles()} == {("b", "d"), ("c",)}
+
+        index.rebuild()
         assert index.doctor() == []

@@ -99,7 +99,11 @@ class ChangeSet:
         if metadata is not None:
             article = metadata.of_article(article)
         self.size += len(article.text)
-        pending = self._add_pending(prepare(article), key)
+        prepared = prepare(article)
+        if metadata is not None or self._find_body(prepared.body_hash) is not None:
+            # Its sources were found to have the same words under another title. With this one, other articles may.
+            prepared = replace(prepared, body_hash=self._store.body_of(key))
+        pending = self._add_pending(prepared, key)
         self._move_sources(key, pending)
         return pending
 
@@ -114,7 +118,8 @@ class ChangeSet:
                 if metadata != self._store.metadata(key):
                     self.rebuild_article(key, metadata)
             elif metadata != Metadata.of(pending.prepared.article):
-                pending.prepared = prepare(metadata.of_article(pending.prepared.article))
+                prepared = prepare(metadata.of_article(pending.prepared.article))
+                pending.prepared = replace(prepared, body_hash=pending.prepared.body_hash)
 
     def _add_pending(self, prepared: PreparedArticle, replaced: int | None) -> int:
         replaces: list[int] = []

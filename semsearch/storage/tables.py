@@ -163,6 +163,11 @@ class Store(Database):
         rows = self.execute("SELECT id FROM articles WHERE body = ?", body)
         return rows[0][0] if rows else None
 
+    def body_of(self, article: int) -> bytes:
+        """Return the ``body_hash`` that a stored article was put with. Raises IndexDamaged if there is none."""
+        body: bytes = self._one("SELECT body FROM articles WHERE id = ?", article)
+        return body
+
     def load(self, ids: Iterable[int]) -> dict[int, tuple[Passage, Article]]:
         """Return passages by id, each with its article; ids that do not exist are left out.
 
