@@ -13,7 +13,7 @@ DEFAULT_WEIGHTS = {
     "vi": FusionWeights(dense=0.2, sentence=0.2, lexical=0.4, article=0.2),
     "vi-plain": FusionWeights(dense=0.2, sentence=0.2, lexical=0.4, article=0.2),
     "en": FusionWeights(dense=0.3, sentence=0.3, lexical=0.3, article=0.1),
-    "dense": FusionWeights(dense=0.15, sentence=0.65, article_dense=0.2),
+    "dense": FusionWeights(dense=0.2, sentence=0.58, article_dense=0.22),
 }
 """For encoders without a card: by the language of the query, and for dense mode."""
 
