@@ -1,4 +1,4 @@
-"""Checks an index, and repairs whatever can be rebuilt from SQLite.
+"""Check an index, and repair whatever can be rebuilt from SQLite.
 
 Every problem is a ``Finding`` with a code. The repair drops what is damaged, by the codes and details of the findings,
 and rebuilds what is derived from the database.

@@ -1,4 +1,4 @@
-"""Examines an index: its database, its manifest, its vectors and its terms."""
+"""Examine an index: its database, its manifest, its vectors and its terms."""
 
 from __future__ import annotations
 

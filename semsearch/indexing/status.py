@@ -1,4 +1,4 @@
-"""What there is, counted."""
+"""Count what an index contains."""
 
 from __future__ import annotations
 
@@ -16,17 +16,14 @@ __all__ = ["status"]
 
 
 def status(folder: Folder, store: Store) -> Status:
-    """The state that ``store`` sees; call it inside a snapshot."""
+    """Return the status of an index; call it inside a snapshot of ``store``."""
     manifest = Manifest.parse(str(store.meta("manifest")), folder.database)
     counts = store.counts()
     updated = str(store.meta("updated"))
     segments = store.segments(manifest.fingerprint)
     notes: list[StatusNote] = []
-    if (manifest.text, manifest.sentences, manifest.window) != (
-        text.VERSION,
-        sentences.VERSION,
-        sentences.PASSAGE_SYLLABLES,
-    ):
+    current_versions = (text.VERSION, sentences.VERSION, sentences.PASSAGE_SYLLABLES)
+    if (manifest.text, manifest.sentences, manifest.window) != current_versions:
         notes.append("other-version")
     if len(store.segments()) > len(segments):
         notes.append("rebuild-interrupted")
@@ -48,18 +45,18 @@ def status(folder: Folder, store: Store) -> Status:
         bytes=folder.size(),
         segments=len(segments),
         tombstones=len(store.tombstones()),
-        vectors="approximate" if _approximate(folder, segments) else "exact",
+        vectors="approximate" if _scans_codes(folder, segments) else "exact",
         writer=folder.writer(),
         notes=tuple(notes),
     )
 
 
-def _approximate(folder: Folder, segments: Sequence[Segment]) -> bool:
-    """Whether there are vectors enough to be found by their codes."""
+def _scans_codes(folder: Folder, segments: Sequence[Segment]) -> bool:
+    """Return whether a search scans the PQ codes of the vectors."""
     from ..storage.segments import open_segment
     from ..storage.vectors import pays_to_scan_codes
 
     try:
         return pays_to_scan_codes([open_segment(folder, segment) for segment in segments])
     except IndexDamaged:
-        return False  # doctor tells more
+        return False  # ``doctor`` reports the damage
