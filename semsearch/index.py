@@ -256,11 +256,11 @@ class Index:
             UsageError: The query is empty, the mode is unknown, or ``k`` is below 1.
         """
         query = as_query(query)
-        if reranker is not None:
-            return search_and_rerank(query, self, reranker, k, mode=mode, filters=filters)
         if not query.text:
             raise UsageError("The query is empty.")
         _check(k, mode)
+        if reranker is not None:
+            return search_and_rerank(query, self, reranker, k, mode=mode, filters=filters)
         from .search.search import search
 
         def operation(store: Store, snapshot: Snapshot) -> list[Hit]:
@@ -292,10 +292,20 @@ class Index:
         Raises:
             UsageError: As in ``search``.
         """
-        return answer(question, self, reader or self.reader, reranker, k, mode=mode, filters=filters)
+        _check(k, mode)
+        if reader is None:
+            if mode != "lexical":
+                self.encoder  # noqa: B018  loaded before the reader, which shares it
+            reader = self.reader
+        return answer(question, self, reader, reranker, k, mode=mode, filters=filters)
 
     def explain(self, query: str | Query, hits: Iterable[Hit], mode: Mode = "hybrid") -> Explanation:
-        """Explain why ``query`` found ``hits``: the fusion weights, and the terms that they share."""
+        """Explain why ``query`` found ``hits``: the fusion weights, and the terms that they share.
+
+        Raises:
+            UsageError: The mode is unknown.
+        """
+        _check_mode(mode)
         from .search.weights import weights_by_signal
 
         query = as_query(query)
@@ -430,5 +440,9 @@ class Index:
 
 def _check(k: int, mode: Mode) -> None:
     check_limit(k)
+    _check_mode(mode)
+
+
+def _check_mode(mode: Mode) -> None:
     if mode not in get_args(Mode):
         raise UsageError(f"Unknown value for `mode`: {mode!r} (choose {', '.join(get_args(Mode))}).")

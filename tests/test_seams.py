@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from factories import HashEncoder, article, passages
@@ -16,6 +17,7 @@ from semsearch import Filter, Index, Query, Reader, Reranker, Retriever, UsageEr
 from semsearch.cli import render
 from semsearch.cli.language import Locale
 from semsearch.cli.terminal import Console
+from semsearch.encoders import StaticEncoder, load_encoder
 from semsearch.filters import NO_FILTER
 from semsearch.text import as_query, terms
 from semsearch.types import Answer, Article, Hit, Mode, Passage, Scores
@@ -187,3 +189,36 @@ def test_an_index_takes_a_reranker_and_a_reader(tmp_path_factory: pytest.TempPat
         assert asked == answer(as_query(QUESTION), index, FirstSentence(), NewestFirst())
         assert asked.citation is not None
         assert asked.citation.article.source == "cau-2023.txt"
+
+
+@pytest.mark.parametrize("reranker", [None, NewestFirst()])
+def test_an_index_refuses_a_limit_below_one_and_an_unknown_mode(index: Index, reranker: Reranker | None) -> None:
+    index.add([article(1)])
+    for k in (0, -1):
+        with pytest.raises(UsageError, match="`k` must be at least 1"):
+            index.search("tin", k, reranker=reranker)
+        with pytest.raises(UsageError, match="`k` must be at least 1"):
+            index.ask("tin", k, reranker=reranker)
+    with pytest.raises(UsageError, match="`mode`"):
+        index.search("tin", mode="fuzzy", reranker=reranker)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="`mode`"):
+        index.explain("tin", [], "fuzzy")  # type: ignore[arg-type]
+
+
+def test_the_bundled_encoder_is_loaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading it takes longer than a search; the bundled reader uses the one of the index."""
+    loaded = []
+
+    def load(name: str = "bundled", *, threads: int | None = None) -> StaticEncoder:
+        loaded.append(name)
+        return load_encoder(name, threads=threads)
+
+    monkeypatch.setattr("semsearch.encoders.load_encoder", load)
+    with Index.create(tmp_path / "index") as index:
+        index.add([article(1)])
+    assert loaded == ["bundled"]
+
+    loaded.clear()
+    with Index.open(tmp_path / "index") as index:
+        index.ask("Tin số 1 từ huyện nào?")
+    assert loaded == ["bundled"]

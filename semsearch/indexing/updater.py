@@ -110,7 +110,9 @@ class IndexUpdater:
             if self._may_create:
                 self._require_own_folder()
                 given = self._encoder.given if self._encoder.given is not None else "bundled"
-                manifest = manifest_of(self._encoder.load(given), __version__)
+                loaded = self._encoder.load(given)
+                self._encoder.replace(self._encoder.given, loaded)
+                manifest = manifest_of(loaded, __version__)
             with writing(self._folder, manifest) as writer:
                 yield writer
             self._may_create = False
