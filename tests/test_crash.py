@@ -436,7 +436,7 @@ def test_asking_for_the_writer_hinders_nobody(small: Path, tmp_path: Path) -> No
                 assert index.add([article(99)]).added == 1
             else:
                 assert folder.writer() == "another process"
-                with pytest.raises(IndexLocked, match="another process is writing"):
+                with pytest.raises(IndexLocked, match="Another process is writing"):
                     index.add([article(98)])
             other.kill()
             other.wait()

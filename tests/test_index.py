@@ -972,7 +972,7 @@ def test_a_later_format_is_refused(index: Index, encoder: HashEncoder) -> None:
     manifest = folder.manifest()
     assert manifest is not None
     folder.write_manifest(replace(manifest, format=99))
-    with pytest.raises(IndexStale, match="later semsearch"):
+    with pytest.raises(IndexStale, match="later version"):
         Index.open(index.path, encoder=encoder)
 
 

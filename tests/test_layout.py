@@ -48,4 +48,4 @@ def test_a_folder_that_goes_while_it_is_walked(folder: Folder, monkeypatch: pyte
 def test_a_folder_that_goes_before_it_is_listed(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.rmtree(folder.terms(2))
     monkeypatch.setattr(Path, "is_dir", lambda self: True)  # as it was a moment ago
-    assert folder.strays(set(), 2) == ["lexical/001"]
+    assert folder.orphans(set(), 2) == ["lexical/001"]

@@ -74,7 +74,7 @@ def _examine_contents(folder: Folder, store: Store, encoder: str | Encoder | Non
     yield from _examine_vectors(folder, store, manifest, np.array(passage_ids, np.int64))
     yield from _examine_terms(folder, store, manifest, lexical_number, set(passage_ids))
     segment_numbers = {segment.number for segment in store.segments()}
-    for name in folder.strays(segment_numbers, lexical_number):
+    for name in folder.orphans(segment_numbers, lexical_number):
         yield Finding.of("leftover-file", name)
 
 

@@ -71,7 +71,7 @@ def rebuild(writer: Writer, encoder: Callable[[], Encoder], manifest: Manifest, 
     writer.close_lexical()
     writer.lost_terms = False
     writer.folder.write_manifest(manifest)
-    writer.folder.sweep({segment.number for segment in store.segments()}, number)
+    writer.folder.remove_orphans({segment.number for segment in store.segments()}, number)
     return changed
 
 

@@ -157,10 +157,10 @@ class Writer:
             self.folder.write_manifest(self.manifest)
         segments = {segment.number for segment in self.store.segments()}
         lexical = int(self.store.meta("lexical"))
-        if self.folder.strays(segments, lexical):
+        if self.folder.orphans(segments, lexical):
             self.changed = True
             failpoint("sweep")
-            self.folder.sweep(segments, lexical)
+            self.folder.remove_orphans(segments, lexical)
         if not repair:
             self._delete_terms()
 

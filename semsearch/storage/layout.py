@@ -1,6 +1,6 @@
-"""The folder of an index: its files, its manifest, and the writer's lock.
+"""The folder of an index: its paths, its manifest, and the writer's lock.
 
-``docs/index-format.md`` draws it.
+See ``docs/index-format.md``.
 """
 
 from __future__ import annotations
@@ -23,48 +23,58 @@ from ..errors import IndexDamaged, IndexLocked, IndexMissing, IndexStale, Storag
 __all__ = ["FORMAT", "Folder", "Manifest", "make_folder", "storage_errors", "sync_folder"]
 
 FORMAT = 1
-"""Version of the folder's layout; the tables of the database have one of their own."""
+"""Version of the folder's layout; the tables of the database have their own."""
 
-PATIENCE = 0.2
-"""Seconds after which a writer gives way to the one that is there."""
+LOCK_TIMEOUT_S = 0.2
+"""Seconds that a writer waits for another one before it gives up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What an index was made with. The database holds the same text; where they differ, that one is right."""
+    """What an index was made with. If the file and the value in the database differ, the database is right."""
 
     encoder: str
     fingerprint: str
     dim: int
     text: int  # text.VERSION
     sentences: int  # sentences.VERSION
-    window: int  # syllables that a passage aims at
+    window: int  # syllables of a passage, about
     lexical: int  # lexical.FORMAT
     made_with: str
     format: int = FORMAT
-    details: dict[str, Any] = field(default_factory=dict)  # the encoder's own words: prompts, segmentation, length
+    details: dict[str, Any] = field(default_factory=dict)  # the encoder's own description
 
     def dump(self) -> str:
+        """Return the manifest as JSON."""
         return json.dumps(asdict(self), ensure_ascii=False, indent=2)
 
     @classmethod
     def parse(cls, text: str, where: object) -> Manifest:
-        """Raises IndexDamaged, and IndexStale for the layout of a later semsearch."""
+        """Read what ``dump`` returned.
+
+        Args:
+            text: The JSON.
+            where: Where it was read, for messages.
+
+        Raises:
+            IndexDamaged: It is not a manifest.
+            IndexStale: It was written by a later version of semsearch.
+        """
         try:
             values = json.loads(text)
             version = values["format"]
             if isinstance(version, int) and version > FORMAT:
                 raise IndexStale(
-                    f"the index was written by a later semsearch (format {version}, known up to {FORMAT}); "
-                    "update semsearch, or index anew into another folder"
+                    f"The index was written by a later version of semsearch (format {version}, this one knows "
+                    f"{FORMAT}); update semsearch, or index into another folder."
                 )
             return cls(**values)
         except (ValueError, TypeError, KeyError) as error:
-            raise IndexDamaged(f"{where} is not as it was written; run: semsearch doctor --repair") from error
+            raise IndexDamaged(f"The manifest in {where} is damaged; run: semsearch doctor --repair") from error
 
 
 class Folder:
-    """Names and small files; vectors, terms and articles are the business of others."""
+    """Paths and small files of an index."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
@@ -75,98 +85,109 @@ class Folder:
         self._lock = self.path / "lock"
 
     def exists(self) -> bool:
+        """Return whether there is an index."""
         return self.database.exists() or self._manifest.exists()
 
     def require(self) -> None:
-        """Raises IndexMissing if there is no index, IndexDamaged if its database is gone."""
+        """Raise IndexMissing if there is no index, IndexDamaged if its database is missing."""
         if not self.exists():
-            raise IndexMissing(f"there is no index at {self.path} yet; make one with: semsearch index PATH...")
+            raise IndexMissing(f"There is no index at {self.path}; create one with: semsearch index PATH...")
         if not self.database.exists():
-            raise IndexDamaged(f"{self.database} is missing; delete {self.path} and index anew")
+            raise IndexDamaged(f"{self.database} is missing; delete {self.path} and index again.")
 
     def segment(self, number: int) -> Path:
-        """The folder of a vector segment."""
+        """Return the folder of a vector segment."""
         return self.vectors / f"{number:06d}"
 
     def terms(self, number: int) -> Path:
-        """The folder of a lexical index."""
+        """Return the folder of a lexical index."""
         return self.lexical / f"{number:03d}" / "passages"
 
     def sync_terms(self, number: int) -> None:
-        """Makes the names in these folders durable, and those on the way to them."""
-        there = self.lexical / f"{number:03d}"
-        for path in (*_children(there), there, self.lexical, self.path):
+        """Make the names of a lexical index durable, and those of the folders above it."""
+        parent = self.lexical / f"{number:03d}"
+        for path in (*_children(parent), parent, self.lexical, self.path):
             sync_folder(path)
 
     def size(self) -> int:
-        """Bytes of all files."""
+        """Return the size of all files in bytes."""
         return sum(size for size, _ in self._files())
 
     # Manifest ------------------------------------------------------------------------------
 
     def manifest(self) -> Manifest | None:
-        """The manifest's file; None where it is missing. Raises IndexDamaged, IndexStale."""
+        """Return the manifest of the file, or None if it is missing. Raises IndexDamaged, IndexStale."""
         try:
             text = self._manifest.read_text("utf-8")
         except FileNotFoundError:
             return None
         except UnicodeDecodeError as error:
-            raise IndexDamaged(f"{self._manifest} is not text; run: semsearch doctor --repair") from error
+            raise IndexDamaged(f"{self._manifest} is damaged; run: semsearch doctor --repair") from error
         return Manifest.parse(text, self._manifest)
 
     def written_manifest(self) -> str:
-        """The text of the manifest's file; empty where there is none, or none that is text."""
+        """Return the text of the manifest's file; empty if it is missing or not text."""
         with suppress(OSError, UnicodeDecodeError):
             return self._manifest.read_text("utf-8")
         return ""
 
     def write_manifest(self, manifest: Manifest) -> None:
+        """Replace the manifest's file, durably."""
         write_text(self._manifest, manifest.dump())
 
     def _files(self) -> Iterator[tuple[int, str]]:
         """Yield size and name of every file that is not empty, temporary or a lock."""
-        for folder, _, names in os.walk(self.path):  # it passes over folders that go meanwhile; rglob does not
+        for folder, _, names in os.walk(self.path):  # unlike rglob, it ignores folders that are deleted meanwhile
             for file in map(Path(folder).joinpath, names):
                 with suppress(FileNotFoundError):  # another process may be merging or cleaning up
                     size = file.stat().st_size if file.is_file() else 0
-                    passing = file.suffix in (".lock", ".tmp") or file.name in ("lock", "store.db-shm")
-                    if size and not passing:
+                    is_temporary = file.suffix in (".lock", ".tmp") or file.name in ("lock", "store.db-shm")
+                    if size and not is_temporary:
                         yield size, file.relative_to(self.path).as_posix()
 
     # Lock ----------------------------------------------------------------------------------
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Only one process, and in it only one thread, is inside. Raises IndexLocked, StorageError."""
+        """Hold the writer's lock.
+
+        Raises:
+            IndexLocked: Another process, or another thread, holds it.
+            StorageError: The folder cannot be written.
+        """
         with storage_errors(self.path):
             make_folder(self.path)
             file = self._lock.open("a+b", buffering=0)
         with file:
             self._take(file)
             now = dt.datetime.now().astimezone().isoformat(" ", "seconds")
-            with suppress(OSError):  # on a full disk the lock has no name
+            with suppress(OSError):  # on a full disk the lock does not name its holder
                 file.truncate(0)
                 file.write(f"process {os.getpid()} on {platform.node()} since {now}".encode())
             try:
                 yield
             finally:
-                with suppress(OSError):  # it is only a name; the lock itself goes when the file is closed
+                with suppress(OSError):  # only the name; closing the file releases the lock
                     file.truncate(0)
                 _unlock(file)
 
     def _take(self, file: BinaryIO) -> None:
-        """Raises IndexLocked, not at once: ``writer`` holds the lock for a moment, a new holder has no name for one."""
+        """Take the lock, or raise IndexLocked after a moment.
+
+        ``writer`` holds the lock for an instant, and a new holder has no name for one.
+        """
         began = time.monotonic()
         while not _lock(file):
-            waited, holder = time.monotonic() - began, self._holder()
-            if waited > PATIENCE and (holder or waited > 5 * PATIENCE):
+            waited = time.monotonic() - began
+            holder = self._holder()
+            if waited > LOCK_TIMEOUT_S and (holder or waited > 5 * LOCK_TIMEOUT_S):
                 raise IndexLocked(
-                    f"{holder or 'another process'} is writing to {self.path}; wait until it is done, or stop it"
+                    f"{holder or 'Another process'} is writing to {self.path}; wait until it is done, or stop it."
                 )
-            time.sleep(PATIENCE / 20)
+            time.sleep(LOCK_TIMEOUT_S / 20)
 
     def writer(self) -> str:
-        """Who is writing now: "process 123 on host since ..."; "" if nobody is, or nobody can tell."""
+        """Return who is writing, as "process 123 on host since ..."; empty if no one is, or if it is unknown."""
         try:
             with self._lock.open("r+b", buffering=0) as file:
                 if not _lock(file):
@@ -183,19 +204,25 @@ class Folder:
 
     # Cleaning ------------------------------------------------------------------------------
 
-    def sweep(self, segments: set[int], lexical: int) -> list[str]:
-        """Deletes what an interrupted run left: what lies in the folder and is not named by the database."""
-        gone = self.strays(segments, lexical)
-        for name in gone:
+    def remove_orphans(self, segments: set[int], lexical: int) -> list[str]:
+        """Delete the files that ``orphans`` names, and return their names."""
+        orphans = self.orphans(segments, lexical)
+        for name in orphans:
             path = self.path / name
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
-                with suppress(OSError):  # Windows keeps a file that a reader holds; the next writer comes by again
+                with suppress(OSError):  # Windows keeps a file that a reader has open; the next writer deletes it
                     path.unlink()
-        return gone
+        return orphans
 
-    def strays(self, segments: set[int], lexical: int) -> list[str]:
+    def orphans(self, segments: set[int], lexical: int) -> list[str]:
+        """Return the names of what an interrupted run left: files that the database does not name.
+
+        Args:
+            segments: The numbers of the segments that it names.
+            lexical: The number of the lexical index that it names.
+        """
         known = {self.segment(number).name for number in segments}
         found = [p for p in _children(self.vectors) if p.name not in known]
         found += [p for p in _children(self.lexical) if p.name != f"{lexical:03d}"]
@@ -208,14 +235,14 @@ class Folder:
 
 
 def _children(path: Path) -> list[Path]:
-    """Nothing where there is no such folder, or none any more: another process may be cleaning up."""
+    """Return what is in a folder; empty if there is no such folder, as another process may have deleted it."""
     with suppress(FileNotFoundError, NotADirectoryError):
         return sorted(path.iterdir())
     return []
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replaces a small file at once and durably: whoever looks sees the old or the new one."""
+    """Replace a small file atomically and durably."""
     new = path.with_name(path.name + ".tmp")
     with new.open("wb") as file:
         file.write(text.encode())
@@ -226,7 +253,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """A folder and those above it, durably, where they are missing."""
+    """Create a folder and those above it, durably, if they are missing."""
     if not path.is_dir():
         make_folder(path.parent)
         path.mkdir(exist_ok=True)
@@ -234,7 +261,7 @@ def make_folder(path: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Makes the names in a folder durable, where the system knows such a thing."""
+    """Make the names in a folder durable, if the system can."""
     if sys.platform != "win32":
         handle = os.open(path, os.O_RDONLY)
         try:
@@ -245,22 +272,22 @@ def sync_folder(path: Path) -> None:
 
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """The system's errors in the words of ``errors``."""
+    """Turn errors of the system into StorageError."""
     try:
         yield
     except BrokenPipeError:
-        raise  # whoever was told about the work has gone; not the disk's fault
+        raise  # the reader of our output has gone; the disk is fine
     except OSError as error:
         raise StorageError(
-            f"{error.filename or path} cannot be written ({error.strerror or error}); nothing that was committed is "
-            "lost: make room or change its rights, then run it again"
+            f"Cannot write {error.filename or path} ({error.strerror or error}). Nothing that was committed is lost; "
+            "free some space or change permissions, then run again."
         ) from error
 
 
 if sys.platform == "win32":
     import msvcrt
 
-    _PLACE = 1 << 30  # far behind the holder's name, so that others can read it
+    _PLACE = 1 << 30  # far behind the holder's name, which others can read then
 
     def _lock(file: BinaryIO) -> bool:
         file.seek(_PLACE)
