@@ -542,7 +542,7 @@ def test_dense_scores_are_those_of_brute_force(index: Index, news: Path, encoder
             return [(v - min(values)) / (max(values) - min(values)) for v in values]
 
         ids = sorted(expected)
-        w = FusionWeights(dense=0.8, article_dense=0.2)
+        w = FusionWeights(dense=0.78, article_dense=0.22)
         sides = zip(*(scaled([expected[i][side] for i in ids]) for side in range(2)), strict=True)
         fused = [(w.dense * d + w.article_dense * t) / (w.dense + w.article_dense) for d, t in sides]
         assert [hit.score for hit in hits] == pytest.approx(sorted(fused, reverse=True), abs=1e-4)
@@ -798,7 +798,7 @@ def test_weights_come_from_the_encoders_card(encoder: HashEncoder) -> None:
     encoder.card = EncoderCard(fusion={"vi": own}, sha256={})  # type: ignore[attr-defined]
     assert fusion_weights(encoder, "vi", "hybrid") == own
     assert fusion_weights(encoder, "en", "hybrid") == FusionWeights(dense=0.6, lexical=0.3, article=0.1)
-    assert fusion_weights(encoder, "vi", "dense") == FusionWeights(dense=0.8, article_dense=0.2)
+    assert fusion_weights(encoder, "vi", "dense") == FusionWeights(dense=0.78, article_dense=0.22)
     assert fusion_weights(None, "vi", "lexical").lexical == DEFAULT_WEIGHTS["vi"].lexical
 
 

@@ -12,7 +12,7 @@ import pytest
 from semsearch.errors import IndexDamaged, IndexMissing
 from semsearch.storage import lexical_files
 from semsearch.storage.lexical import LexicalIndex
-from semsearch.storage.lexical_files import damaged_files, open_readonly
+from semsearch.storage.lexical_files import damaged_files, file_checksums, open_readonly
 from semsearch.storage.term_vectors import passage_terms
 
 
@@ -51,6 +51,18 @@ def test_changed_cut_and_missing_files_are_named(path: Path) -> None:
     assert damaged_files(path) == []
 
 
+def test_an_intact_file_in_the_place_of_another_is_named(path: Path, tmp_path: Path) -> None:
+    recorded = file_checksums(path)
+    with LexicalIndex.create(tmp_path / "other") as other:
+        add(other, [7])
+        other.commit()
+    foreign = next((tmp_path / "other").glob("*.idx")).read_bytes()
+    file = next(path.glob("*.idx"))
+    file.write_bytes(foreign)
+    assert damaged_files(path) == []  # it is intact by itself
+    assert damaged_files(path, recorded) == [file.name]
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])
 def test_a_changed_list_of_segments_is_named(path: Path, content: bytes) -> None:
     (path / "meta.json").write_bytes(content)
@@ -60,13 +72,13 @@ def test_a_changed_list_of_segments_is_named(path: Path, content: bytes) -> None
 def test_files_that_are_merged_away_meanwhile_are_not_damaged(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     is_intact = lexical_files._is_intact
 
-    def is_intact_after_a_commit(file: Path) -> bool:
+    def is_intact_after_a_commit(file: Path, recorded: int | None) -> bool:
         monkeypatch.setattr(lexical_files, "_is_intact", is_intact)
         with LexicalIndex.open(path) as writer:
             writer.remove([1, 3])
             add(writer, [4])
         assert not file.exists()
-        return is_intact(file)
+        return is_intact(file, recorded)
 
     monkeypatch.setattr(lexical_files, "_is_intact", is_intact_after_a_commit)
     assert damaged_files(path) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -207,7 +208,7 @@ def _examine_terms(
     terms_path = folder.terms(lexical_number)
     try:
         indexed = set(open_readonly(terms_path).ids())
-        damaged = damaged_files(terms_path)
+        damaged = damaged_files(terms_path, _recorded_checksums(store))
     except IndexUnusable as error:
         yield Finding.of("terms-damaged", "lexical", reason=one_line(error))
         return
@@ -224,6 +225,15 @@ def _examine_terms(
         yield Finding.of("terms-orphaned", "lexical", count=len(orphaned))
     if pending:
         yield Finding.of("terms-pending", "lexical")
+
+
+def _recorded_checksums(store: Store) -> dict[str, int]:
+    """Return the checksums of the lexical index's files that its last commit recorded; none if they cannot be read."""
+    try:
+        recorded = json.loads(store.meta("lexical_files"))
+        return {str(name): int(checksum) for name, checksum in recorded.items()}
+    except (IndexDamaged, ValueError, TypeError, AttributeError):
+        return {}
 
 
 def one_line(error: Exception) -> str:

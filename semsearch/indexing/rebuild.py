@@ -6,6 +6,7 @@ into a folder of their own. One transaction then switches over.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from ..reports import Progress
 from ..storage import Segment, Store
 from ..storage.layout import Manifest
 from ..storage.lexical import LexicalIndex
+from ..storage.lexical_files import file_checksums
 from ..storage.segments import open_segment, write_segment
 from ..storage.term_vectors import passage_terms
 from .changes import ChangeSet
@@ -66,6 +68,7 @@ def rebuild(writer: Writer, encoder: Callable[[], Encoder], manifest: Manifest, 
         store.set_tombstones(tombstones[np.isin(tombstones, encoded)].tolist())
         store.clear_pending_term_deletes()
         store.set_meta("lexical", number)
+        store.set_meta("lexical_files", json.dumps(file_checksums(writer.folder.terms(number))))
         store.set_meta("manifest", manifest.dump())
     failpoint("changed over")
     writer.close_lexical()

@@ -11,6 +11,7 @@ state holds.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from ..storage import Segment, Store
 from ..storage.layout import Folder, Manifest, storage_errors, sync_folder
 from ..storage.lexical import FORMAT as LEXICAL
 from ..storage.lexical import LexicalIndex
+from ..storage.lexical_files import file_checksums
 from ..storage.segments import StoredVectors, write_segment
 from ..storage.term_vectors import PassageTerms
 from ..types import Article, Passage
@@ -108,7 +110,7 @@ def _create(folder: Folder, manifest: Manifest) -> Store:
     LexicalIndex.create(folder.terms(1)).close()
     folder.sync_terms(1)
     failpoint("created terms")
-    store = Store.create(folder.database, {"manifest": manifest.dump(), "lexical": 1})
+    store = Store.create(folder.database, {"manifest": manifest.dump(), "lexical": 1, "lexical_files": "{}"})
     failpoint("created database")
     folder.write_manifest(manifest)
     return store
@@ -217,6 +219,12 @@ class Writer:
             failpoint("terms deleted")
             with self.store.transaction():
                 self.store.clear_pending_term_deletes()
+                self._record_lexical_files()
+
+    def _record_lexical_files(self) -> None:
+        """Record the checksums of the lexical index's files, in the transaction that follows its commit."""
+        checksums = file_checksums(self.folder.terms(int(self.store.meta("lexical"))))
+        self.store.set_meta("lexical_files", json.dumps(checksums))
 
     def _request_term_deletes(self) -> bool:
         """Delete terms of deleted passages with the next commit of the lexical index; return whether there are any."""
@@ -256,6 +264,8 @@ class Writer:
             self.store.put_token_ids(self.manifest.fingerprint, written.token_ids)
             if written.segment:
                 self.store.put_segment(written.segment)
+            if pending and not self.lost_terms:
+                self._record_lexical_files()
             failpoint("committing")
         failpoint("committed")
 
