@@ -562,6 +562,16 @@ def test_head_closes_the_pipe_quietly(index: Path) -> None:
     assert (child.wait(60), error) == (0, b"")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_full_disk_behind_stdout_is_one_sentence(index: Path, options: tuple[str, ...]) -> None:
+    words = [sys.executable, "-m", "semsearch", "search", "nông dân", *options, "--index", str(index)]
+    with Path("/dev/full").open("wb") as full:
+        child = subprocess.run(words, env=cli_case.environment(), stdout=full, stderr=subprocess.PIPE, check=False)
+    assert child.returncode == 4
+    assert child.stderr.decode() == "semsearch: The disk is full. Free some space and run the same command again.\n"
+
+
 def test_vietnamese_comes_out_as_utf8_whatever_the_locale(index: Path) -> None:
     result = process("ask", BRIDGE_QUESTION, "--index", index, PYTHONIOENCODING="latin-1", LC_ALL="C")
     assert result.returncode == 0

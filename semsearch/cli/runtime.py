@@ -81,9 +81,8 @@ def _run(function: Callable[[], int], command: str, *, as_json: bool, debug: boo
     try:
         exit_code = function()
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough: what is left in the buffer goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        _discard_output()
         return 0
     except (Exception, KeyboardInterrupt) as error:
         if debug:
@@ -95,9 +94,17 @@ def _run(function: Callable[[], int], command: str, *, as_json: bool, debug: boo
         if as_json:
             from .. import serialize
 
-            emit(command, serialize.error(code, message))
-            sys.stdout.flush()
+            try:
+                emit(command, serialize.error(code, message))
+                sys.stdout.flush()
+            except OSError:  # the message on stderr has to do
+                _discard_output()
     return exit_code
+
+
+def _discard_output() -> None:
+    """Let whatever is left in the buffer of stdout go nowhere; Python would fail to write it as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _use_utf8() -> None:
