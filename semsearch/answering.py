@@ -72,7 +72,7 @@ def search_and_rerank(
 
 
 def rerank(query: Query, hits: Sequence[Hit], reranker: Reranker) -> list[Hit]:
-    """Return ``hits`` in the reranker's order, ranked anew, each with ``scores.rerank``.
+    """Return ``hits`` in the reranker's order, with new ranks, each with ``scores.rerank``.
 
     The reranker may set ``scores.rerank`` itself; otherwise it is the reciprocal of the new rank. ``score`` stays the
     retriever's, so that it remains between 0 and 1.

@@ -59,7 +59,7 @@ class ModelLoader:
     trust: str
 
     def locate(self, name: str) -> ModelLocation:
-        """Return where the model called ``name`` is, as far as the name tells.
+        """Return where the model called ``name`` is, judging by its name and the local files.
 
         Raises:
             SemsearchError: It is a file, a folder without a model, or neither a folder nor a possible name on the hub.
@@ -93,8 +93,8 @@ class ModelLoader:
 
         Args:
             model: Where it is.
-            load: Loads it. Its argument tells whether only local files may be used; OSError tells that files are
-                missing.
+            load: Loads it. Its argument says whether only local files may be used. An OSError means that files
+                are missing.
             repositories: Where on the hub the model may be, or for a local model the code that it runs; by default its
                 name, and nothing for a local model.
 

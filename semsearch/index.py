@@ -427,7 +427,7 @@ class Index:
         from .indexing.check import doctor
 
         self.close()
-        return doctor(self.path, repair=repair, encoder=self._encoder.given)
+        return doctor(self.path, repair=repair, encoder=self._encoder.requested)
 
     # ---------------------------------------------------------------------------------------
 

@@ -17,12 +17,12 @@ class IndexEncoder:
 
     Args:
         path: The index, for messages.
-        given: The encoder or its name; ``None`` means the one that the index was made with.
+        requested: The encoder or its name; ``None`` means the one that the index was made with.
         threads: How many threads encode.
     """
 
-    def __init__(self, path: Path, given: str | Encoder | None, threads: int | None) -> None:
-        self.given = given
+    def __init__(self, path: Path, requested: str | Encoder | None, threads: int | None) -> None:
+        self.requested = requested
         self._path = path
         self._threads = threads
         self._loaded: Encoder | None = None
@@ -55,16 +55,16 @@ class IndexEncoder:
         with self._loading:
             if self._loaded is not None and self._loaded.fingerprint == manifest.fingerprint:
                 return self._loaded
-            encoder = self.load(self.given if self.given is not None else manifest.encoder)
+            encoder = self.load(self.requested if self.requested is not None else manifest.encoder)
             if encoder.fingerprint != manifest.fingerprint:
                 raise self._stale(encoder, manifest)
             self._loaded = encoder
             return encoder
 
-    def replace(self, given: str | Encoder | None, encoder: Encoder) -> None:
-        """Use ``encoder`` from now on, which ``given`` names."""
+    def replace(self, requested: str | Encoder | None, encoder: Encoder) -> None:
+        """Use ``encoder`` from now on, which ``requested`` names."""
         with self._loading:
-            self.given, self._loaded = given, encoder
+            self.requested, self._loaded = requested, encoder
 
     def _stale(self, encoder: Encoder, manifest: Manifest) -> IndexStale:
         remedy = f"run: semsearch rebuild --encoder {encoder.name}"

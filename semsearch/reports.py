@@ -97,7 +97,7 @@ class Status:
         bytes: Size on disk.
         segments: Number of vector segments.
         tombstones: Vectors of removed passages that no merge has dropped yet.
-        vectors: How vectors are searched unless ``Index.open`` is told otherwise.
+        vectors: How vectors are searched, unless ``Index.open`` names another way.
         writer: Who is writing now, such as "process 123 on host since ..."; empty if nobody is.
         notes: What should be done, such as a rebuild after an update.
     """

@@ -41,7 +41,6 @@ PRIVATE_PHRASES = [
     "of equals",
     "made anew",
     "cannot be meant",
-    "is no",
     "for want of",
     "where there is none",
     "the like of",
@@ -140,6 +139,7 @@ def count_words(figures: Figures, path: Path) -> None:
                 text = " ".join(token.string.split())
                 for phrase in PRIVATE_PHRASES:
                     figures.phrases[phrase] += len(re.findall(rf"\b{re.escape(phrase)}\b", text, re.IGNORECASE))
+                figures.phrases["is no"] += len(re.findall(r"(?<!\bthere )\bis no\b", text, re.IGNORECASE))
             elif token.type != tokenize.NAME:
                 continue
             for word in WORD.findall(token.string):

@@ -121,8 +121,8 @@ def similar(
 
     They come from other articles, unless --same-article is given.
     """
-    given = [text or None, passage, article]
-    if given.count(None) != 2:
+    choices = [text or None, passage, article]
+    if choices.count(None) != 2:
         raise UsageError("Give exactly one of TEXT, --passage and --article.")
     joined = join_words(text, "text", output.locale) if text else None
     filters = filter_options.to_filter()

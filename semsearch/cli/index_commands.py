@@ -41,8 +41,8 @@ def index_paths(
     """
     from ..index import Index
 
-    given = paths or []
-    file_paths = [path for path in given if path != "-"]
+    names = paths or []
+    file_paths = [path for path in names if path != "-"]
     progress = ProgressBar(output.locale)
 
     def report_error(error: IngestError) -> None:
@@ -53,9 +53,9 @@ def index_paths(
     report = SyncReport()
     with Index.open_or_create(folder, encoder=encoding.encoder, threads=encoding.threads) as opened:
         try:
-            if file_paths or not given:
+            if file_paths or not names:
                 report = opened.sync(file_paths or None, progress=progress, on_error=report_error)
-            if "-" in given:
+            if "-" in names:
                 data = read_stdin(output.locale)
                 report = _add_reports(report, _add_article(opened, data, progress, report_error))
         finally:

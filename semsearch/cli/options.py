@@ -119,9 +119,9 @@ class FilterOptions:
     def suggest_removing(self, locale: Locale) -> None:
         """After a search without results, name the filters on stderr: a misspelt one looks just like that."""
         options = {"--source": self.source, "--since": self.since, "--until": self.until}
-        given = [f"{name} {value}" for name, value in options.items() if value]
-        if given:
-            say(locale.text(messages.TRY_WITHOUT_FILTERS, filters=" ".join(given)))
+        active = [f"{name} {value}" for name, value in options.items() if value]
+        if active:
+            say(locale.text(messages.TRY_WITHOUT_FILTERS, filters=" ".join(active)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,17 +190,17 @@ class TextCommand(TyperCommand):
 _OPTION = re.compile(r"-|--?[a-zA-Z][\w-]*(=.*)?", re.DOTALL)
 
 
-def index_path(given: Path | None) -> Path:
+def index_path(path: Path | None) -> Path:
     """Return the folder of the index.
 
     Raises:
         IndexMissing: It is a file.
     """
-    if given is None:
+    if path is None:
         return DEFAULT_INDEX
-    if given.is_file():
-        raise IndexMissing(f"--index {given} is a file, not a folder.")
-    return given
+    if path.is_file():
+        raise IndexMissing(f"--index {path} is a file, not a folder.")
+    return path
 
 
 def open_index(path: Path | None, encoding: EncoderOptions | None = None, vectors: VectorSearch = "auto") -> Index:
@@ -217,8 +217,8 @@ def join_words(words: list[str], name: str, locale: Locale) -> str:
     Raises:
         UsageError: The text is empty.
     """
-    given = read_stdin(locale).decode("utf-8", "replace") if words == ["-"] else " ".join(words)
-    text = clean(given).strip()
+    joined = read_stdin(locale).decode("utf-8", "replace") if words == ["-"] else " ".join(words)
+    text = clean(joined).strip()
     if not text:
         raise UsageError(f"The {name} is empty.")
     return text

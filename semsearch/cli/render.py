@@ -45,8 +45,8 @@ def answer(console: Console, item: Answer, why: Explanation | None) -> None:
         why: The explanation of its hits, if it was asked for.
     """
     text = console.locale.text
-    whole = _whole_quote(item)
-    if whole is None:
+    answer_quote = _whole_quote(item)
+    if answer_quote is None:
         console.print(text(messages.NO_ANSWER))
         if why and item.hits:
             console.print()
@@ -54,13 +54,13 @@ def answer(console: Console, item: Answer, why: Explanation | None) -> None:
             hits(console, item.hits, why)
         return
 
-    quotes = item.quotes or (whole,)
+    quotes = item.quotes or (answer_quote,)
     if item.composed:
         _written_answer(console, item)
         shown_sentences = {quote.citation.passage.id: quote.sentence for quote in item.quotes}
     else:
-        _quoted_answer(console, whole, quotes)
-        shown_sentences = {quote.citation.passage.id: quote.sentence for quote in (*quotes, whole)}
+        _quoted_answer(console, answer_quote, quotes)
+        shown_sentences = {quote.citation.passage.id: quote.sentence for quote in (*quotes, answer_quote)}
     if not item.hits:
         return
     console.print()
@@ -77,14 +77,14 @@ def _whole_quote(item: Answer) -> Quote | None:
     return Quote(item.text, item.citation, item.span, item.sentence, item.confidence, item.marks)
 
 
-def _quoted_answer(console: Console, whole: Quote, quotes: Sequence[Quote]) -> None:
+def _quoted_answer(console: Console, answer_quote: Quote, quotes: Sequence[Quote]) -> None:
     """Print one answer, several that differ, or the items of a list."""
     if len(quotes) == 1:
         _quote(console, quotes[0])
         return
     sources = {quote.citation.article.source for quote in quotes}
     if len(sources) == 1:
-        _list(console, whole, quotes)
+        _list(console, answer_quote, quotes)
         return
     locale = console.locale
     console.print(locale.text(messages.ANSWERS_DIFFER, count=locale.integer(len(quotes))))
@@ -109,7 +109,7 @@ def _quote(console: Console, quote: Quote, label: str = "") -> None:
     _sources(console, quote, indent)
 
 
-def _list(console: Console, whole: Quote, items: Sequence[Quote]) -> None:
+def _list(console: Console, answer_quote: Quote, items: Sequence[Quote]) -> None:
     """Print the items of a list, the sentence if one sentence holds them all, and the source."""
     in_every_item = tuple(hit for hit in items[0].also if all(hit in item.also for item in items))
     for item in items:
@@ -119,9 +119,9 @@ def _list(console: Console, whole: Quote, items: Sequence[Quote]) -> None:
                 _also_in(console, hit, indent="  ")
     console.print()
     if len({item.citation.passage.id for item in items}) == 1:
-        console.print(_quoted_sentence(console, whole))
+        console.print(_quoted_sentence(console, answer_quote))
         console.print()
-    _sources(console, replace(whole, also=in_every_item), indent="")
+    _sources(console, replace(answer_quote, also=in_every_item), indent="")
 
 
 def _written_answer(console: Console, item: Answer) -> None:

@@ -64,9 +64,9 @@ def find_duplicates(store: Store, filters: Filter, min_share: float, progress: P
         return [sentence for sentence in _sentences(store, article) if sketch.is_compared(row, sentence)]
 
     def shared(row: int, centre: int) -> float:
-        both = overlap(sentences(row), sentences(centre))
-        overlaps[row, centre] = both
-        return both.shared[0] / int(sketch.words[row])
+        common = overlap(sentences(row), sentences(centre))
+        overlaps[row, centre] = common
+        return common.shared[0] / int(sketch.words[row])
 
     clusters: dict[int, list[int]] = defaultdict(list)
     for row, centre in star_clusters(sketch.weighted_fingerprints(progress), min_share, shared).items():
@@ -88,15 +88,15 @@ def find_duplicates(store: Store, filters: Filter, min_share: float, progress: P
     return groups
 
 
-def _duplicate(article: Article, both: Overlap | None, words: int, representative_words: int) -> Duplicate:
-    if both is None:  # the representative itself
+def _duplicate(article: Article, common: Overlap | None, words: int, representative_words: int) -> Duplicate:
+    if common is None:  # the representative itself
         return Duplicate(article, 1.0, 1.0, 1.0)
-    own, of_representative = both.shared
+    words_shared, representative_words_shared = common.shared
     return Duplicate(
         article,
-        share=own / int(words),
-        same=both.same / int(words),
-        coverage=of_representative / int(representative_words),
+        share=words_shared / int(words),
+        same=common.same / int(words),
+        coverage=representative_words_shared / int(representative_words),
     )
 
 

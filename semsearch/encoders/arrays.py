@@ -37,7 +37,7 @@ def unit_rows(vectors: NDArray[Any]) -> Vectors:
 def sample_blocks(flat: Any, blocks: int = 16, block: int = 4096) -> list[Any]:
     """Slice a one-dimensional array or tensor into evenly spaced blocks, or return a short one whole.
 
-    Enough to tell trained weights apart, for a thousandth of the reading.
+    Enough to distinguish trained weights, at a thousandth of the reading.
     """
     if len(flat) <= blocks * block:
         return [flat]

@@ -390,18 +390,18 @@ class CachingTokenizer:
         vocabulary = self._model.vocabulary
         if SPACE in text or not all(character in vocabulary for character in text):
             return _UNCERTAIN
-        whole = self._segment(SPACE + text)
-        if whole is None:
+        segmented = self._segment(SPACE + text)
+        if segmented is None:
             return _UNCERTAIN
-        word = _Word(text, *whole)
+        word = _Word(text, *segmented)
 
         prefixes = [text[:length] for length in range(1, len(text)) if text[:length] in self._last_words]
         ends = [(text, 0.0, b"")]
         for prefix in prefixes:
-            rest = self._segment(text[len(prefix) :])
-            if rest is None:
+            ending = self._segment(text[len(prefix) :])
+            if ending is None:
                 return _UNCERTAIN
-            ends.append((prefix, *rest))
+            ends.append((prefix, *ending))
         word.ends = ends
 
         if text in self._trie:

@@ -101,8 +101,8 @@ class UnigramModel:
         Raises:
             ValueError: ``content`` is not JSON.
         """
-        tokens, scores, rest = _split_vocabulary(content)
-        settings = json.loads(rest)
+        tokens, scores, remainder = _split_vocabulary(content)
+        settings = json.loads(remainder)
         try:
             if not _is_supported(settings):
                 return None

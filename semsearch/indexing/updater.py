@@ -89,12 +89,12 @@ class IndexUpdater:
         """Rebuild vectors and terms from the stored articles, with ``encoder`` if it is not ``None``."""
         began = time.monotonic()
         with self._one_at_a_time, writing(self._folder) as writer:
-            given = encoder if encoder is not None else self._encoder.given
-            loaded = self._encoder.load(given if given is not None else writer.manifest.encoder)
+            requested = encoder if encoder is not None else self._encoder.requested
+            loaded = self._encoder.load(requested if requested is not None else writer.manifest.encoder)
             manifest = manifest_of(loaded, writer.manifest.made_with)
             changed = rebuild(writer, lambda: loaded, manifest, progress or no_progress)
             counts = writer.store.counts()
-        self._encoder.replace(given, loaded)
+        self._encoder.replace(requested, loaded)
         return SyncReport(
             changed=changed,
             unchanged=counts["articles"] - changed,
@@ -109,9 +109,9 @@ class IndexUpdater:
             manifest = None
             if self._may_create:
                 self._require_own_folder()
-                given = self._encoder.given if self._encoder.given is not None else "bundled"
-                loaded = self._encoder.load(given)
-                self._encoder.replace(self._encoder.given, loaded)
+                requested = self._encoder.requested if self._encoder.requested is not None else "bundled"
+                loaded = self._encoder.load(requested)
+                self._encoder.replace(self._encoder.requested, loaded)
                 manifest = manifest_of(loaded, __version__)
             with writing(self._folder, manifest) as writer:
                 yield writer

@@ -228,16 +228,16 @@ def _assemble(text: str, lines: Sequence[Span], excluded: set[int], metadata: Se
     for number, line in enumerate(lines):
         if number in excluded or line.end == line.start:
             continue
-        rest = _after_metadata(text, line, metadata)
-        written = rest.of(text)
+        content = _after_metadata(text, line, metadata)
+        written = content.of(text)
         if not any(map(str.isalnum, written)):
             continue
         if last_number == number - 1 and _continues(lines[last_number].of(text), written, width):
-            blocks[-1] = Span(blocks[-1].start, rest.end)
+            blocks[-1] = Span(blocks[-1].start, content.end)
         else:
             bullet = _BULLET.match(written)
-            start = rest.start + (bullet.end() if bullet else 0)
-            blocks.append(Span(start, rest.end))
+            start = content.start + (bullet.end() if bullet else 0)
+            blocks.append(Span(start, content.end))
         last_number = number
     return blocks
 
@@ -246,8 +246,8 @@ def _after_metadata(text: str, line: Span, metadata: Sequence[Span]) -> Span:
     """The rest of a line after the metadata that it begins with."""
     for span in metadata:
         if span.start <= line.start < span.end:
-            rest = text[min(span.end, line.end) : line.end].lstrip()
-            return Span(line.end - len(rest), line.end)
+            content = text[min(span.end, line.end) : line.end].lstrip()
+            return Span(line.end - len(content), line.end)
     return line
 
 

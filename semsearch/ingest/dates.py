@@ -153,9 +153,9 @@ def date_line(line: str) -> tuple[dt.date | None, bool]:
         return None, False
     match, date = first
     before, after = folded[: match.start()], folded[match.end() :]
-    rest = f"{before} {after}"
-    words = _LATIN_WORD.findall(_WORDS_BESIDE_DATE.sub(" ", rest))
-    if not words and not _LONG_NUMBER.search(rest):
+    beside = f"{before} {after}"
+    words = _LATIN_WORD.findall(_WORDS_BESIDE_DATE.sub(" ", beside))
+    if not words and not _LONG_NUMBER.search(beside):
         return date, True
 
     # "Cao Bằng, ngày 27 tháng 8 năm 2018", as official documents are dated

@@ -44,8 +44,8 @@ def discover(paths: Iterable[str | Path]) -> Discovery:
         UsageError: A path or pattern matches nothing.
     """
     found = Discovery()
-    for given in paths:
-        for path in _matches(str(given)):
+    for pattern in paths:
+        for path in _matches(str(pattern)):
             if Path(path).is_dir():
                 _walk(path, found)
             else:
@@ -71,18 +71,18 @@ def _add(files: list[Path], name: str, found: Discovery) -> None:
         files.append(Path(name))
 
 
-def _matches(given: str) -> list[str]:
+def _matches(pattern: str) -> list[str]:
     """Return the path, or the paths that a glob matches, by name."""
-    if not given or "\0" in given:
+    if not pattern or "\0" in pattern:
         raise UsageError("A path must not be empty or contain a zero byte; name a file or a folder.")
-    path = str(Path(given).expanduser()) if given.startswith("~/") else given
+    path = str(Path(pattern).expanduser()) if pattern.startswith("~/") else pattern
     if os.path.lexists(path):  # also if its name contains a * or a [
         return [path]
     if not glob.has_magic(path):
-        raise UsageError(f"There is no file or folder {given}; check the path.")
+        raise UsageError(f"There is no file or folder {pattern}; check the path.")
     matched = sorted(glob.glob(path, recursive=True))  # noqa: PTH207  absolute patterns
     if not matched:
-        raise UsageError(f"No file matches {given}; check the path.")
+        raise UsageError(f"No file matches {pattern}; check the path.")
     return matched
 
 

@@ -89,8 +89,8 @@ def read_answers(folder: str | Path) -> dict[str, tuple[Gold, ...]] | None:
         return None
     answers: dict[str, tuple[Gold, ...]] = {}
     for number, row in _json_rows(path):
-        query_id, given = row.get("_id"), row.get("answers")
-        golds = [_gold(answer) for answer in given] if isinstance(given, list) else [None]
+        query_id, entries = row.get("_id"), row.get("answers")
+        golds = [_gold(answer) for answer in entries] if isinstance(entries, list) else [None]
         if not isinstance(query_id, str | int) or None in golds:
             form = '{"_id": ..., "answers": [{"text": ..., "start": ...}]}'
             raise IngestError(source_of(path), f"line {number} is not a list of answers of the form {form}")

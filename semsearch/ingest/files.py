@@ -36,7 +36,7 @@ def read_records(path: str | Path) -> Iterator[RawRecord]:
 
 
 def _split(stream: io.BufferedReader, file: str, name: str, size: int) -> Iterator[RawRecord]:
-    """Yield the records of a stream of ``size`` bytes; ``name`` may tell its format by its suffix."""
+    """Yield the records of a stream of ``size`` bytes; the suffix of ``name`` may give its format."""
     spec = detect_format(name, stream)
     _check_size(spec, size, file)
     if spec.split is None:
@@ -118,7 +118,7 @@ def read_bytes(data: bytes, name: str = "stdin", on_error: Report | None = None)
 
     Args:
         name: Begins the source, which is ``name#`` and twelve hex digits of the content's SHA-256. A suffix
-            ("stdin.csv") tells the format; without one it is recognised by the content.
+            ("stdin.csv") gives the format; without one it is recognised by the content.
         on_error: As for ``read_file``.
 
     Raises:

@@ -106,7 +106,7 @@ _UNREADABLE = (
     (b"MZ\x90", "is a program, not text"),
     (b"SQLite format 3", "is a database, not text"),
 )
-"""First bytes of files that are not read, and what is said of them."""
+"""First bytes of files that are not read, and the reason that is reported."""
 
 
 def format_named(name: str) -> FormatSpec:

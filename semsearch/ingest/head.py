@@ -173,8 +173,8 @@ def _read_front_matter(text: str, lines: Sequence[Span]) -> Head:
     """Read ``key: value`` lines between the first line and the last, which are the ``---`` marks."""
     values: dict[str, object] = {}
     for line in lines[1:-1]:
-        key, colon, rest = line.of(text).partition(":")
-        value = rest.strip()
+        key, colon, written = line.of(text).partition(":")
+        value = written.strip()
         if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
             value = value[1:-1]
         if colon and value:

@@ -92,14 +92,14 @@ def _best_by_terms(store: Store, snapshot: Snapshot, request: SearchRequest, dep
         return np.empty(0, np.int64)
     assert snapshot.terms is not None
     query = request.query.text
-    wanted = OVERSAMPLING * depth
-    fetched = wanted
+    target = OVERSAMPLING * depth
+    fetched = target
     while True:
         ranking = snapshot.terms.search(query, fetched, allowed, max_postings=MAX_POSTINGS)
         ids = np.array(sorted(passage for passage, _ in ranking), np.int64)
         # The lexical index may hold passages that the database does not name yet, or no longer.
         known = ids[_are_keys(ids, store.articles_of_passages(ids.tolist()))]
-        if len(known) >= wanted or len(ids) < fetched:
+        if len(known) >= target or len(ids) < fetched:
             break
         fetched *= 2
     if not len(known):

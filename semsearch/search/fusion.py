@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    ScoreArray = NDArray[np.float64]  # shape (n,), NaN where there is no score
+    ScoreArray = NDArray[np.float64]  # shape (n,), NaN for no score
 
 __all__ = ["fuse", "min_max"]
 

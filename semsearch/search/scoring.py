@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ..types import Ids, Vectors
 
-    ScoreArray = NDArray[np.float64]  # shape (n,), NaN where there is no score
+    ScoreArray = NDArray[np.float64]  # shape (n,), NaN for no score
 
 __all__ = ["SIMILARITY_DECIMALS", "Signals", "TokenScores", "fuse_signals", "score_candidates", "score_tokens"]
 
