@@ -1,4 +1,4 @@
-"""The reader that comes with semsearch: features, a small network and a calibrated confidence."""
+"""The reader that comes with semsearch: sentence features, a small network and a calibrated confidence."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ MIN_CONFIDENCE = 0.15
 """An answer below this probability is withheld; see docs/decisions/reader.md for how it was chosen."""
 
 _NETWORK = Path(__file__).with_name("network.npz")
-# What the network's log shares count beside SPAN_FEATURES; chosen on dev. Names it finds best; offices it hardly met.
-_EDGES = dict.fromkeys(("person", "place", "organisation", "date"), 2.2) | {"role": 0.5}
-_EDGES_ELSE = 1.2
-_LIKELY = 8  # spans that the network adds to those found by rule
-_AT_ONCE = 12  # passages that the network reads at once
+# Weights of the network's log probabilities of spans, next to SPAN_FEATURES; chosen on development data. The network is
+# best at names; it saw few offices in training.
+_SPAN_WEIGHTS = dict.fromkeys(("person", "place", "organisation", "date"), 2.2) | {"role": 0.5}
+_DEFAULT_SPAN_WEIGHT = 1.2
+_MAX_NETWORK_SPANS = 8  # that the network adds to the spans found by rules
+_BATCH_PASSAGES = 12  # that the network reads at once
 
 
 @dataclass(frozen=True, slots=True)
 class ReaderModel:
-    """What was learned besides the network: the IDF of terms, and the weight of each feature."""
+    """The learned parameters besides the network: the IDF of terms, and the weight of each feature."""
 
     idf: Idf
     sentence: tuple[float, ...]  # one per FEATURES
@@ -46,7 +47,7 @@ class ReaderModel:
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any], idf: Idf) -> ReaderModel:
-        """Read ``weights.json``, in which every set of weights is a map of names; a name that is left out counts 0.
+        """Read ``weights.json``, which maps names of features to weights; features without a weight count 0.
 
         Raises:
             ValueError: The table names a feature that the reader does not have.
@@ -80,32 +81,36 @@ def _load_model() -> ReaderModel:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the network said of the passages: of each its words and scores, and the score of "none of them"."""
+    """The output of the network: the words and scores of each passage by id, and the logit of "no answer"."""
 
     asked: Text
     passages: dict[int, tuple[Part, Read]]
     none: float
 
     def verdict(self, line: Line) -> float:
-        """How much likelier the sentence is to answer than nothing is, in logits."""
+        """Return the logit of the sentence minus that of "no answer"."""
         _, read = self.passages[line.hit.passage.id]
         return float(read.sentences[line.hit.passage.sentences.index(line.span)]) - self.none
 
     def sense(self, question: Question, line: Line) -> float:
-        """The share of the question's IDF that the sentence means, words of the article's title and lead given."""
-        met = self.passages[line.hit.passage.id][1].met[line.hit.passage.sentences.index(line.span)]
-        total = told = 0.0
-        for word, cosine in zip(self.asked.words, met.tolist(), strict=True):
+        """Return the share of the question's IDF that the sentence covers, between 0 and 1.
+
+        A term counts by its greatest cosine with a word of the sentence, and fully if the title or the lead has it.
+        """
+        _, read = self.passages[line.hit.passage.id]
+        cosines = read.met[line.hit.passage.sentences.index(line.span)]
+        total = covered = 0.0
+        for word, cosine in zip(self.asked.words, cosines.tolist(), strict=True):
             for term in question.form(word)[:1]:
                 weight = question.weights.get(term, 0.0)
                 total += weight
-                told += weight * (1.0 if term in line.title or term in line.lead else cosine)
-        return told / total if total else 0.0
+                covered += weight * (1.0 if term in line.title or term in line.lead else cosine)
+        return covered / total if total else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Ranked:
-    """The best line of a passage, and what it is ranked and believed by."""
+    """The best sentence of a passage, with the values that its rank and its confidence are computed from."""
 
     line: Line
     row: Sequence[float]  # one per FEATURES
@@ -114,13 +119,13 @@ class _Ranked:
 
 
 class BundledReader:
-    """Quotes the sentence that answers, and the words in it that do.
+    """Quotes the sentence that answers the question, and the words in it that do.
 
-    It ranks the sentences of the hits by what they share with the question and by what a small network makes of them,
-    computes a calibrated probability that the best one answers at all, and picks the words in it that do.
+    The reader ranks the sentences of the hits by what they share with the question and by the scores of a small
+    network. It computes a calibrated probability that the best sentence answers the question, and chooses the words.
 
     Args:
-        encoder: Gives one vector for each word: the bundled encoder, with which the network was trained.
+        encoder: The bundled encoder, which gives a vector for each word; the network was trained with it.
         min_confidence: An answer with a probability below this (0..1) is withheld; 0 never withholds.
         model: The learned weights; by default those that come with semsearch.
 
@@ -147,88 +152,93 @@ class BundledReader:
         return compose(query.text, self.candidates(query.text, hits), hits, self.min_confidence)
 
     def candidates(self, question: str, hits: Sequence[Hit]) -> list[Quote]:
-        """What may answer, best first: of each passage its best sentence, if it comes near the best of all.
+        """Return possible answers, best first: the best sentence of each passage that comes near the best of all.
 
-        The confidence of each is the probability that it answers, judged with what speaks for the best one. Its lead
-        over the best of another passage is part of that; a passage that says the same is not such another.
+        The confidence of an answer is the probability that it is right. It depends on the lead over the best sentence
+        of another passage; passages that give the same answer are not counted as rivals.
         """
-        asked = understand(question, self._model.idf)
-        found = lines(asked, hits)
-        if not found or not asked.order:
+        analysed = understand(question, self._model.idf)
+        found = lines(analysed, hits)
+        if not found or not analysed.order:
             return []
         seen = self.seen(question, [line.hit for line in found])
-        ranked = self._ranked(asked, found, seen)
-        believed = self._believed(asked, ranked)
+        ranked = self._ranked(analysed, found, seen)
+        believed = self._believed(analysed, ranked)
         near = [i for i, confidence in enumerate(believed) if confidence >= NEAR * believed[0]]
-        quotes = [self._quote(asked, ranked[i].line, believed[i], seen) for i in near]  # the first of them all
-        agreeing = [{j for j in near if j != i and agree(asked, quotes[i], quotes[j])} for i in near]
+        quotes = [self._quote(analysed, ranked[i].line, believed[i], seen) for i in near]
+        agreeing = [{j for j in near if j != i and agree(analysed, quotes[i], quotes[j])} for i in near]
         if any(agreeing):
-            believed = self._believed(asked, ranked, agreeing)
+            believed = self._believed(analysed, ranked, agreeing)
             quotes = [replace(quote, confidence=believed[i]) for i, quote in enumerate(quotes)]
         return quotes
 
     def seen(self, question: str, hits: Sequence[Hit]) -> Seen:
-        """What the network makes of the passages of ``hits``."""
+        """Return the output of the network for the passages of ``hits``."""
         unique = list({hit.passage.id: hit for hit in hits}.values())
-        asked, none = cut(question), 0.0
+        words, none = cut(question), 0.0
         passages: dict[int, tuple[Part, Read]] = {}
-        for at in range(0, len(unique), _AT_ONCE):
-            some = unique[at : at + _AT_ONCE]
-            parts = [part(hit) for hit in some]
-            none, reads = self._network.read(asked, parts)
-            passages |= {hit.passage.id: both for hit, both in zip(some, zip(parts, reads, strict=True), strict=True)}
-        return Seen(asked, passages, none)
+        for at in range(0, len(unique), _BATCH_PASSAGES):
+            batch = unique[at : at + _BATCH_PASSAGES]
+            parts = [part(hit) for hit in batch]
+            none, reads = self._network.read(words, parts)
+            for hit, passage_part, read in zip(batch, parts, reads, strict=True):
+                passages[hit.passage.id] = (passage_part, read)
+        return Seen(words, passages, none)
 
-    def _ranked(self, asked: Question, found: Sequence[Line], seen: Seen) -> list[_Ranked]:
-        """The best line of each passage, best first."""
+    def _ranked(self, question: Question, found: Sequence[Line], seen: Seen) -> list[_Ranked]:
+        """Return the best sentence of each passage, best first."""
         verdicts = [seen.verdict(line) for line in found]
-        rows = features(asked, found, verdicts, [seen.sense(asked, line) for line in found])
-        weights = self._model.english if asked.english else self._model.sentence
-        every = [
+        rows = features(question, found, verdicts, [seen.sense(question, line) for line in found])
+        weights = self._model.english if question.english else self._model.sentence
+        candidates = [
             _Ranked(line, row, _dot(weights, row), verdict)
             for line, row, verdict in zip(found, rows, verdicts, strict=True)
         ]
         best: dict[int, _Ranked] = {}
-        for one in sorted(every, key=lambda one: -one.score):  # of equals the first
-            best.setdefault(one.line.hit.passage.id, one)
+        for candidate in sorted(candidates, key=lambda candidate: -candidate.score):  # ties keep their order
+            best.setdefault(candidate.line.hit.passage.id, candidate)
         return list(best.values())
 
     def _believed(
-        self, asked: Question, ranked: Sequence[_Ranked], agreeing: Sequence[Collection[int]] = ()
+        self, question: Question, ranked: Sequence[_Ranked], agreeing: Sequence[Collection[int]] = ()
     ) -> list[float]:
-        """The probability that each answers; what is ranked lower is never believed more.
+        """Return the probability that each answers the question, in descending order.
 
-        ``agreeing`` tells of the first so many which others say the same.
+        Args:
+            question: The question.
+            ranked: The best sentence of each passage, best first.
+            agreeing: For the first of them, the indices of those that give the same answer.
         """
-        weights = self._model.confidence_english if asked.english else self._model.confidence
+        weights = self._model.confidence_english if question.english else self._model.confidence
         believed: list[float] = []
-        for i, one in enumerate(ranked):
+        for i, candidate in enumerate(ranked):
             same = agreeing[i] if i < len(agreeing) else ()
             rivals = (other.score for j, other in enumerate(ranked) if j != i and j not in same)
-            evidence = signs(asked, one.line, one.row, one.score, next(rivals, one.score - 3.0), one.verdict)
+            rival = next(rivals, candidate.score - 3.0)
+            evidence = signs(question, candidate.line, candidate.row, candidate.score, rival, candidate.verdict)
             confidence = _logistic(_dot(weights, [*evidence, 1.0]))
             believed.append(min(confidence, math.nextafter(believed[-1], 0.0)) if believed else confidence)
         return believed
 
-    def _quote(self, asked: Question, line: Line, confidence: float, seen: Seen) -> Quote:
+    def _quote(self, question: Question, line: Line, confidence: float, seen: Seen) -> Quote:
         text = line.hit.article.text
-        sentence = completed(asked, line.hit, line.span)
+        sentence = completed(question, line.hit, line.span)
         quote = sentence.of(text)
-        if asked.english:
-            found = best_span(asked, quote, self._model.span)
+        if question.english:
+            found = best_span(question, quote, self._model.span)
         else:
             edges = Edges(*seen.passages[line.hit.passage.id])
-            likely = [_moved(span, -sentence.start) for span in edges.best(sentence, _LIKELY)]
+            likely = [_moved(span, -sentence.start) for span in edges.best(sentence, _MAX_NETWORK_SPANS)]
 
-            count = _EDGES.get(asked.kind, _EDGES_ELSE)
+            count = _SPAN_WEIGHTS.get(question.kind, _DEFAULT_SPAN_WEIGHT)
 
             def judged(span: Span) -> float:
                 return count * edges.score(_moved(span, sentence.start))
 
-            found = best_span(asked, quote, self._model.span, likely, judged)
-        found = whole_number(asked, quote, counted(asked, quote, found))
+            found = best_span(question, quote, self._model.span, likely, judged)
+        found = whole_number(question, quote, counted(question, quote, found))
         answer = _moved(found, sentence.start)
-        placed = tuple(_moved(span, sentence.start) for span in marks(asked, quote, found))
+        placed = tuple(_moved(span, sentence.start) for span in marks(question, quote, found))
         return Quote(answer.of(text), line.hit, answer, sentence, confidence, placed)
 
 

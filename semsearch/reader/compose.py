@@ -1,8 +1,8 @@
-"""From the quotes that may answer a question to the Answer that is given.
+"""Composes an Answer from the quotes that may answer a question.
 
-The best quote leads. What says the same in other articles is put beside it as one answer with several sources; a
-date or a figure of another article that contradicts it is shown as such; what a question for several things is
-answered with is taken apart into its items. See docs/decisions/reader.md for why so little else is shown.
+The best quote comes first. Other articles that give the same answer become further sources of it; a contradicting date
+or figure in another article is shown as another answer; the answer to a question for several things is split into its
+items. ``docs/decisions/reader.md`` explains why little else is shown.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ from .same import Said, contradict, said, same, says
 __all__ = ["NEAR", "agree", "answered", "asks_for_newest", "compose"]
 
 NEAR = 0.25
-"""A quote of less than this share of the best one's confidence is not looked at."""
-# Shares of the best one's confidence likewise, which a quote must have ...
-_OTHER = 0.35  # to be shown as another answer, or to be preferred for being newer if it is of the kind asked for
-_CLAUSE = 0.7  # to be preferred for being newer where nothing tells its kind
-_SHARED = 0.85  # share of what one sentence and its title hold of the question that another answer's must hold
-_IN_COMMON = 0.4  # share of its terms that a sentence has in common with one that gives another figure of the same
-_MOST = 5  # answers that are shown beside each other
+"""Minimum confidence of a quote that is considered, as a share of the best one's."""
+
+# Minimum confidence, likewise a share of the best one's ...
+_MIN_OTHER = 0.35  # of another answer that is shown, or of a newer one of the type asked for that is preferred
+_MIN_NEWER_CLAUSE = 0.7  # of a newer answer that is preferred if its type cannot be recognised
+
+_MIN_SHARED = 0.85  # share of the question's IDF in the best sentence and its title, in those of another answer
+_MIN_COMMON = 0.4  # share of terms that two sentences with contradicting answers have in common
+_MAX_ANSWERS = 5
 
 _NEXT, _MORE = lazy_compile(r"(?: [^\W\d]+){0,2}"), lazy_compile(r"(?: [^\W\d]+){0,3}")
 
@@ -47,17 +49,24 @@ _NOW = {
 
 
 def asks_for_newest(question: str) -> re.Match[str] | None:
-    """Where the question asks for the newest state: hiện nay, mới nhất, latest."""
+    """Return the match of the words that ask for the newest state (hiện nay, mới nhất, latest), or None."""
     return _NOW[detect_language(question)].search(" ".join(canonical(clean(question)).split()))
 
 
 def compose(question: str, quotes: Sequence[Quote], hits: Sequence[Hit], min_confidence: float) -> Answer:
-    """The Answer that ``quotes``, in any order, make to ``question``; ``hits`` are what they were read from.
+    """Build the Answer to ``question``.
 
-    A quote whose confidence lies below ``min_confidence`` is left out. Where none is left, the Answer is not
-    ``found``; it keeps the confidence of the best then, so that one can see how near it was. Several answers stand
-    newest first, those of articles without a date last. Several sources of one answer do not raise its confidence:
-    articles copy from each other, so that each is no evidence of its own; it is that of the best among them.
+    Several answers are ordered newest first, those of articles without a date last. Several sources of one answer do
+    not raise its confidence, because articles copy from each other: it is that of the best source.
+
+    Args:
+        question: The question.
+        quotes: The possible answers, in any order.
+        hits: The hits that they were read from.
+        min_confidence: Quotes with a lower confidence are left out.
+
+    Returns:
+        The Answer. Without a quote it is not ``found``, and keeps the confidence of the best one that was left out.
     """
     ranked = sorted(quotes, key=_order)
     kept = [quote for quote in ranked if quote.confidence >= min_confidence]
@@ -65,12 +74,13 @@ def compose(question: str, quotes: Sequence[Quote], hits: Sequence[Hit], min_con
         confidence = ranked[0].confidence if ranked else 0.0
         return Answer(question, found=False, confidence=confidence, hits=tuple(hits))
     best = kept[0]
-    asked = understand(question, load_idf())
+    analysed = understand(question, load_idf())
     if asks_for_newest(question):
-        best = _newest(asked, kept)
-    if asks_for_several(question) and (listed := items(asked, best, hits)):
-        return _list(asked, best, listed, kept, hits)
-    groups = _grouped(asked, best, kept, hits)
+        best = _newest(analysed, kept)
+    listed = items(analysed, best, hits) if asks_for_several(question) else []
+    if listed:
+        return _list(analysed, best, listed, kept, hits)
+    groups = _grouped(analysed, best, kept, hits)
     return answered(question, [group.quote() for group in sorted(groups, key=_Group.order)], hits)
 
 
@@ -79,7 +89,7 @@ def _order(quote: Quote) -> tuple[float, int, int, int]:
 
 
 def answered(question: str, quotes: Sequence[Quote], hits: Sequence[Hit]) -> Answer:
-    """The Answer that says ``quotes``, of which the first is its own."""
+    """Return an Answer with these quotes; the first is the primary one."""
     first = quotes[0]
     return Answer(
         question=question,
@@ -95,12 +105,12 @@ def answered(question: str, quotes: Sequence[Quote], hits: Sequence[Hit]) -> Ans
     )
 
 
-# The same, and other answers --------------------------------------------------------------------
+# Equal and other answers -----------------------------------------------------------------------
 
 
 @dataclass(slots=True)
 class _Group:
-    """An answer and all that say it."""
+    """An answer and all its sources."""
 
     lead: Quote
     also: list[Hit] = field(default_factory=list)
@@ -125,50 +135,54 @@ def _newest_first(hit: Hit) -> tuple[int, int]:
     return -day.toordinal(), hit.passage.id
 
 
-def _grouped(asked: Question, best: Quote, ranked: Sequence[Quote], hits: Sequence[Hit]) -> list[_Group]:
-    """The answer of ``best`` with all its sources, and other answers to the same question with theirs."""
+def _grouped(analysed: Question, best: Quote, ranked: Sequence[Quote], hits: Sequence[Hit]) -> list[_Group]:
+    """Return the answer of ``best`` with all its sources, and other answers to the same question with theirs."""
     groups = [_Group(best)]
     top = ranked[0].confidence
     for quote in ranked:
         if quote.confidence < NEAR * top or quote is best:
             continue
-        joined = next((group for group in groups if agree(asked, group.lead, quote)), None)
+        joined = next((group for group in groups if agree(analysed, group.lead, quote)), None)
         if joined:
             joined.add(quote.citation)
         elif (
-            len(groups) < _MOST
-            and quote.confidence >= _OTHER * top
+            len(groups) < _MAX_ANSWERS
+            and quote.confidence >= _MIN_OTHER * top
             and not any(quote.citation.article.source in group.articles() for group in groups)
-            and all(_differs(asked, group.lead, quote) for group in groups)
+            and all(_differs(analysed, group.lead, quote) for group in groups)
         ):
             groups.append(_Group(quote))
     for group in groups:
-        for hit in _elsewhere(asked, group.lead, hits):
+        for hit in _elsewhere(analysed, group.lead, hits):
             if not any(hit.article.source in other.articles() for other in groups):
                 group.add(hit)
     return groups
 
 
-def _newest(asked: Question, ranked: Sequence[Quote]) -> Quote:
-    """The quote of the newest article among those that answer nearly as well as the best."""
+def _newest(analysed: Question, ranked: Sequence[Quote]) -> Quote:
+    """Return the quote of the newest article among those that answer nearly as well as the best."""
     best = ranked[0]
-    # "hiện nay" itself is no evidence, and where it stands in one sentence, it sets that far above the others.
-    least = best.confidence * (_OTHER if _fits(asked, best) else _CLAUSE)
+    # "hiện nay" is not evidence itself, but a sentence that contains it scores far above the others: hence the low bar.
+    least = best.confidence * (_MIN_OTHER if _fits(analysed, best) else _MIN_NEWER_CLAUSE)
     near = [
         quote
         for quote in ranked
-        if quote.confidence >= least and _fits(asked, quote) >= _fits(asked, best) and _shares(asked, best, quote)
+        if quote.confidence >= least
+        and _fits(analysed, quote) >= _fits(analysed, best)
+        and _shares(analysed, best, quote)
     ]
     return min(near, key=lambda quote: (_newest_first(quote.citation)[0], *_order(quote)))
 
 
 def _list(
-    asked: Question, best: Quote, listed: Sequence[Quote], ranked: Sequence[Quote], hits: Sequence[Hit]
+    analysed: Question, best: Quote, listed: Sequence[Quote], ranked: Sequence[Quote], hits: Sequence[Hit]
 ) -> Answer:
-    """A list is given whole, from its first item to its last in the same passage, and taken apart in ``quotes``."""
+    """Return a list as an Answer: its text runs from the first item to the last one in the same passage, and ``quotes``
+    are the items.
+    """
     least = NEAR * ranked[0].confidence
-    others = [quote for quote in ranked if quote.confidence >= least and _shares(asked, best, quote)]
-    elsewhere = list(_elsewhere(asked, best, hits))
+    others = [quote for quote in ranked if quote.confidence >= least and _shares(analysed, best, quote)]
+    elsewhere = list(_elsewhere(analysed, best, hits))
     quotes: list[Quote] = []
     for item in listed:
         group = _Group(item)
@@ -176,7 +190,7 @@ def _list(
         for quote in others:
             if says(_sentence(quote), answer):
                 group.add(quote.citation)
-        for hit in elsewhere:  # it says one of them: not therefore all
+        for hit in elsewhere:  # a source of one item need not be a source of all
             if line in _plain(hit.passage.text) or says(hit.passage.text, answer):
                 group.add(hit)
         quotes.append(group.quote())
@@ -188,17 +202,17 @@ def _list(
         around.append(best.sentence)
     sentence = Span(min(s.start for s in around), max(s.end for s in around))
     text = first.citation.article.text
-    whole = Quote(
+    list_quote = Quote(
         span.of(text), first.citation, span, sentence, best.confidence, _merged(text, best, together, sentence)
     )
-    return replace(answered(asked.text, [whole], hits), quotes=tuple(quotes))
+    return replace(answered(analysed.text, [list_quote], hits), quotes=tuple(quotes))
 
 
 def _merged(text: str, best: Quote, listed: Sequence[Quote], sentence: Span) -> tuple[Span, ...]:
-    """What is marked of a list: its items, and what is marked around them."""
-    own = [mark for mark in best.marks if sentence.start <= mark.start and mark.end <= sentence.end]
+    """Return the marks of a list: its items, and the marks of the best quote around them."""
+    quote_marks = [mark for mark in best.marks if sentence.start <= mark.start and mark.end <= sentence.end]
     merged: list[Span] = []
-    for span in sorted([*own, *(item.span for item in listed)]):
+    for span in sorted([*quote_marks, *(item.span for item in listed)]):
         if merged and span.start <= merged[-1].end:
             merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
         else:
@@ -206,42 +220,44 @@ def _merged(text: str, best: Quote, listed: Sequence[Quote], sentence: Span) -> 
     return tuple(merged)
 
 
-def agree(asked: Question, lead: Quote, other: Quote) -> bool:
-    """Whether ``other`` says what ``lead`` says, to the same question."""
+def agree(analysed: Question, lead: Quote, other: Quote) -> bool:
+    """Whether ``other`` gives the same answer as ``lead``, to the same question."""
     answer = said(lead.text)
     if same(answer, said(other.text)):
-        return _shares(asked, lead, other)
-    return _telling(asked, answer) and says(_sentence(other), answer) and _shares(asked, lead, other)
+        return _shares(analysed, lead, other)
+    return _telling(analysed, answer) and says(_sentence(other), answer) and _shares(analysed, lead, other)
 
 
-def _telling(asked: Question, answer: Said) -> bool:
-    """Whether a sentence that holds the answer says it: a word or two may stand anywhere, but for names and figures."""
-    named = asked.kind in ("person", "place", "organisation")
+def _telling(analysed: Question, answer: Said) -> bool:
+    """Whether a sentence that contains the answer also gives it: one or two words may occur anywhere, unless they are
+    names or figures.
+    """
+    named = analysed.kind in ("person", "place", "organisation")
     figures = any(number >= 10 or answer.words for number in answer.numbers)
     return figures or bool(answer.days) or len(answer.words) > 2 or (named and not answer.numbers)
 
 
-def _differs(asked: Question, lead: Quote, other: Quote) -> bool:
+def _differs(analysed: Question, lead: Quote, other: Quote) -> bool:
     """Whether ``other`` answers the same question with another date, figure or person."""
     return (
-        asked.kind in (("date", "number") if asked.english else ("date", "number", "person"))
-        and contradict(_counted(lead), _counted(other), names=asked.kind == "person")
-        and _fits(asked, lead)
-        and _fits(asked, other)
-        and counts_in(asked, _with_more(lead)) == counts_in(asked, _with_more(other))
-        and _shares(asked, lead, other)
-        and _common(asked, lead, other) >= _IN_COMMON
+        analysed.kind in (("date", "number") if analysed.english else ("date", "number", "person"))
+        and contradict(_counted(lead), _counted(other), names=analysed.kind == "person")
+        and _fits(analysed, lead)
+        and _fits(analysed, other)
+        and counts_in(analysed, _with_more(lead)) == counts_in(analysed, _with_more(other))
+        and _shares(analysed, lead, other)
+        and _common(analysed, lead, other) >= _MIN_COMMON
         and not says(_sentence(other), said(lead.text))
         and not says(_sentence(lead), said(other.text))
     )
 
 
 def _counted(quote: Quote) -> Said:
-    """What it says, a figure with the two words after it: they tell what is counted."""
+    """Return the answer, for a figure with the two words after it, which say what is counted."""
     answer = said(quote.text)
     if not answer.numbers:
         return answer
-    # Of "12 triệu mét khối nước" no more than that, so that it can be held against "15 triệu" before "mét khối".
+    # "12 triệu mét khối" of "12 triệu mét khối nước", so that it can be compared with "15 triệu" before "mét khối".
     numbers = list(NUMBER.finditer(canonical(quote.text)))
     end = quote.span.start + numbers[0].end() if len(numbers) == 1 else quote.span.end
     text = quote.citation.article.text
@@ -249,78 +265,80 @@ def _counted(quote: Quote) -> Said:
 
 
 def _with_more(quote: Quote) -> str:
-    """Its text and the three words after it: what is counted may stand in one answer and behind the other."""
+    """Return the quote and the three words after it: what is counted may be inside one answer and after the other."""
     text = quote.citation.article.text
     return quote.text + _MORE.match(text, quote.span.end, quote.sentence.end)[0]  # type: ignore[index]  # may be empty
 
 
-def _fits(asked: Question, quote: Quote) -> bool:
-    """Whether it is a thing of the kind asked for."""
-    own = Span(quote.span.start - quote.sentence.start, quote.span.end - quote.sentence.start)
-    return any(thing.overlaps(own) for thing in typed(asked, _sentence(quote)))
+def _fits(analysed: Question, quote: Quote) -> bool:
+    """Whether the quote overlaps something of the type asked for."""
+    span = Span(quote.span.start - quote.sentence.start, quote.span.end - quote.sentence.start)
+    return any(thing.overlaps(span) for thing in typed(analysed, _sentence(quote)))
 
 
 def _sentence(quote: Quote) -> str:
     return quote.sentence.of(quote.citation.article.text)
 
 
-def _terms(asked: Question, quote: Quote) -> list[str]:
-    return [*asked.form(quote.citation.article.title), "|", *asked.form(_sentence(quote))]
+def _terms(analysed: Question, quote: Quote) -> list[str]:
+    return [*analysed.form(quote.citation.article.title), "|", *analysed.form(_sentence(quote))]
 
 
-def _runs(asked: Question, quote: Quote, terms: Sequence[str]) -> str:
-    """The terms of sentence, title and passage, between spaces."""
-    return " ".join(["", *terms, "|", *asked.form(quote.citation.passage.text), ""])
+def _runs(analysed: Question, quote: Quote, terms: Sequence[str]) -> str:
+    """Return the terms of sentence, title and passage, with a space around each."""
+    return " ".join(["", *terms, "|", *analysed.form(quote.citation.passage.text), ""])
 
 
-def _shares(asked: Question, lead: Quote, other: Quote) -> bool:
-    """Whether the sentence and the title of ``other`` hold nearly as much of the question as those of ``lead``.
+def _shares(analysed: Question, lead: Quote, other: Quote) -> bool:
+    """Whether the sentence and the title of ``other`` cover nearly as much of the question as those of ``lead``.
 
-    Every name and number of the question that stands in the passage or the title of ``lead`` must stand in those of
-    ``other``.
+    Every name and number of the question that is in the passage or title of ``lead`` must be in those of ``other``.
     """
-    if asked.english and _common(asked, lead, other) < _IN_COMMON:
+    if analysed.english and _common(analysed, lead, other) < _MIN_COMMON:
         return False
-    own, others = _terms(asked, lead), _terms(asked, other)
-    beside, around = _runs(asked, lead, own), _runs(asked, other, others)
-    for name in asked.names:
+    lead_terms, other_terms = _terms(analysed, lead), _terms(analysed, other)
+    beside, around = _runs(analysed, lead, lead_terms), _runs(analysed, other, other_terms)
+    for name in analysed.names:
         runs = [f" {' '.join(run)} " for run in name]
         if any(run in beside for run in runs) and not any(run in around for run in runs):
             return False
-    ignored = _time_words(asked)
-    held = [sum(w for term, w in asked.weights.items() if term in set(terms) - ignored) for terms in (own, others)]
-    return held[1] >= _SHARED * held[0]
+    ignored = _time_words(analysed)
+    held = [
+        sum(w for term, w in analysed.weights.items() if term in set(terms) - ignored)
+        for terms in (lead_terms, other_terms)
+    ]
+    return held[1] >= _MIN_SHARED * held[0]
 
 
-def _common(asked: Question, lead: Quote, other: Quote) -> float:
-    """The share of the shorter sentence's terms that the other one has too."""
-    own, others = (set(asked.form(_sentence(quote))) for quote in (lead, other))
-    return len(own & others) / (min(len(own), len(others)) or 1)
+def _common(analysed: Question, lead: Quote, other: Quote) -> float:
+    """Return the share of the shorter sentence's terms that the other one has too."""
+    lead_terms, other_terms = (set(analysed.form(_sentence(quote))) for quote in (lead, other))
+    return len(lead_terms & other_terms) / (min(len(lead_terms), len(other_terms)) or 1)
 
 
-def _time_words(asked: Question) -> set[str]:
-    """The words that ask for the newest state: an article says it without them."""
-    match = asks_for_newest(asked.text)
-    return set(asked.form(match[0])) if match else set()
+def _time_words(analysed: Question) -> set[str]:
+    """Return the words that ask for the newest state, which articles do not need."""
+    match = asks_for_newest(analysed.text)
+    return set(analysed.form(match[0])) if match else set()
 
 
-def _elsewhere(asked: Question, lead: Quote, hits: Sequence[Hit]) -> Iterable[Hit]:
-    """Hits of other articles in which a sentence says the same, whatever the reader made of it.
+def _elsewhere(analysed: Question, lead: Quote, hits: Sequence[Hit]) -> Iterable[Hit]:
+    """Yield hits of other articles in which a sentence gives the same answer, even if the reader did not choose it.
 
-    It holds the answer and as much of the question, or it is the very sentence: that a reader passes over when it
-    meets it again.
+    The sentence contains the answer and as much of the question, or it is the same sentence, which the reader reads
+    only once.
     """
     answer = said(lead.text)
-    wanted = _plain(_sentence(lead))
+    lead_sentence = _plain(_sentence(lead))
     for hit in sorted(hits, key=lambda hit: hit.passage.id):
         if hit.article.source == lead.citation.article.source:
             continue
-        if wanted in _plain(hit.passage.text):
+        if lead_sentence in _plain(hit.passage.text):
             yield hit
-        elif _telling(asked, answer) and says(hit.passage.text, answer):
+        elif _telling(analysed, answer) and says(hit.passage.text, answer):
             text = hit.article.text
             others = (Quote("", hit, sentence, sentence, 0.0) for sentence in hit.passage.sentences)
-            if any(says(other.sentence.of(text), answer) and _shares(asked, lead, other) for other in others):
+            if any(says(other.sentence.of(text), answer) and _shares(analysed, lead, other) for other in others):
                 yield hit
 
 

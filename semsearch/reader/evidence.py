@@ -1,4 +1,4 @@
-"""What speaks for a sentence as the answer to a question, as numbers."""
+"""Features of a sentence as the answer to a question."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .question import SHORT, Name, Question
 
 __all__ = ["FEATURES", "SIGNS", "Line", "features", "lines", "signs"]
 
-_LEAD = 350  # characters of an article that say what it is about
-_AROUND = 10_000  # characters of an article, to each side of a sentence, in which a missing word is looked for
+_LEAD_CHARACTERS = 350  # at the beginning of an article, which say what it is about
+_CONTEXT_CHARACTERS = 10_000  # on each side of a sentence, in which a missing name is looked for
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A sentence of a hit, with the terms of itself and of what stands around it in the passage."""
+    """A sentence of a hit, with its terms and those of its context."""
 
     hit: Hit
     span: Span
@@ -32,7 +32,7 @@ class Line:
     title: frozenset[str]
     lead: frozenset[str]
     passage: frozenset[str]
-    runs: str  # the terms of title and passage, in order, between spaces
+    runs: str  # the terms of title and passage, in order, with a space around each
 
     @property
     def text(self) -> str:
@@ -40,7 +40,7 @@ class Line:
 
 
 def lines(question: Question, hits: Sequence[Hit]) -> list[Line]:
-    """Every sentence of the hits, in their order; a sentence said word for word twice only once."""
+    """Return every sentence of the hits in their order, without repetitions."""
     found: list[Line] = []
     nothing: frozenset[str] = frozenset()
     seen: set[tuple[str, ...]] = set()
@@ -50,7 +50,7 @@ def lines(question: Question, hits: Sequence[Hit]) -> list[Line]:
         title = frozenset(question.form(article.title))
         if article.source not in leads:
             start = article.blocks[0].start if article.blocks else 0
-            leads[article.source] = frozenset(question.form(article.text[start : start + _LEAD]))
+            leads[article.source] = frozenset(question.form(article.text[start : start + _LEAD_CHARACTERS]))
         spans = hit.passage.sentences
         ordered = [tuple(question.form(span.of(article.text))) for span in spans]
         sets = [frozenset(terms) for terms in ordered]
@@ -66,31 +66,31 @@ def lines(question: Question, hits: Sequence[Hit]) -> list[Line]:
 
 
 FEATURES = (
-    "overlap",  # share of the question's IDF that the sentence holds
-    "local",  # the same, with IDF counted among the sentences at hand
-    "pairs",  # share of its neighbouring terms
-    "before",  # share that the sentence lacks and the one before it holds
-    "after",  # ... and the one after it holds
-    "title",  # ... and the article's title holds
-    "lead",  # ... and the first lines of the article hold
+    "overlap",  # share of the question's IDF that the sentence contains
+    "local",  # the same, with IDF computed from the sentences of the hits
+    "pairs",  # share of the pairs of neighbouring terms
+    "before",  # share that the sentence lacks and the one before it contains
+    "after",  # ... and the one after it contains
+    "title",  # ... and the article's title contains
+    "lead",  # ... and the first lines of the article contain
     "names",  # share of the question's names and numbers that are in neither sentence nor passage nor title
     "fused",  # the score of the passage
     "marked",  # 1 for the sentence that search marked
-    "cosine",  # of the sentence if search marked it, else of its passage; 0 where the dense side was not asked
-    "kind",  # 1 if it holds a thing of the kind asked for, in the measure asked for, that the question does not
-    "lacks",  # 1 if that kind can be recognised and is not there
-    "unit",  # 1 if it holds a number with a unit that the question counts in
-    "read",  # how much likelier the network finds the sentence to answer than nothing, in logits
-    "sense",  # share of the question's IDF that a word of like meaning carries, title and lead taken as said
-    "bare",  # 1 for a question, and for a few words without a full stop: a heading or a caption
+    "cosine",  # of the sentence if search marked it, else of its passage; 0 in lexical mode
+    "kind",  # 1 if it contains something of the type asked for (and in the unit asked for) that is not in the question
+    "lacks",  # 1 if that type can be recognised and is missing
+    "unit",  # 1 if it contains a number with a unit that the question asks for
+    "read",  # the network's logit of the sentence minus that of "no answer"
+    "sense",  # share of the question's IDF covered by words of similar meaning, or by title and lead
+    "bare",  # 1 for a question, and for a few words without a full stop (a heading or a caption)
 )
-"""What a sentence is ranked by."""
+"""The features by which sentences are ranked."""
 
 
 def features(
     question: Question, found: Sequence[Line], verdicts: Sequence[float], senses: Sequence[float]
 ) -> list[list[float]]:
-    """One row of FEATURES per line; ``verdicts`` and ``senses`` as ``read`` and ``sense`` there."""
+    """Return one row of FEATURES for each line; ``verdicts`` are its ``read``, ``senses`` its ``sense``."""
     weights, names = question.weights, question.names
     total = sum(weights.values()) or 1.0
     pair_total = sum(question.pairs.values()) or 1.0
@@ -147,20 +147,20 @@ SIGNS = (
     "names",  # share of names and numbers that are missing from the article
     "kind",
     "unit",
-    "margin",  # by how much the sentence is ranked above the best of another passage, at most 3
-    "score",  # what it is ranked by
-    "length",  # log of the question's content terms
-    "cosine",  # the better one of sentence and passage
+    "margin",  # its score minus that of the best sentence of another passage, at most 3
+    "score",  # its ranking score
+    "length",  # log of the number of the question's content terms
+    "cosine",  # the greater of those of sentence and passage
     "dense",  # 1 if there is a cosine
     "read",  # as above
 )
-"""What tells whether the best sentence answers at all."""
+"""The features from which the confidence is computed."""
 
 
 def signs(
     question: Question, best: Line, row: Sequence[float], score: float, rival: float, verdict: float
 ) -> list[float]:
-    """One value per SIGNS for the sentence ranked best; ``rival`` is the best score in another passage."""
+    """Return one value for each of SIGNS; ``rival`` is the best score in another passage."""
     value = dict(zip(FEATURES, row, strict=True))
     strange = [name for name in question.names if not _there(name, best.runs)]
     around = _around(question, best) if strange else ""
@@ -182,18 +182,18 @@ def signs(
 
 
 def _around(question: Question, line: Line) -> str:
-    """The article's text around the line, to be searched."""
-    text = line.hit.article.text[max(0, line.span.start - _AROUND) : line.span.end + _AROUND]
+    """Return the canonical text of the article around the line."""
+    text = line.hit.article.text[max(0, line.span.start - _CONTEXT_CHARACTERS) : line.span.end + _CONTEXT_CHARACTERS]
     return fold(text) if question.plain else canonical(text)
 
 
 def _written(name: Name, text: str) -> bool:
-    """Whether canonical text holds the name as whole words."""
+    """Whether a canonical text contains the name as whole words."""
     return any(re.search(r"(?<!\w)" + r"\W{1,2}".join(map(_term, run)) + r"(?!\w)", text) for run in name)
 
 
 def _term(term: str) -> str:
-    """A term as it may be written: 37000 as 37.000 or 37,000, 8 as 08, 11,5 as 11.5."""
+    """Return a pattern of the ways to write a term: 37000 as 37.000 or 37,000, 8 as 08, 11,5 as 11.5."""
     if term.isdigit():
         return "0*" + re.sub(r"(?<=\d)(?=(?:\d{3})+$)", "[.,]?", term)
     return re.escape(term).replace(",", "[.,]")

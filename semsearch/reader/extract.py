@@ -1,7 +1,7 @@
-"""Which words of a sentence answer the question, and which words of it to mark.
+"""Selection of the answer span in a sentence, and highlighting.
 
-Candidates are made by rule: things of the kind asked for, and stretches between punctuation, words of the question
-and words that announce something. Each is described by a few numbers, and trained weights choose.
+Rules propose the candidates: expressions of the type asked for, and spans between punctuation, words of the question
+and connectives. The candidate with the greatest weighted sum of features is chosen.
 """
 
 from __future__ import annotations
@@ -62,14 +62,14 @@ GROUPS: dict[Kind, str] = {
     "definition": "clause",
     "other": "clause",
 }
-"""Kinds whose answers look alike share their weights."""
+"""Types whose answers look alike share their weights."""
 
-_LONGEST = 60  # words of a clause
-_READABLE = 400  # words of a sentence; beyond that only things of the kind asked for, or the whole, are candidates
+_MAX_CLAUSE_WORDS = 60
+_MAX_SENTENCE_WORDS = 400  # in longer sentences clauses are not candidates
 
 
 def _lowered(text: str) -> str:
-    """Canonical, and as long as ``text`` in every case."""
+    """Return ``text`` in canonical form if that has the same length, or else in lower case letter by letter."""
     lowered = canonical(text)
     if len(lowered) == len(text):
         return lowered
@@ -77,7 +77,7 @@ def _lowered(text: str) -> str:
 
 
 def typed(question: Question, text: str) -> list[Span]:
-    """Things of the kind asked for, by pattern, that the question does not hold itself; offsets into ``text``."""
+    """Return the expressions of the type asked for, found by patterns, unless the question contains them itself."""
     if question.kind not in SHORT:
         return []
     lowered = _lowered(text)
@@ -94,9 +94,9 @@ def typed(question: Question, text: str) -> list[Span]:
 
 
 def _numbers(question: Question, text: str, lowered: str) -> list[Span]:
-    """Numbers that are no dates: alone, with the unit after them, and with the words that the question counts in.
+    """Return numbers that are not dates: alone, with their unit, and with the unit that the question asks for.
 
-    Where the question names what it counts in, and a number is counted so, the others are left out.
+    If any number has the unit that the question asks for, the others are left out.
     """
     dates = [match.span() for match in DATE.finditer(lowered)]
     found: list[Span] = []
@@ -105,29 +105,32 @@ def _numbers(question: Question, text: str, lowered: str) -> list[Span]:
         worded = not any(c.isdigit() for c in match[0])
         if worded and (match[0] in NOT_ALONE or text[start].isupper()):
             continue
-        here: list[Span] = []
-        if unit := UNIT.match(lowered, end):
-            here.append(Span(start, unit.end()))
-        if (counted := TWO_WORDS.match(lowered, end)) and question.units & set(question.form(counted[1])):
-            both = counted[1].strip() not in CLASSIFIERS and question.units & set(question.form(counted[2] or ""))
-            here.append(Span(start, counted.end() if both else counted.end(1)))
+        with_unit: list[Span] = []
+        unit = UNIT.match(lowered, end)
+        if unit:
+            with_unit.append(Span(start, unit.end()))
+        counted = TWO_WORDS.match(lowered, end)
+        if counted and question.units & set(question.form(counted[1])):
+            two_words = counted[1].strip() not in CLASSIFIERS and question.units & set(question.form(counted[2] or ""))
+            with_unit.append(Span(start, counted.end() if two_words else counted.end(1)))
         label = LABELLED.search(lowered[max(0, start - 8) : start]) or (start == 0 and text[end : end + 1] in ".)")
-        if here or not (label or any(a <= start < b for a, b in dates)):
-            found.extend((Span(start, end), *here))
+        if with_unit or not (label or any(a <= start < b for a, b in dates)):
+            found.extend((Span(start, end), *with_unit))
     fitting = [span for span in found if counts_in(question, span.of(text))]
     return fitting or found
 
 
 def _roles(question: Question, text: str, lowered: str) -> list[Span]:
-    """Offices, up to a word of saying or doing, or the name that is asked about."""
+    """Return names of offices, up to a verb or to the name that the question asks about."""
     found: list[Span] = []
     for match in ROLE.finditer(lowered):
         start, end = match.span()
-        if stop := ROLE_END.search(lowered, start, end):
+        stop = ROLE_END.search(lowered, start, end)
+        if stop:
             end = stop.start()
         for name in NAME.finditer(text, start + 1, end):
-            own = set(question.form(name[0]))
-            if len(own) > 1 and own <= question.named:
+            name_terms = set(question.form(name[0]))
+            if len(name_terms) > 1 and name_terms <= question.named:
                 end = name.start()
                 break
         end = start + len(text[start:end].rstrip(" -"))
@@ -137,18 +140,19 @@ def _roles(question: Question, text: str, lowered: str) -> list[Span]:
 
 
 def _named(question: Question, text: str, lowered: str) -> list[Span]:
-    """Proper names without the title before them; of places and bodies also with their class (tỉnh, công ty)."""
+    """Return proper names without a title; those of places and organisations also with their class (tỉnh, công ty)."""
     found: list[Span] = []
     for match in NAME.finditer(text):
         start, end = match.start(), match.start() + len(match[0].rstrip(".-’'"))
-        if title := TITLE.match(text[start:end]):
+        title = TITLE.match(text[start:end])
+        if title:
             start += title.end()
         if start >= end or lowered[start:end] in NOT_NAMES:
             continue
         before = lowered[max(0, start - 14) : start]
         belongs = CLASS.search(before)
         if " " not in text[start:end] and is_syllable(text[start:end]):
-            # A single Vietnamese word with a capital may be anything that opens a sentence.
+            # A single capitalised Vietnamese word may be any first word of a sentence.
             place = question.kind == "place" and text[start:end] in ONE_WORD_PLACES
             if not (belongs or place or (title and title.end() == start - match.start()) or TITLED.search(before)):
                 continue
@@ -158,14 +162,15 @@ def _named(question: Question, text: str, lowered: str) -> list[Span]:
         if belongs:
             start -= len(belongs[0])
             found.append(Span(start, end))
-        # The names of bodies go on in small letters: Phòng Quản lý đô thị.
-        if (more := SMALL_WORDS.match(text, end)) and more.end() > end:
+        # The names of organisations continue in small letters: Phòng Quản lý đô thị.
+        more = SMALL_WORDS.match(text, end)
+        if more and more.end() > end:
             found.append(Span(start, more.end()))
     return found
 
 
 def counts_in(question: Question, text: str) -> bool:
-    """Whether ``text`` holds a unit that the question counts in."""
+    """Whether ``text`` contains a unit that the question asks for."""
     if not question.units:
         return False
     signs = (unit for unit in question.units if not unit.isalnum())
@@ -173,7 +178,7 @@ def counts_in(question: Question, text: str) -> bool:
 
 
 class _Words:
-    """The tokens of a sentence, and what each has to do with the question."""
+    """The words of a sentence, and how each is related to the question."""
 
     def __init__(self, question: Question, text: str) -> None:
         self.text = text
@@ -186,29 +191,29 @@ class _Words:
         self.idf = [max((question.weights.get(t, 0.0) for t in form), default=0.0) for form in forms]
         self.repeats = [r > 0 and not question.units & set(form) for r, form in zip(self.idf, forms, strict=True)]
         self.total = sum(question.weights.values()) or 1.0
-        # What of the question has been said before each word; each term counts where it first stands.
-        self.said: list[float] = []
+        # The IDF of the question's terms before each word; each term counts at its first occurrence.
+        self.idf_before: list[float] = []
         seen: set[str] = set()
         mass = 0.0
         for form in forms:
-            self.said.append(mass)
+            self.idf_before.append(mass)
             new = question.weights.keys() & set(form) - seen
             seen |= new
             mass += sum(question.weights[t] for t in new)
 
     def breaks_before(self, i: int) -> bool:
-        """Whether a clause begins at word ``i`` (one past the last word: whether one ends there)."""
+        """Whether a clause begins at word ``i``; for the number of words, whether one ends there."""
         if i == 0 or i == len(self.spans):
             return True
         return bool(BREAK.search(self.text, self.spans[i - 1].end, self.spans[i].start))
 
     def range(self, span: Span) -> tuple[int, int]:
-        """First word and one past the last of those that ``span`` touches."""
+        """Return the half-open range of the words that overlap ``span``."""
         return bisect_right(self.ends, span.start), bisect_left(self.starts, span.end)
 
 
 def candidates(question: Question, text: str) -> list[Span]:
-    """All spans of ``text`` that might be the answer: typed ones, clauses and the whole, each once."""
+    """Return the spans of ``text`` that may be the answer: typed expressions, clauses and the whole, each once."""
     words = _Words(question, text)
     count = len(words.spans)
     edges = [words.breaks_before(i) for i in range(count)] + [True]
@@ -218,41 +223,41 @@ def candidates(question: Question, text: str) -> list[Span]:
     dangling = [word in NEVER_LAST for word in words.lowered]
     ends = [i for i in range(1, count + 1) if (edges[i] or matched[i] or announced[i]) and not dangling[i - 1]]
     clauses: list[Span] = []
-    if count <= _READABLE:
+    if count <= _MAX_SENTENCE_WORDS:
         for a in starts:
-            within = ends[bisect_right(ends, a) : bisect_right(ends, a + _LONGEST)]
+            within = ends[bisect_right(ends, a) : bisect_right(ends, a + _MAX_CLAUSE_WORDS)]
             clauses.extend(Span(words.spans[a].start, words.spans[b - 1].end) for b in within)
     return list(dict.fromkeys([*typed(question, text), *clauses, Span(0, len(text))]))
 
 
 SPAN_FEATURES = (
-    "typed",  # 1 for a thing of the kind asked for
-    "unit",  # 1 if it holds the unit that the question counts in
-    "cue",  # 1 if the word before it announces this kind
+    "typed",  # 1 for an expression of the type asked for
+    "unit",  # 1 if it contains the unit that the question asks for
+    "cue",  # 1 if the word before it announces this type
     "left",  # IDF of the question's terms among the six words before, divided by their distance
     "right",  # ... after
-    "density",  # share of its words that are the question's, apart from units
-    "length",  # log of its words
+    "density",  # share of its words that are in the question, without units
+    "length",  # log of the number of its words
     "length2",  # ... squared
     "ends clause",
     "opens",  # 1 if the sentence starts with it
-    "after",  # share of the question's IDF that the sentence holds before it
-    "asked last",  # the same where the question ends in its question word
+    "after",  # share of the question's IDF that is in the sentence before it
+    "asked last",  # the same if the question ends with its question word, else 0
     "starts connective",
     "titled",  # 1 for a name right after a title
 )
-"""What a span is chosen by."""
+"""The features by which a span is chosen."""
 
 _ASKED_LAST = lazy_compile(r"(?:gì|nào|ai|đâu|sao|bao nhiêu|thế nào|mấy)(?:\s\S+)?$")
 _ASKED_LAST_PLAIN = lazy_compile(fold(_ASKED_LAST.pattern.replace(r"\S", "\0")).replace("\0", r"\S"))
 
 
 def span_features(question: Question, text: str, spans: Sequence[Span]) -> list[list[float]]:
-    """One row of SPAN_FEATURES per span of ``text``, a sentence."""
+    """Return one row of SPAN_FEATURES for each span of a sentence."""
     words = _Words(question, text)
     things = set(typed(question, text))
     cues = CUES[question.kind]
-    asked = (_ASKED_LAST_PLAIN if question.plain else _ASKED_LAST).search(question.text.lower().strip(" ?!."))
+    asked_last = (_ASKED_LAST_PLAIN if question.plain else _ASKED_LAST).search(question.text.lower().strip(" ?!."))
     rows: list[list[float]] = []
     for span in spans:
         a, b = words.range(span)
@@ -262,7 +267,7 @@ def span_features(question: Question, text: str, spans: Sequence[Span]) -> list[
         left = sum(words.idf[i] / (a - i) for i in range(max(0, a - 6), a)) / words.total
         right = sum(words.idf[i] / (i - b + 1) for i in range(b, min(len(words.spans), b + 6))) / words.total
         length = math.log(b - a)
-        said = words.said[a] / words.total
+        covered = words.idf_before[a] / words.total
         content = span.of(text)
         rows.append(
             [
@@ -276,8 +281,8 @@ def span_features(question: Question, text: str, spans: Sequence[Span]) -> list[
                 length * length,
                 float(words.breaks_before(b)),
                 float(a == 0),
-                said,
-                said if asked else 0.0,
+                covered,
+                covered if asked_last else 0.0,
                 float(words.lowered[a] in CONNECTIVES),
                 float(question.kind == "person" and bool(TITLED.search(text[: span.start][-20:]))),
             ]
@@ -292,27 +297,35 @@ def best_span(
     more: Sequence[Span] = (),
     judged: Callable[[Span], float] = lambda span: 0.0,
 ) -> Span:
-    """The span of ``text``, a sentence, that answers most likely; ``weights`` by GROUPS, one per SPAN_FEATURES.
+    """Return the span of a sentence that most likely answers the question.
 
-    ``more`` are candidates beside those found by rule; ``judged`` is what else speaks for one, to be added.
+    Args:
+        question: The question.
+        text: The sentence.
+        weights: By the names in GROUPS, one weight for each of SPAN_FEATURES.
+        more: Candidates besides those found by rules.
+        judged: A further score of a span, to be added.
     """
     spans = list(dict.fromkeys([*candidates(question, text), *more]))
-    own = weights[GROUPS[question.kind]]
+    group_weights = weights[GROUPS[question.kind]]
     rows = span_features(question, text, spans)
-    scores = [sum(w * x for w, x in zip(own, row, strict=True)) for row in rows]
+    scores = [sum(w * x for w, x in zip(group_weights, row, strict=True)) for row in rows]
     scores = [score + judged(span) for score, span in zip(scores, spans, strict=True)]
     return spans[max(range(len(spans)), key=lambda i: (scores[i], -i))]
 
 
 def counted(question: Question, text: str, span: Span) -> Span:
-    """``span`` without the unit where the question names it after its "how many" ("bao nhiêu điểm": 308)."""
+    """Return ``span`` without the unit if the question names it after "how many" ("bao nhiêu điểm": 308)."""
     lowered = _lowered(text)
     number = NUMBER.match(lowered, span.start, span.end) if question.kind == "number" else None
-    if number is None or not (rest := lowered[number.end() : span.end].split()):
+    if number is None:
         return span
-    asked = COUNTED.search(canonical(question.text))
-    named = asked is not None and question.form(asked[1]) == question.form(rest[0])
-    return Span(span.start, number.end()) if named else span
+    after_number = lowered[number.end() : span.end].split()
+    if not after_number:
+        return span
+    unit_asked = COUNTED.search(canonical(question.text))
+    is_named = unit_asked is not None and question.form(unit_asked[1]) == question.form(after_number[0])
+    return Span(span.start, number.end()) if is_named else span
 
 
 _BELOW_ZERO = lazy_compile(r"(?:^|[\s(])(?<!\d\s)([-−–]|âm\s)$")
@@ -320,15 +333,19 @@ _UP_TO = lazy_compile(rf"(?<!\w)(?:từ\s)?{NUMBER.pattern}(?:\s[^\W\d]+)?\s(?:�
 
 
 def whole_number(question: Question, text: str, span: Span) -> Span:
-    """``span`` with the sign before its number (-25 độ, âm 25 độ), and with where a range begins (7.000 đến 20.000)."""
+    """Return ``span`` extended to the sign of its number (-25 độ, âm 25 độ) or to the beginning of a range (7.000 đến
+    20.000).
+    """
     lowered = _lowered(text)
     if question.kind != "number" or not lowered[span.start : span.end][:1].isdigit():
         return span
     before = lowered[max(0, span.start - 40) : span.start]
-    if (sign := _BELOW_ZERO.search(before)) and (sign[1] != "âm " or "độ" in lowered[span.start : span.end + 4]):
+    sign = _BELOW_ZERO.search(before)
+    if sign and (sign[1] != "âm " or "độ" in lowered[span.start : span.end + 4]):
         return Span(span.start - len(sign[1]), span.end)
-    if range_ := _UP_TO.search(before):
-        return Span(span.start - len(range_[0]), span.end)
+    range_start = _UP_TO.search(before)
+    if range_start:
+        return Span(span.start - len(range_start[0]), span.end)
     return span
 
 
@@ -336,10 +353,10 @@ _REASON_FOLLOWS = lazy_compile(r"(?:do|vì|bởi|nguyên nhân|lý do|lí do|s�
 
 
 def completed(question: Question, hit: Hit, sentence: Span) -> Span:
-    """``sentence``, or with the one after it where only the two together answer.
+    """Return ``sentence``, together with the next one if only both give the answer.
 
-    So where the first announces what follows (a colon, a question), and where a reason is asked for and only
-    the second gives one.
+    That is so if the first announces the second (with a colon, or as a question), or if the question asks for a reason
+    and only the second gives one.
     """
     text = hit.article.text
     following = next((s for s in hit.passage.sentences if s.start >= sentence.end), None)
@@ -356,9 +373,9 @@ def completed(question: Question, hit: Hit, sentence: Span) -> Span:
 
 
 def marks(question: Question, text: str, answer: Span) -> list[Span]:
-    """What to mark in ``text``: words of the question, things of the kind asked for, and the answer if it is short.
+    """Return what to mark: words of the question, expressions of the type asked for, and the answer if it is short.
 
-    In order, without overlap; neighbours that only a space parts are one mark.
+    Marks are in order and do not overlap; marks with only a space between them are joined.
     """
     found = [word for word in tokenize(text) if question.weights.keys() & set(question.form(word.of(text)))]
     found += typed(question, text)

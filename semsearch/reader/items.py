@@ -1,4 +1,4 @@
-"""Questions that ask for several things, and the things that a sentence lists."""
+"""Questions that ask for several things, and the items that a sentence lists."""
 
 from __future__ import annotations
 
@@ -38,51 +38,57 @@ def asks_for_several(question: str) -> bool:
     return _PATTERNS[detect_language(question)].search(text) is not None
 
 
-# What opens an item on a line of its own, or inside a sentence; it is no part of the item.
+# What comes before an item, on a line of its own or inside a sentence, and is not a part of it.
 _BULLET = lazy_compile(
     r"(?:[-–—•*+]\s*|\(?(?:\d{1,2}|[a-zđ]|[ivx]{1,4})[.)]\s+|(?:một|hai|ba|bốn|năm) là,?\s+|"
     r"thứ (?:nhất|hai|ba|tư|năm|sáu)(?: là)?[,:]?\s+)(?=\w)",
     re.IGNORECASE,
 )
 _AND = r"(?:và|cùng với|hoặc|and|or|cùng(?= (?:các|những|nhiều|một|hai|ông|bà|anh|chị)\b))"
-_OR = rf"(?:{_AND}|hay|lẫn)"  # these join within a clause, and mean something else at its head (hay: often)
+_OR = rf"(?:{_AND}|hay|lẫn)"  # these join inside a clause; at its beginning "hay" means "often"
 _JOINS = lazy_compile(rf"{_AND}\s+", re.IGNORECASE)
 _LAST = lazy_compile(rf"\s{_OR}\s")
-# After these a list begins for certain; "như" gives examples, which may be a list too.
+# A list certainly begins after these; "như" introduces examples, which may be a list too.
 _OPENS = lazy_compile(r"(?<!\w)(?:bao gồm|gồm có|gồm|như sau|sau đây|đó là)\s*:?\s+(?=\w)")
 _COLON = lazy_compile(r":\s+(?=\w)")
 _EXAMPLES = lazy_compile(
     r"(?<!\w)(?<!cũng )(?<!hầu )(?<!gần )(?<!giống )(?<!nghe )(?<!dường )(?:như là|như)\s*:?\s+(?=\w)"
 )
-# What goes on after a list and is none of its items.
+# What continues the sentence after a list.
 _GOES_ON = lazy_compile(
     r"(?:nhằm|để|trong đó|trong khi|với|do|vì|bởi|nên|qua đó|từ đó|góp phần|đồng thời|khi|sau khi|khiến|giúp|"
     r"đặc biệt|nhất là|song|nhưng|còn|tuy nhiên|theo|đây là|thì|đều|mà|rồi|gây|dễ|hiện|ngoài ra|nếu|dẫn đến|mỗi)(?!\w)"
 )
 _CUT = lazy_compile(r"\s(?:để|nhằm|khiến|nên|thì|đều|vì|bởi|do)(?!\w)")
-_LONGEST = 40  # words of an item
+_MAX_ITEM_WORDS = 40
 
 
 def items(question: Question, quote: Quote, hits: Sequence[Hit] = ()) -> list[Quote]:
-    """The things that the quoted sentence lists, each a Quote with its own span; none where it lists nothing.
+    """Return the items that the quoted sentence lists, each as a Quote; empty if the sentence lists nothing.
 
-    First the lines below one that ends in a colon, as far as ``hits`` hold them; then what stands after "gồm", a colon
-    or "như" and touches the quoted span; then things of the kind asked for that only commas and "và" part; then
-    what "gồm" announces elsewhere in the sentence, or what the span itself lists.
+    These are tried in order: lines below one that ends with a colon, as far as the hits contain them; what follows
+    "gồm", a colon or "như" and overlaps the quoted span; expressions of the type asked for, separated only by commas
+    and "và"; what follows "gồm" elsewhere in the sentence, and what the span itself lists.
+
+    Args:
+        question: The question.
+        quote: The answer.
+        hits: Where lines below the quoted sentence are looked for.
     """
-    if found := _lines(quote, hits):
-        return found
+    line_items = _lines(quote, hits)
+    if line_items:
+        return line_items
     text = quote.sentence.of(quote.citation.article.text)
-    own = Span(quote.span.start - quote.sentence.start, quote.span.end - quote.sentence.start)
-    whole = Span(0, len(text))
+    quoted = Span(quote.span.start - quote.sentence.start, quote.span.end - quote.sentence.start)
+    all_text = Span(0, len(text))
     listed = (
-        _opened(text, own, _OPENS)
-        or _sure(text, _opened(text, own, _COLON))
-        or _opened(text, own, _EXAMPLES)
-        or _side_by_side(question, text, own)
-        or _opened(text, whole, _OPENS)
-        or _even(text, _split(text, own))
-        or _sure(text, _opened(text, whole, _COLON))
+        _opened(text, quoted, _OPENS)
+        or _sure(text, _opened(text, quoted, _COLON))
+        or _opened(text, quoted, _EXAMPLES)
+        or _side_by_side(question, text, quoted)
+        or _opened(text, all_text, _OPENS)
+        or _even(text, _split(text, quoted))
+        or _sure(text, _opened(text, all_text, _COLON))
     )
     if question.kind == "person":
         listed = _by_name(question, text, listed)
@@ -98,9 +104,9 @@ def items(question: Question, quote: Quote, hits: Sequence[Hit] = ()) -> list[Qu
 
 
 def _lines(quote: Quote, hits: Sequence[Hit]) -> list[Quote]:
-    """The items that stand each on a line of its own, below a line that ends in a colon; those that are in ``hits``.
+    """Return the items that are lines below a line that ends with a colon, as far as the hits contain them.
 
-    The lines of a list open with a bullet or a number, or all but the last end in a semicolon or in nothing.
+    The lines of a list begin with a bullet or a number, or all but the last end with a semicolon or without a mark.
     """
     article = quote.citation.article
     text = article.text
@@ -112,7 +118,7 @@ def _lines(quote: Quote, hits: Sequence[Hit]) -> list[Quote]:
         return []
     below = lines[at + 1 :]
     marked = bool(below) and _BULLET.match(below[0].of(text)) is not None
-    own = [
+    article_sentences = [
         (hit, s)
         for hit in (quote.citation, *hits)
         if hit.article.source == article.source
@@ -125,7 +131,7 @@ def _lines(quote: Quote, hits: Sequence[Hit]) -> list[Quote]:
             marked or _continues(text, line) or (i and text[below[i - 1].end - 1] == ";")
         ):
             break
-        inside = [(hit, s) for hit, s in own if line.start <= s.start < line.end]
+        inside = [(hit, s) for hit, s in article_sentences if line.start <= s.start < line.end]
         inside = [(hit, s) for hit, s in inside if hit.passage.id == inside[0][0].passage.id]
         if inside:
             sentence = Span(inside[0][1].start, inside[-1][1].end)
@@ -143,26 +149,29 @@ def _leads(text: str, line: Span) -> bool:
 
 
 def _continues(text: str, line: Span) -> bool:
-    """Whether it may be a line of a list: by its bullet, or by how it ends."""
+    """Whether a line may belong to a list, judged by its bullet or its end."""
     content = line.of(text)
-    return _BULLET.match(content) is not None or (content[-1] not in '.!?…:”"' and len(content.split()) <= _LONGEST)
+    return _BULLET.match(content) is not None or (
+        content[-1] not in '.!?…:”"' and len(content.split()) <= _MAX_ITEM_WORDS
+    )
 
 
 def _trimmed(text: str, span: Span) -> Span:
-    """Without joining words and bullets before, and punctuation around."""
+    """Return ``span`` without conjunctions and bullets at its beginning, and without punctuation around it."""
     start, end = span.start, span.end
     while True:
         before = start
         while start < end and text[start] in " \n,;.…":
             start += 1
         for opening in (_JOINS, _BULLET):
-            if match := opening.match(text, start, end):
+            match = opening.match(text, start, end)
+            if match:
                 start = match.end()
         if start == before:
             break
     while end > start and text[end - 1] in " \n,;.:…":
         end -= 1
-    for left, right in ("()", "[]", "“”"):  # a bracket that was cut in two
+    for left, right in ("()", "[]", "“”"):  # a pair of brackets that was split
         if end > start and text[end - 1] == right and left not in text[start:end]:
             end -= 1
         if left in text[start:end] and right not in text[start:end] and text[end : end + 1] == right:
@@ -171,7 +180,7 @@ def _trimmed(text: str, span: Span) -> Span:
 
 
 def _breaks(text: str, within: Span, signs: str) -> list[int]:
-    """Where ``signs`` stand, outside of brackets and quotes and not inside a number."""
+    """Return the offsets of ``signs`` outside of brackets, quotes and numbers."""
     found: list[int] = []
     depth = 0
     for i in range(within.start, within.end):
@@ -190,17 +199,17 @@ def _pieces(text: str, within: Span, breaks: Sequence[int]) -> list[Span]:
     return [Span(a + (a != within.start), b) for a, b in pairwise(edges)]
 
 
-def _opened(text: str, own: Span, opening: re.Pattern[str]) -> list[Span]:
-    """The list that begins after ``opening`` and touches ``own``."""
+def _opened(text: str, quoted: Span, opening: re.Pattern[str]) -> list[Span]:
+    """Return the list that begins after ``opening`` and overlaps ``quoted``."""
     for match in opening.finditer(text):
         listed = _split(text, Span(match.end(), len(text)), ends=True)
-        if len(listed) > 1 and Span(listed[0].start, listed[-1].end).overlaps(own):
+        if len(listed) > 1 and Span(listed[0].start, listed[-1].end).overlaps(quoted):
             return listed
     return []
 
 
 def _split(text: str, within: Span, *, ends: bool = False) -> list[Span]:
-    """The items of a list that begins where ``within`` does; with ``ends`` it may end before ``within`` does."""
+    """Return the items of a list that fills ``within``; if ``ends``, it may end earlier."""
     commas = _breaks(text, within, ",")
     semicolons = _breaks(text, within, ";")
     if ends:
@@ -223,9 +232,10 @@ def _split(text: str, within: Span, *, ends: bool = False) -> list[Span]:
             if not ends:
                 return []
             break
-        if ends and (cut := _CUT.search(piece.of(text))) and _LAST.search(piece.of(text)[: cut.start()]):
+        cut = _CUT.search(piece.of(text)) if ends else None
+        if cut and _LAST.search(piece.of(text)[: cut.start()]):
             piece = Span(piece.start, piece.start + cut.start())
-        # The "và" of the last item: of "y tế và giáo dục, điện, đường và trường" only the last parts items.
+        # Only the last "và" separates items: "y tế và giáo dục, điện, đường và trường".
         joins = [m for m in _LAST.finditer(piece.of(text)) if piece.of(text)[: m.start()].strip()]
         last = i == len(pieces) - 1 or (ends and i > 0) or _GOES_ON.match(pieces[i + 1].of(text).strip())
         if joins and last and not _JOINS.match(stripped):
@@ -236,27 +246,29 @@ def _split(text: str, within: Span, *, ends: bool = False) -> list[Span]:
             kept.append(piece)
             if ends and _JOINS.match(stripped):
                 break
-    if kept and ends and (example := _EXAMPLES.search(kept[0].of(text))):
+    example = _EXAMPLES.search(kept[0].of(text)) if kept and ends else None
+    if example:
         kept[0] = Span(kept[0].start + example.end(), kept[0].end)
     return _checked(text, kept)
 
 
 def _checked(text: str, pieces: Sequence[Span]) -> list[Span]:
-    """The pieces, trimmed; none if there are fewer than two or one of them cannot be an item."""
+    """Return the pieces, trimmed; empty if there are fewer than two or one of them cannot be an item."""
     found = [_trimmed(text, piece) for piece in pieces]
     found = [piece for piece in found if piece.start < piece.end]
     sizes = [len(tokenize(piece.of(text))) for piece in found]
-    return found if len(found) > 1 and all(0 < size <= _LONGEST for size in sizes) else []
+    return found if len(found) > 1 and all(0 < size <= _MAX_ITEM_WORDS for size in sizes) else []
 
 
 def _sure(text: str, listed: list[Span]) -> list[Span]:
-    """The items, if they can be nothing else: three or more, or not parted by a comma alone."""
+    """Return the items if they are certainly a list: three or more, or separated by more than a comma."""
     return listed if len(listed) > 2 or (listed and text[listed[0].end : listed[-1].start].strip() != ",") else []
 
 
 def _even(text: str, listed: list[Span]) -> list[Span]:
-    """The items, if they look like items where no word announces a list: parted by "và" or all begun alike, of a
-    size, and not the whole sentence.
+    """Return the items if they look like a list without a word that announces one.
+
+    They are separated by "và" or begin with the same word, have similar lengths, and are not the whole sentence.
     """
     if not listed or listed[0].start == 0:
         return []
@@ -273,15 +285,18 @@ _NO_PERSON = lazy_compile(
 )
 
 
-def _side_by_side(question: Question, text: str, own: Span) -> list[Span]:
-    """Things of the kind asked for around ``own``, each the longest at its place, that only commas and "và" part."""
+def _side_by_side(question: Question, text: str, quoted: Span) -> list[Span]:
+    """Return expressions of the type asked for around ``quoted`` that only commas and "và" separate.
+
+    Of overlapping expressions the longest counts.
+    """
     things: list[Span] = []
     for thing in sorted(typed(question, text), key=lambda s: (s.start, -s.end)):
         if question.kind == "person" and _NO_PERSON.match(text, thing.start):
             continue
         if not things or thing.start >= things[-1].end:
             things.append(thing)
-    at = next((i for i, thing in enumerate(things) if thing.overlaps(own)), None)
+    at = next((i for i, thing in enumerate(things) if thing.overlaps(quoted)), None)
     if at is None:
         return []
     first = last = at
@@ -295,7 +310,7 @@ def _side_by_side(question: Question, text: str, own: Span) -> list[Span]:
 
 
 def _by_name(question: Question, text: str, listed: Sequence[Span]) -> list[Span]:
-    """Where some items hold a name, one without a name belongs to the one before: ông A, Chủ tịch xã, và bà B."""
+    """If some items contain a name, join each item without a name to the one before: ông A, Chủ tịch xã, và bà B."""
     named = [bool(typed(question, span.of(text))) for span in listed]
     if not any(named):
         return list(listed)

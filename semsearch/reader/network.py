@@ -1,9 +1,9 @@
-"""A small network that reads a question and passages against each other, in numpy.
+"""The bundled reader's network, in NumPy: scores the sentences and words of passages for a question.
 
-Trained by ``scripts/training/train_reader.py``, which names where its parts come from. It knows words by vectors of the
-bundled encoder and by a table of common words; convolutions give each word its neighbours, one attention
-the words of the question. It says of each sentence how far it answers, and of each word how far the answer begins or
-ends with it.
+``scripts/training/train_reader.py`` trains it and cites the sources of its parts. Words enter as vectors of the bundled
+encoder and embeddings of common words. Convolutions add the context of each word, and attention adds the words of the
+question. The outputs are a logit for each sentence, and for each word the logits of being the first and the last word
+of the answer.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Edges", "Network", "Part", "Read", "WordVectors", "part", "softmax"]
 
-_BREAK = "\n"  # between texts, so that no piece reaches from one into the next
-_LONGEST = 40  # words of an answer
+_BREAK = "\n"  # between texts, so that no token spans two of them
+_MAX_ANSWER_WORDS = 40
 _STOPS = frozenset(".,;:!?…")
 _DILATIONS = ((1, 2), (1, 2, 4, 8))
 
 
 class WordVectors(Protocol):
-    """Whoever knows words: the bundled encoder."""
+    """A source of word vectors: the bundled encoder."""
 
     def word_vectors(self, words: Sequence[str]) -> tuple[Floats, Floats]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A passage: its words, the first ``title`` of them its title's, and where its sentences begin."""
+    """A passage: its words, the first ``title`` of them the article's title, and the first words of its sentences."""
 
     text: Text
     title: int
@@ -54,10 +54,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What is said of one passage.
+    """The network's output for one passage.
 
-    ``sentences`` (n,) are logits, ``edges`` (words, 2) those of an answer's first and last word, ``met`` (n, words of
-    the question) the greatest cosine of each of them with a word of the sentence, at least 0.
+    Attributes:
+        sentences: Logits of the sentences, shape (n,).
+        edges: Logits of the first and the last word of an answer, shape (words, 2).
+        met: Greatest cosine of each word of the question with a word of the sentence, at least 0, shape (n, words of
+            the question).
     """
 
     sentences: Floats
@@ -66,7 +69,7 @@ class Read:
 
 
 def part(hit: Hit) -> Part:
-    """A hit's passage under its article's title; sentence i of it is sentence i of the passage."""
+    """Return the passage of a hit, with the title of its article before it."""
     head, body = cut(hit.article.title), cut(hit.article.text, hit.passage.start, hit.passage.end)
     text = Text(
         head.starts + body.starts,
@@ -76,12 +79,12 @@ def part(hit: Hit) -> Part:
         head.shapes + body.shapes,
     )
     starts = [sentence.start for sentence in hit.passage.sentences]
-    # By the ends of words: a sentence that goes on in an endless word begins with that word.
+    # By the ends of words: a sentence may begin inside a very long word.
     return Part(text, len(head), np.searchsorted(body.ends, starts, "right") + len(head))
 
 
 class Edges:
-    """How likely an answer begins and ends at each word of a passage; spans are characters of the article."""
+    """Scores of answer spans in a passage; spans are offsets into the article."""
 
     def __init__(self, part: Part, read: Read) -> None:
         title = part.title
@@ -91,21 +94,22 @@ class Edges:
         self._stops = np.array([word in _STOPS for word in part.text.words[title:]], bool)
 
     def score(self, span: Span) -> float:
-        """The log of its share of all spans of the passage."""
+        """Return the log probability of a span of the passage."""
         first, last = self._words(span)
         return float(self._first[first] + self._last[last - 1]) if first < last else -50.0
 
     def best(self, within: Span, count: int) -> list[Span]:
-        """The likeliest ones inside a stretch, best first; none begins or ends with a mark between clauses."""
+        """Return the most probable spans inside ``within``, best first; none begins or ends with punctuation."""
         first, last = self._words(within)
         if first >= last:
             return []
-        firsts, ends = (np.where(self._stops, -np.inf, some)[first:last] for some in (self._first, self._last))
-        # By first word and number of words: all pairs of words would be too many in an endless sentence.
-        lasts = np.append(ends, np.full(_LONGEST - 1, -np.inf))
-        scores = firsts[:, None] + np.lib.stride_tricks.sliding_window_view(lasts, _LONGEST)
+        firsts = np.where(self._stops, -np.inf, self._first)[first:last]
+        ends = np.where(self._stops, -np.inf, self._last)[first:last]
+        # By first word and number of words: a very long sentence would have too many pairs of words.
+        lasts = np.append(ends, np.full(_MAX_ANSWER_WORDS - 1, -np.inf))
+        scores = firsts[:, None] + np.lib.stride_tricks.sliding_window_view(lasts, _MAX_ANSWER_WORDS)
         order = np.argsort(-scores, axis=None, kind="stable")[:count]
-        found = [divmod(int(i), _LONGEST) for i in order if scores.flat[i] > -np.inf]
+        found = [divmod(int(i), _MAX_ANSWER_WORDS) for i in order if scores.flat[i] > -np.inf]
         return [Span(int(self._starts[first + i]), int(self._ends[first + i + more])) for i, more in found]
 
     def _words(self, span: Span) -> tuple[int, int]:
@@ -113,10 +117,10 @@ class Edges:
 
 
 class Network:
-    """``read(question, parts)``; the scores of sentences are logits, comparable across all passages and with none."""
+    """The network. Its logits of sentences are comparable across passages and with that of "no answer"."""
 
     def __init__(self, weights: Mapping[str, Floats], known: Sequence[str], words: WordVectors, idf: Idf) -> None:
-        """``weights`` by their names in training, ``known`` the common words in the order of their rows."""
+        """Take the weights by their names in training, and the common words in the order of their rows."""
         self._w = weights
         self._common = {word: place for place, word in enumerate(known, 1)}
         self._vectors, self._idf = words, idf
@@ -124,7 +128,11 @@ class Network:
 
     @classmethod
     def load(cls, file: Path, words: WordVectors, idf: Idf) -> Network:
-        """Raises ReaderUnavailable if the file is missing or damaged."""
+        """Load the network.
+
+        Raises:
+            ReaderUnavailable: The file is missing or damaged.
+        """
         try:
             with np.load(file, allow_pickle=False) as arrays:
                 head, flat = json.loads(bytes(arrays["head"])), arrays["flat"].astype(np.float32)
@@ -139,7 +147,7 @@ class Network:
             ) from error
 
     def read(self, question: Text, parts: Sequence[Part]) -> tuple[float, list[Read]]:
-        """The logit of "none of them", and what is said of each part. Neither side may be without a word."""
+        """Return the logit of "no answer", and the scores of each part. Neither question nor parts may be empty."""
         w, hidden, gap = self._w, self._hidden, 2 * max(_DILATIONS[1])
         texts = [question, *(part.text for part in parts)]
         facts = self._facts(texts)
@@ -150,30 +158,30 @@ class Network:
         vectors, lengths = self._known(question, parts)
         at = 0
         over: list[Floats] = []
-        met: list[Floats] = []
+        cosines_of_parts: list[Floats] = []
         for place, (text, start) in enumerate(zip(texts, starts, strict=False)):
             stop, n = start + len(text), len(text)
             rows = x[start:stop]
             mask[start:stop] = 1
             rows[:, : vectors.shape[1]] = vectors[at : at + n]
             column = vectors.shape[1]
-            some = facts[place]
-            rows[:, column : column + w["common.weight"].shape[1]] = w["common.weight"][some["common"]]
+            text_facts = facts[place]
+            rows[:, column : column + w["common.weight"].shape[1]] = w["common.weight"][text_facts["common"]]
             column += w["common.weight"].shape[1]
             rows[np.arange(n), column + np.array(text.shapes, np.int64)] = 1
             column += SHAPES
             if place == 0:
-                rows[:, column + MEETINGS - 1] = some["idf"]
+                rows[:, column + MEETINGS - 1] = text_facts["idf"]
                 rows[:, column + MEETINGS + 2] = 1
             else:
                 part = parts[place - 1]
-                rows[:, column : column + MEETINGS] = meetings(facts[0], some)
+                rows[:, column : column + MEETINGS] = meetings(facts[0], text_facts)
                 rows[part.firsts, column + MEETINGS] = 1
                 rows[: part.title, column + MEETINGS + 1] = 1
-                over.append(overlaps(facts[0], some, part.firsts, part.title))
+                over.append(overlaps(facts[0], text_facts, part.firsts, part.title))
                 alike = vectors[at : at + n] @ vectors[: len(question)].T
-                alike = np.maximum(alike, some["folded"][:, None] == facts[0]["folded"][None, :])
-                met.append(np.maximum.reduceat(alike, part.firsts, axis=0))
+                alike = np.maximum(alike, text_facts["folded"][:, None] == facts[0]["folded"][None, :])
+                cosines_of_parts.append(np.maximum.reduceat(alike, part.firsts, axis=0))
             rows[:, column + MEETINGS + 3] = lengths[at : at + n] / 4
             at += n
         x = (x @ w["enter.weight"].T + w["enter.bias"]) * mask
@@ -181,23 +189,27 @@ class Network:
             x = self._block(f"low.{place}", x, mask, dilation)
         q = x[gap : gap + len(question)]
         weight = softmax((q @ w["gather.weight"].T)[:, 0])
-        whole = weight @ q
+        summary = weight @ q
         p = x[gap + len(question) + gap :]
         taken = softmax(p @ w["look.weight"].T @ q.T / np.float32(hidden**0.5)) @ q
         fuse = w["fuse.weight"]
         # The parts of one matrix: [text, taken, text * taken, whole * text].
-        own = fuse[:, :hidden] + fuse[:, 3 * hidden :] * whole
-        y = p @ own.T + taken @ fuse[:, hidden : 2 * hidden].T + (p * taken) @ fuse[:, 2 * hidden : 3 * hidden].T
+        text_weights = fuse[:, :hidden] + fuse[:, 3 * hidden :] * summary
+        y = (
+            p @ text_weights.T
+            + taken @ fuse[:, hidden : 2 * hidden].T
+            + (p * taken) @ fuse[:, 2 * hidden : 3 * hidden].T
+        )
         y += w["fuse.bias"]
         mask = mask[gap + len(question) + gap :]
         y = np.maximum(y, 0) * mask
         for place, dilation in enumerate(_DILATIONS[1]):
             y = self._block(f"high.{place}", y, mask, dilation)
-        by_question = (w["edges_asked.weight"] @ whole + w["edges_asked.bias"]).reshape(2, hidden) / np.float32(
+        by_question = (w["edges_asked.weight"] @ summary + w["edges_asked.bias"]).reshape(2, hidden) / np.float32(
             hidden**0.5
         )
         edges = y @ (w["edges.weight"] + by_question).T + w["edges.bias"]
-        none = float(w["none.weight"][0] @ whole + w["none.bias"][0])
+        none = float(w["none.weight"][0] @ summary + w["none.bias"][0])
         shift = gap + len(question) + gap
         pooled = np.concatenate(
             [
@@ -207,20 +219,20 @@ class Network:
         )
         shares = np.concatenate(over)
         ways = self._met(q, y, parts, (starts[1:-1] - shift).tolist())
-        evidence = np.concatenate([pooled, pooled * whole, shares, ways], axis=1)
+        evidence = np.concatenate([pooled, pooled * summary, shares, ways], axis=1)
         hiddens = np.maximum(evidence @ w["judge.weight"].T + w["judge.bias"], 0)
         verdict = (hiddens @ w["verdict.weight"].T + shares @ w["plain.weight"].T)[:, 0]
         verdict += w["verdict.bias"] + w["plain.bias"]
         found, row = [], 0
-        for part, start, cosines in zip(parts, starts[1:], met, strict=False):
+        for part, start, cosines in zip(parts, starts[1:], cosines_of_parts, strict=False):
             count = len(part.firsts)
-            own = edges[start - shift : start - shift + len(part.text)]
-            found.append(Read(verdict[row : row + count], own, np.clip(cosines, 0.0, 1.0)))
+            part_edges = edges[start - shift : start - shift + len(part.text)]
+            found.append(Read(verdict[row : row + count], part_edges, np.clip(cosines, 0.0, 1.0)))
             row += count
         return none, found
 
     def _met(self, q: Floats, y: Any, parts: Sequence[Part], starts: Sequence[int]) -> Floats:
-        """``(sentences, 4 heads)``: how the words of the question are met in each sentence, and in its passage."""
+        """Return how well each sentence, and its passage, matches the question's words, shape (sentences, 4 heads)."""
         w = self._w
         heads = len(w["weigh.bias"])
         ask, tell = (
@@ -230,14 +242,14 @@ class Network:
         share = softmax((q @ w["weigh.weight"].T + w["weigh.bias"]).T)[:, None, :]
         found = []
         for part, start in zip(parts, starts, strict=True):
-            own = cosines[:, start : start + len(part.text)]
-            best = np.maximum.reduceat(own, part.firsts, axis=1)
-            both = [best, np.broadcast_to(own.max(axis=1, keepdims=True), best.shape)]
-            found.append(np.concatenate([side for met in both for side in _summed(met, share)]).T)
+            part_cosines = cosines[:, start : start + len(part.text)]
+            best = np.maximum.reduceat(part_cosines, part.firsts, axis=1)
+            matches = [best, np.broadcast_to(part_cosines.max(axis=1, keepdims=True), best.shape)]
+            found.append(np.concatenate([side for match in matches for side in _summed(match, share)]).T)
         return np.concatenate(found)
 
     def _known(self, question: Text, parts: Sequence[Part]) -> tuple[Floats, Floats]:
-        """The vectors of all words in order, and their lengths."""
+        """Return the vectors of all words in order, and their lengths."""
         words = [*question.words, _BREAK]
         for part in parts:
             words += [*part.text.words[: part.title], _BREAK, *part.text.words[part.title :], _BREAK]
@@ -246,7 +258,7 @@ class Network:
         return vectors[there], lengths[there]
 
     def _facts(self, texts: Sequence[Text]) -> list[dict[str, Any]]:
-        """Of each text the ids of its words and of their forms without marks, their IDF, their common forms."""
+        """Return for each text the ids of its words and of their forms without accents, their IDF and common forms."""
         words: dict[str, int] = {}
         forms: dict[str, int] = {}
         ids = [np.array([words.setdefault(w, len(words)) for w in text.words], np.int64) for text in texts]
@@ -274,9 +286,9 @@ class Network:
         return y * mask
 
 
-def _summed(met: Any, share: Any) -> tuple[Any, Any]:
-    """Over the last axis: the mean by ``share``, and one that heeds the least: -log(mean of exp(-8 met)) / 8."""
-    return (share * met).sum(axis=-1), -np.log((share * np.exp(-8 * met)).sum(axis=-1)) / 8
+def _summed(match: Any, share: Any) -> tuple[Any, Any]:
+    """Return the weighted mean over the last axis, and a soft minimum: -log(mean of exp(-8 match)) / 8."""
+    return (share * match).sum(axis=-1), -np.log((share * np.exp(-8 * match)).sum(axis=-1)) / 8
 
 
 def _unit(vectors: Any) -> Any:
@@ -284,6 +296,6 @@ def _unit(vectors: Any) -> Any:
 
 
 def softmax(scores: Any) -> Any:
-    """Shares along the last axis."""
+    """Return the softmax over the last axis."""
     scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return scores / scores.sum(axis=-1, keepdims=True)

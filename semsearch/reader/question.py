@@ -1,4 +1,4 @@
-"""What a question asks for, and the terms by which a sentence can be seen to answer it."""
+"""Question analysis: the type of the answer, and the terms that a sentence with the answer should contain."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["COUNTED", "SHORT", "Idf", "Kind", "Name", "Question", "idf_from", "l
 
 Kind = Literal["number", "date", "person", "role", "place", "organisation", "reason", "definition", "other"]
 SHORT: frozenset[Kind] = frozenset({"number", "date", "person", "role", "place", "organisation"})
-"""Kinds whose answers are a few words that patterns can find."""
+"""Types whose answers are a few words that patterns can find."""
 
 Name = tuple[tuple[str, ...], ...]
-"""A proper name or a number: it is there where any of these runs of consecutive terms is."""
+"""A proper name or a number, as alternatives: sequences of consecutive terms, one of which must occur."""
 
-# The first pattern that is found decides. Each is tried as it stands on a question typed with accents, and folded on
-# one typed without; what would be ambiguous then ("mấy" as "may") stands in _ACCENTED.
+# The first pattern that matches decides. Questions typed without accents are matched against folded patterns; patterns
+# that would be ambiguous then ("mấy" as "may") are in _ACCENTED.
 _VIETNAMESE: tuple[tuple[Kind, str], ...] = (
     ("other", r"\b(?:thế nào|ra sao)$"),
     (
@@ -69,7 +69,7 @@ _ENGLISH: tuple[tuple[Kind, str], ...] = (
     ("place", r"\bwhere\b|(?:what|which) (?:country|city|province|district|place|region|state|island|river)"),
     ("reason", r"\bwhy\b|for what reason|what (?:caused|is the reason|was the reason)"),
 )
-# "X là ai" asks for an office where X is nothing but a name, with or without a title.
+# "X là ai" asks for an office if X is a name, with or without a title.
 _WHO_IS_NAMED = lazy_compile(
     r"^(?:(?:ông|bà|anh|chị|đồng chí|bác sĩ|tiến sĩ|giáo sư|đại tướng|thượng tướng|trung tướng|thiếu tướng|đại tá|"
     r"thượng tá|trung tá|thiếu tá|đại úy|thượng úy|trung úy|thiếu úy)\s)?((?:\w+\s){1,5})là ai\W*$",
@@ -92,7 +92,7 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-# Words of asking and of grammar: they say what is asked, not what the answer is about.
+# Question words and function words: they do not say what the answer is about.
 _FUNCTION = _set(
     "là gì nào ai đâu bao nhiêu mấy khi sao thế vì tại ở có của và được bị những các một cho trong với về từ để do "
     "theo đã đang sẽ không này đó ra như thì mà cái điều việc người vào lúc hãy kể tên liệt hỏi"
@@ -102,8 +102,8 @@ _ENGLISH_STARTS = _set(
     "a an are as at by can did do does for from had has how if in is name of on the to under was were what when where "
     "which who whom whose why with"
 )
-# What a number is counted in when the question names the measure and not the unit; and the words of measuring, which
-# need not stand in the answer.
+# The units of a number if the question names the quantity and not the unit; and words for quantities, which the answer
+# need not contain.
 _MONEY = "đồng tỷ tỉ triệu nghìn usd đô euro vnd $ bảng"
 _PER_CENT = "% phần"
 _TIME = "năm tháng ngày giờ phút tuần giây thế"
@@ -132,7 +132,7 @@ _ENGLISH_UNITS: tuple[tuple[str, str], ...] = (
 )
 _MEASURES = _set("tiền kinh phí mấy tuổi nhiêu chức vụ danh nghề nghiệp")
 COUNTED = lazy_compile(r"(?:bao nhiêu|bao nhieu|mấy)\s+(\w+)(?:\s+(\w+))?")
-"""The one or two words after "how many", in a question in lower case: what is counted."""
+"""The one or two words after "how many" in a question in lower case, which say what is counted."""
 
 
 class Idf:
@@ -176,39 +176,41 @@ def load_idf() -> Idf:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question, understood. All terms are in the form in which sentences are compared: folded where ``plain``."""
+    """An analysed question. All terms are in the form in which sentences are compared: folded if ``plain``."""
 
     text: str
     kind: Kind
     plain: bool  # typed without accents, or in English
     english: bool
     order: tuple[str, ...]  # all its terms
-    weights: dict[str, float]  # those of its content, with their IDF
-    pairs: dict[tuple[str, str], float]  # its neighbouring terms likewise
+    weights: dict[str, float]  # IDF of its content terms
+    pairs: dict[tuple[str, str], float]  # the same for pairs of neighbouring terms
     names: tuple[Name, ...]  # its proper names and numbers
-    named: frozenset[str]  # the terms of them
-    units: frozenset[str]  # what an asked number may be counted in
-    measured: bool  # whether it must be counted so: the question names a measure (tiền, tuổi, dài), not a thing
+    named: frozenset[str]  # the terms of ``names``
+    units: frozenset[str]  # units that the number asked for may have
+    measured: bool  # whether it must have one of them: the question names a quantity (tiền, tuổi, dài), not a thing
 
     def form(self, text: str) -> list[str]:
-        """The terms of ``text`` in the form in which this question compares them."""
+        """Return the terms of ``text`` in the form in which this question compares them."""
         return terms(fold(text) if self.plain else text)
 
 
 def understand(text: str, idf: Idf) -> Question:
-    """Read a question; any text will do."""
-    spoken = detect_language(text)
-    english = spoken == "en"
+    """Analyse a question, which may be any text."""
+    language = detect_language(text)
+    english = language == "en"
     plain = english or not has_accents(text)
     lowered = " ".join(text.lower().split()).strip(" ?!.…")
-    kind: Kind = next((kind for kind, pattern in _KINDS[spoken] if pattern.search(lowered)), "other")
-    if kind == "person" and (match := _WHO_IS_NAMED.match(text)) and match[1].istitle():
-        kind = "role"
+    kind: Kind = next((kind for kind, pattern in _KINDS[language] if pattern.search(lowered)), "other")
+    if kind == "person":
+        named_person = _WHO_IS_NAMED.match(text)
+        if named_person and named_person[1].istitle():
+            kind = "role"
     order = tuple(terms(fold(text) if plain else text))
     names = _names(text, plain)
     named = frozenset(term for name in names for run in name for term in run)
     if english:
-        # The words of another language can be met only as names and numbers; the rest is the encoder's to judge.
+        # In another language only names and numbers can match; for the rest there is the encoder.
         content = [t for t in order if t in named]
     else:
         function = _PLAIN_FUNCTION if plain else _FUNCTION
@@ -236,20 +238,24 @@ def understand(text: str, idf: Idf) -> Question:
 
 
 def _names(text: str, plain: bool) -> tuple[Name, ...]:
-    """Runs of capitalised words, and numbers.
+    """Return the sequences of capitalised words, and the numbers.
 
-    The first word counts if the next is capitalised too, or if it cannot be Vietnamese. Of a Vietnamese name any two
-    neighbours will do (Nguyễn Ngọc Hà, Ngọc Hà), of a foreign one any word (Donald Trump, Trump).
+    The first word counts if the next is capitalised too, or if it cannot be Vietnamese. Any two neighbouring words
+    stand for a Vietnamese name (Nguyễn Ngọc Hà, Ngọc Hà), any word for a foreign one (Donald Trump, Trump).
     """
     words = [text[s.start : s.end] for s in tokenize(text)]
-    big = [word[0].isupper() for word in words]
-    if sum(big) > 0.7 * len(words) > 2:
-        big = [False] * len(words)  # all in capitals, or a bare name
-    if big and big[0] and (words[0].lower() in _ENGLISH_STARTS or (is_syllable(words[0]) and not any(big[1:2]))):
-        big[0] = False
+    capitalised = [word[0].isupper() for word in words]
+    if sum(capitalised) > 0.7 * len(words) > 2:
+        capitalised = [False] * len(words)  # all capitals, or nothing but a name
+    if (
+        capitalised
+        and capitalised[0]
+        and (words[0].lower() in _ENGLISH_STARTS or (is_syllable(words[0]) and not any(capitalised[1:2])))
+    ):
+        capitalised[0] = False
     names: list[Name] = []
     run: list[str] = []
-    for word, capital in zip([*words, ""], [*big, False], strict=True):
+    for word, capital in zip([*words, ""], [*capitalised, False], strict=True):
         digits = any(c.isdigit() for c in word)
         if capital and not digits:
             run.extend(terms(fold(word) if plain else word))
@@ -258,13 +264,13 @@ def _names(text: str, plain: bool) -> tuple[Name, ...]:
             names.append(_alternatives(run))
             run = []
         if digits:
-            whole, *parts = terms(fold(word) if plain else word)
-            names.append(((whole,), *_dates(parts, "thang" if plain else "tháng")))
+            number, *parts = terms(fold(word) if plain else word)
+            names.append(((number,), *_dates(parts, "thang" if plain else "tháng")))
     return tuple(names)
 
 
 def _dates(parts: list[str], month: str) -> list[tuple[str, ...]]:
-    """A date is also met as part of a longer one (27/8 in 27/8/2018), or in words (27 tháng 8)."""
+    """Return other ways to write a date: as part of a longer one (27/8 in 27/8/2018), or in words (27 tháng 8)."""
     return [tuple(parts), (parts[0], month, parts[1])] if len(parts) > 1 else []
 
 
@@ -276,7 +282,7 @@ def _alternatives(run: list[str]) -> Name:
 
 
 def _measures(lowered: str, *, plain: bool, english: bool) -> frozenset[str]:
-    """The units of the measures that the question names."""
+    """Return the units of the quantities that the question names."""
     found: set[str] = set()
     for pattern, units in _ENGLISH_UNITS if english else _UNITS:
         if re.search(fold(pattern) if plain else pattern, lowered):
@@ -285,7 +291,7 @@ def _measures(lowered: str, *, plain: bool, english: bool) -> frozenset[str]:
 
 
 def _counted(lowered: str, plain: bool) -> frozenset[str]:
-    """The words after "bao nhiêu"."""
+    """Return the words after "bao nhiêu"."""
     match = COUNTED.search(lowered)
     words = [word for word in match.groups() if word and word not in ("là", "la")] if match else []
     return frozenset(fold(word) for word in words) if plain else frozenset(words)

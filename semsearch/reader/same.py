@@ -1,7 +1,7 @@
-"""Whether two answers say the same, whether they contradict each other, and whether a sentence says an answer.
+"""Comparison of answers: whether two are equivalent or contradict each other, and whether a sentence gives an answer.
 
 Numbers are compared by value (37.000, 37000, 37 nghìn), dates by day, month and year (27/8, ngày 27 tháng 8), names
-without the titles before them. What cannot be told counts as neither the same nor contradicting.
+without the titles before them. In doubt, two answers neither are equivalent nor contradict each other.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ _THOUSANDS = lazy_compile(r"[1-9]\d{0,2}([.,])\d{3}(?:\1\d{3})*")
 
 
 def _digits(text: str) -> Fraction:
-    """37.000 and 37,000 are thousands, 11,5 and 11.5 are eleven and a half, 1.234,5 holds both, 0,125 is an eighth."""
+    """Parse digits: 37.000 and 37,000 are thousands, 11,5 and 11.5 decimals, 1.234,5 is both, 0,125 is an eighth."""
     if _THOUSANDS.fullmatch(text):
         return Fraction(re.sub("[.,]", "", text))
-    *whole, part = re.split("[.,]", text)
-    return Fraction("".join(whole) + "." + part) if whole else Fraction(part)
+    *thousands, part = re.split("[.,]", text)
+    return Fraction("".join(thousands) + "." + part) if thousands else Fraction(part)
 
 
 def value(text: str) -> Fraction:
-    """The value of one number in digits, words or both, in lower case; 0 where there is none.
+    """Return the value of a number in digits, words or both, in lower case; 0 if there is no number.
 
     >>> value("37 nghìn") == value("37.000") == value("ba mươi bảy ngàn") == 37000
     True
@@ -67,18 +67,18 @@ def value(text: str) -> Fraction:
         elif word in _GROUPS:
             last = _GROUPS[word]
             group = hundreds + current
-            # "3 tỷ 200 triệu" goes on counting; of "3,2 nghìn tỷ" what stands before is multiplied.
+            # "3 tỷ 200 triệu" is a sum; in "3,2 nghìn tỷ" the value so far is multiplied.
             total = total + group * last if group else (total or Fraction(1)) * last
             hundreds = current = Fraction(0)
     return total + hundreds + current
 
 
 _JOINED = lazy_compile(rf"{NUMBER.pattern}(?:(?:(?<=nghìn)|(?<=ngàn)|(?<=triệu)|(?<=tỷ)|(?<=tỉ))\s{NUMBER.pattern})*")
-"""A number that goes on in smaller units: 3 tỷ 200 triệu."""
+"""A number with parts in smaller units: 3 tỷ 200 triệu."""
 
 
 def _values(text: str) -> list[Fraction]:
-    """The values of a match of NUMBER: one, or the two ends of a range ("10-12 triệu")."""
+    """Return the values of a match of NUMBER: one, or the two ends of a range ("10-12 triệu")."""
     low, dash, high = text.replace("–", "-").partition("-")
     if not dash:
         return [value(text)]
@@ -105,7 +105,7 @@ _PART_OF = lazy_compile(r"^(?:đầu|cuối|giữa)\b")
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A date as far as it is told; ``other`` holds what is no day, month or year (thế kỷ 19, cuối tháng 9)."""
+    """A possibly partial date; ``other`` is a time that is not a day, month or year (thế kỷ 19, cuối tháng 9)."""
 
     day: str = ""
     month: str = ""
@@ -117,7 +117,8 @@ class Day:
         """Read a match of patterns.DATE."""
         text = " ".join(text.split())
         for form in () if _PART_OF.match(text) else _FORMS:
-            if match := form.search(text):
+            match = form.search(text)
+            if match:
                 found = match.groupdict()
                 day, month, year = (found.get(key) or "" for key in ("day", "month", "year"))
                 if len(year) == 2:
@@ -125,15 +126,15 @@ class Day:
                 return cls(day.lstrip("0"), _MONTH.get(month, month).lstrip("0"), year)
         return cls(other=text)
 
-    def same(self, other: Day) -> bool:
-        """The same day or month, told as finely; a year may be left out where there is a month."""
-        fine = (self.day, self.month, self.other) == (other.day, other.month, other.other)
-        years = self.year == other.year or (self.month != "" and "" in (self.year, other.year))
+    def same(self, second: Day) -> bool:
+        """Whether both are the same date, equally precise; with a month, one may lack the year."""
+        fine = (self.day, self.month, self.other) == (second.day, second.month, second.other)
+        years = self.year == second.year or (self.month != "" and "" in (self.year, second.year))
         return fine and years
 
     def may_be(self, other: Day) -> bool:
-        """Whether both may be the same time, one told more finely than the other."""
-        if self.other or other.other or self.month.isalpha() or other.month.isalpha():  # Giêng, Chạp: of the moon
+        """Whether both may be the same time, one more precise than the other."""
+        if self.other or other.other or self.month.isalpha() or other.month.isalpha():  # Giêng, Chạp: lunar months
             return True
         pairs = ((self.day, other.day), (self.month, other.month), (self.year, other.year))
         return all(a == b or not a or not b for a, b in pairs)
@@ -141,7 +142,7 @@ class Day:
 
 # Answers ---------------------------------------------------------------------------------------
 
-# Beside a number or a date these change nothing that is compared.
+# Words next to a number or a date that do not change its meaning.
 _SOFT = frozenset(
     "khoảng hơn gần trên dưới chừng tầm độ cỡ đến tới tổng cộng ước đạt là có được vào từ lúc hồi trong ngày năm "
     "tháng sáng chiều tối trưa cả số và".split()
@@ -149,37 +150,37 @@ _SOFT = frozenset(
 _WORD = lazy_compile(r"\s([^\W\d]+)")
 _AFTER_YEAR = _SOFT | frozenset("nay trở thì đã sẽ tại ở với cho do khi của hoặc hay nhưng bị theo".split())
 _NOT = frozenset("không chưa chẳng khỏi hết ngừng".split())
-_ALIKE = 0.8  # token F1 from which two clauses of some length say the same
-_NEAR = 40  # characters after a number in which its unit stands
-_CLAUSE = 5  # words from which that is asked
+_MIN_EQUIVALENT_F1 = 0.8  # of the words of two clauses that are equivalent
+_MAX_UNIT_DISTANCE = 40  # characters from a number to the end of its unit
+_MIN_CLAUSE_WORDS = 5  # of a clause that is compared by F1
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What an answer says, in the form in which answers are compared."""
+    """An answer in the normalized form in which answers are compared."""
 
     days: tuple[Day, ...]
     numbers: tuple[Fraction, ...]
-    words: tuple[str, ...]  # those around days and numbers, without what changes nothing
-    title: str = ""  # what tells one name from another: tỉnh, and before a single word ông
+    words: tuple[str, ...]  # those around days and numbers that change their meaning
+    title: str = ""  # what distinguishes names: tỉnh, and before a single word ông
 
 
 def _counts(match: re.Match[str], text: str) -> bool:
-    """Whether what looks like a date counts something: 2000 hộ, 10-12 triệu."""
+    """Whether a match that looks like a date is a quantity: 2000 hộ, 10-12 triệu."""
     if match[0].isdigit():
         word = _WORD.match(text, match.end())
         return word is not None and word[1] not in _AFTER_YEAR
     low, _, high = match[0].partition("-")
-    return (
-        low.strip().isdigit()
-        and high.strip().isdigit()
-        and int(low) < int(high)
-        and bool(UNIT.match(text, match.end()) or ((word := _WORD.match(text, match.end())) and word[1] in _GROUPS))
-    )
+    if not (low.strip().isdigit() and high.strip().isdigit() and int(low) < int(high)):
+        return False
+    if UNIT.match(text, match.end()):
+        return True
+    word = _WORD.match(text, match.end())
+    return word is not None and word[1] in _GROUPS
 
 
 def _parts(text: str) -> tuple[list[Day], list[tuple[Fraction, int]], str]:
-    """Days, numbers with where they end, and the text (canonical) with both blanked out."""
+    """Return the dates, the numbers with their ends, and the canonical text with both replaced by spaces."""
     text = canonical(clean(text)).replace("phần trăm", "%")
     days: list[Day] = []
     numbers: list[tuple[Fraction, int]] = []
@@ -207,15 +208,16 @@ def _bare(text: str) -> list[str]:
 
 @lru_cache(maxsize=256)
 def said(text: str) -> Said:
-    """Read an answer."""
-    days, numbers, rest = _parts(text)
+    """Return the normalized form of an answer."""
+    days, numbers, remaining = _parts(text)
     if days or numbers:
-        words = [word for word in _bare(rest) if word not in _SOFT]
+        words = [word for word in _bare(remaining) if word not in _SOFT]
         return Said(tuple(days), tuple(found for found, _ in numbers), tuple(words))
-    rest = " ".join(_bare(rest))
-    name, title = rest, ""
-    if match := TITLE.match(rest):
-        name = rest[match.end() :]
+    remaining = " ".join(_bare(remaining))
+    name, title = remaining, ""
+    match = TITLE.match(remaining)
+    if match:
+        name = remaining[match.end() :]
         title = match[0].strip() if " " not in name else ""  # ông Hà is not bà Hà
     for count in (3, 2, 1):
         head = " ".join(name.split()[:count]) + " "
@@ -225,59 +227,61 @@ def said(text: str) -> Said:
     return Said((), (), tuple(name.split()), title)
 
 
-def same(one: Said, other: Said) -> bool:
-    """Whether two answers say the same. Symmetric."""
-    if one.days or one.numbers or other.days or other.numbers:
-        if len(one.days) != len(other.days) or sorted(one.numbers) != sorted(other.numbers):
+def same(first: Said, second: Said) -> bool:
+    """Whether two answers are equivalent. Symmetric."""
+    if first.days or first.numbers or second.days or second.numbers:
+        if len(first.days) != len(second.days) or sorted(first.numbers) != sorted(second.numbers):
             return False
-        if not all(a.same(b) for a, b in zip(sorted(one.days, key=_key), sorted(other.days, key=_key), strict=True)):
+        if not all(a.same(b) for a, b in zip(sorted(first.days, key=_key), sorted(second.days, key=_key), strict=True)):
             return False
-        few, many = sorted((set(one.words), set(other.words)), key=len)
-        return few <= many if len(few) < _CLAUSE else _alike(one, other)
-    if not one.words:
+        few, many = sorted((set(first.words), set(second.words)), key=len)
+        return few <= many if len(few) < _MIN_CLAUSE_WORDS else _alike(first, second)
+    if not first.words:
         return False
-    if one.words == other.words:
-        return one.title == other.title or "" in (one.title, other.title)
-    return _alike(one, other)
+    if first.words == second.words:
+        return first.title == second.title or "" in (first.title, second.title)
+    return _alike(first, second)
 
 
 def _key(day: Day) -> tuple[str, str, str, str]:
     return day.month, day.day, day.other, day.year
 
 
-def _alike(one: Said, other: Said) -> bool:
-    if min(len(one.words), len(other.words)) < _CLAUSE or _NOT & set(one.words) ^ _NOT & set(other.words):
+def _alike(first: Said, second: Said) -> bool:
+    if min(len(first.words), len(second.words)) < _MIN_CLAUSE_WORDS or _NOT & set(first.words) ^ _NOT & set(
+        second.words
+    ):
         return False
-    common = (Counter(one.words) & Counter(other.words)).total()
-    return 2 * common / (len(one.words) + len(other.words)) >= _ALIKE
+    common = (Counter(first.words) & Counter(second.words)).total()
+    return 2 * common / (len(first.words) + len(second.words)) >= _MIN_EQUIVALENT_F1
 
 
-def contradict(one: Said, other: Said, *, names: bool = False) -> bool:
+def contradict(first: Said, second: Said, *, names: bool = False) -> bool:
     """Whether two answers are dates, or figures of the same thing, that cannot both be right. Symmetric.
 
-    With ``names`` both are taken for names, which contradict if they have no word in common.
+    With ``names`` both are names, which contradict each other if they have no word in common.
     """
-    if one.days and other.days and not (one.numbers or other.numbers):
-        return not any(a.may_be(b) for a in one.days for b in other.days)
-    if one.numbers and other.numbers and not (one.days or other.days):
-        counted = bool(set(one.words) & set(other.words)) or not (one.words or other.words)
-        return counted and not set(one.numbers) & set(other.numbers)
-    if one.days or other.days or one.numbers or other.numbers:
+    if first.days and second.days and not (first.numbers or second.numbers):
+        return not any(a.may_be(b) for a in first.days for b in second.days)
+    if first.numbers and second.numbers and not (first.days or second.days):
+        counted = bool(set(first.words) & set(second.words)) or not (first.words or second.words)
+        return counted and not set(first.numbers) & set(second.numbers)
+    if first.days or second.days or first.numbers or second.numbers:
         return False
-    return names and bool(one.words and other.words) and not set(one.words) & set(other.words)
+    return names and bool(first.words and second.words) and not set(first.words) & set(second.words)
 
 
 def says(sentence: str, answer: Said) -> bool:
-    """Whether ``sentence`` holds what ``answer`` says: its dates, its figures with their unit, its words in a row."""
-    days, numbers, rest = _parts(sentence)
+    """Whether ``sentence`` contains the answer: its dates, its figures with their unit, or its words in sequence."""
+    days, numbers, remaining = _parts(sentence)
     if not all(any(day.same(there) for there in days) for day in answer.days):
         return False
     unit = set(answer.words[:1])
     for number in answer.numbers:
         ends = [end for found, end in numbers if found == number]
-        if not any(unit <= set(_bare(rest[end : end + _NEAR])[:3]) for end in ends):
+        if not any(unit <= set(_bare(remaining[end : end + _MAX_UNIT_DISTANCE])[:3]) for end in ends):
             return False
     if answer.days or answer.numbers:
         return True
     telling = len(answer.words) > 1 or any(not is_syllable(word) for word in answer.words)
-    return telling and f" {' '.join(answer.words)} " in f" {' '.join(_bare(rest))} "
+    return telling and f" {' '.join(answer.words)} " in f" {' '.join(_bare(remaining))} "

@@ -1,10 +1,10 @@
-"""Any extractive question-answering model of the transformers library, by its folder or by its name on the hub."""
+"""Reader for extractive question-answering models of the transformers library, from a folder or from the hub."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["MIN_CONFIDENCE", "TransformerReader", "probable"]
 
 MIN_CONFIDENCE = 0.5
-"""Below this, the model holds "no answer" for more likely."""
+"""Below this, "no answer" is more probable."""
 
 _LOADER = ModelLoader(
     role="reader",
@@ -36,11 +36,11 @@ _LOADER = ModelLoader(
     alternative="or leave out --reader: the bundled reader needs nothing more",
     trust="name another",
 )
-_WINDOW = 384  # tokens; what these models are trained with
-_AT_ONCE = 8  # windows in one pass through the model
-_LONGEST = 64  # tokens of an answer
-_BEST = 20  # spans of a passage that share its probability with "no answer"
-_QUOTES = 3  # answers that one passage may give
+_WINDOW_TOKENS = 384  # as in the training of these models
+_BATCH_WINDOWS = 8
+_MAX_ANSWER_TOKENS = 64
+_MAX_SPANS = 20  # of a passage, in the softmax with "no answer"
+_MAX_QUOTES = 3  # of a passage
 
 
 class TransformerReader:
@@ -88,16 +88,16 @@ class TransformerReader:
             torch.set_num_threads(threads)
         self._model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
         if self._model.device.type == "cpu":
-            self._model.float()  # half precision is slow and coarse there
-        limits = (_WINDOW, max_tokens(self._model.config), tokenizer.model_max_length)
+            self._model.float()  # on a CPU half precision is slow and coarse
+        limits = (_WINDOW_TOKENS, max_tokens(self._model.config), tokenizer.model_max_length)
         self._windows = WindowBuilder(tokenizer, min(limit for limit in limits if limit), segment)
         self._padding = tokenizer.pad_token_id or 0
-        # Models of the RoBERTa kind have one type only, whatever the tokenizer says of a second window.
+        # Models of the RoBERTa family have a single token type, whatever the tokenizer returns.
         several = getattr(self._model.config, "type_vocab_size", 0) > 1
         self._typed = several and "token_type_ids" in tokenizer.model_input_names
         try:
             self._logits(self._windows.windows("1", "1"))
-        except Exception as error:  # whatever a model that wants more than a question and a text raises
+        except Exception as error:  # raised by a model that needs more than a question and a text
             raise _LOADER.unloadable(name, error) from error
 
     def depth(self, query: Query) -> int:
@@ -110,23 +110,26 @@ class TransformerReader:
 
     def candidates(self, question: str, hits: Sequence[Hit]) -> list[Quote]:
         """Return possible answers, best first: up to three spans of each passage that do not overlap."""
-        asked = understand(question, Idf({}, 1.0))
+        analysed = understand(question, Idf({}, 1.0))
         windows = [self._windows.windows(question, hit.passage.text) for hit in hits]
-        logits = iter(self._logits([window for own in windows for window in own]))
+        logits = iter(self._logits(list(chain.from_iterable(windows))))
         quotes: list[Quote] = []
-        for hit, own in zip(hits, windows, strict=True):
-            spans = probable([(window, *next(logits)) for window in own])
-            quotes += [quote for span, chance in _apart(hit, spans) if (quote := _quote(asked, hit, span, chance))]
+        for hit, hit_windows in zip(hits, windows, strict=True):
+            spans = probable([(window, *next(logits)) for window in hit_windows])
+            for span, probability in _apart(hit, spans):
+                quote = _quote(analysed, hit, span, probability)
+                if quote is not None:
+                    quotes.append(quote)
         return sorted(quotes, key=lambda quote: -quote.confidence)
 
     def _logits(self, windows: Sequence[Window]) -> list[tuple[Logits, Logits]]:
-        """The scores of every token of each window as the start and as the end of the answer."""
+        """Return the logits of every token of each window, as the first and as the last of the answer."""
         import torch
 
         found: dict[int, tuple[Logits, Logits]] = {}
-        by_length = sorted(range(len(windows)), key=lambda i: -len(windows[i].ids))  # little is lost to padding
-        for at in range(0, len(windows), _AT_ONCE):
-            batch = by_length[at : at + _AT_ONCE]
+        by_length = sorted(range(len(windows)), key=lambda i: -len(windows[i].ids))  # less padding
+        for at in range(0, len(windows), _BATCH_WINDOWS):
+            batch = by_length[at : at + _BATCH_WINDOWS]
             width = len(windows[batch[0]].ids)
             ids = np.full((len(batch), width), self._padding)
             types, mask = np.zeros_like(ids), np.zeros_like(ids)
@@ -148,11 +151,11 @@ class TransformerReader:
 
 
 def probable(read: Sequence[tuple[Window, Logits, Logits]]) -> list[tuple[Span, float]]:
-    """The best spans of one text that was read in windows, best first, each with its probability.
+    """Return the best spans of a text that was read in windows, best first, each with its probability.
 
-    A span scores what its first token does as a start and its last as an end. The probabilities are a softmax over
-    the best spans and "no answer", whose score is the lowest that a window gives it, as for SQuAD 2 (Devlin et al.,
-    "BERT", 2019, section 4.3): what they lack to 1 is its own.
+    The score of a span is the start logit of its first token plus the end logit of its last. The probabilities are a
+    softmax over the best spans and "no answer", whose score is the lowest of the windows, as for SQuAD 2 (Devlin et
+    al., "BERT", 2019, section 4.3); they add up to 1 together with that of "no answer".
     """
     scores: dict[Span, float] = {}
     null = np.inf
@@ -161,15 +164,15 @@ def probable(read: Sequence[tuple[Window, Logits, Logits]]) -> list[tuple[Span, 
         inside = [(i, place) for i, place in enumerate(window.places) if place is not None]
         count = len(inside)
         places = [place for _, place in inside]
-        own = [i for i, _ in inside]
-        allowed = np.triu(np.ones((count, count), bool)) & ~np.triu(np.ones((count, count), bool), _LONGEST)
-        table = np.where(allowed, start[own][:, None] + end[own][None, :], -np.inf).ravel()
-        for at in np.argsort(-table, kind="stable")[:_BEST].tolist():
+        tokens = [i for i, _ in inside]
+        allowed = np.triu(np.ones((count, count), bool)) & ~np.triu(np.ones((count, count), bool), _MAX_ANSWER_TOKENS)
+        table = np.where(allowed, start[tokens][:, None] + end[tokens][None, :], -np.inf).ravel()
+        for at in np.argsort(-table, kind="stable")[:_MAX_SPANS].tolist():
             if table[at] > -np.inf:
                 first, last = divmod(at, count)
                 span = Span(places[first].start, places[last].end)
                 scores[span] = max(float(table[at]), scores.get(span, -np.inf))
-    best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:_BEST]
+    best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:_MAX_SPANS]
     if not best:
         return []
     highest = max(null, best[0][1])
@@ -179,17 +182,17 @@ def probable(read: Sequence[tuple[Window, Logits, Logits]]) -> list[tuple[Span, 
 
 
 def _apart(hit: Hit, spans: Sequence[tuple[Span, float]]) -> list[tuple[Span, float]]:
-    """The answers of a passage in its article, best first, without overlap.
+    """Return the answers of a passage, as spans of its article, best first and without overlap.
 
-    Each gets the probability of all the spans that overlap it: they are other cuts of the same answer.
+    Each has the probability of all spans that overlap it, which are other boundaries of the same answer.
     """
     words = tokenize(hit.passage.text)
     chances: dict[Span, float] = {}
     for span, chance in spans:
-        whole = _whole_words(hit.passage.text, words, span)
-        chances[whole] = chances.get(whole, 0.0) + chance
+        extended = _whole_words(hit.passage.text, words, span)
+        chances[extended] = chances.get(extended, 0.0) + chance
     answers: list[tuple[Span, float]] = []
-    while chances and len(answers) < _QUOTES:
+    while chances and len(answers) < _MAX_QUOTES:
         best = max(chances, key=lambda span: (chances[span], -span.start, -span.end))
         near = [span for span in chances if span.overlaps(best) or span == best]
         chance = min(1.0, sum(chances.pop(span) for span in near))
@@ -199,7 +202,7 @@ def _apart(hit: Hit, spans: Sequence[tuple[Span, float]]) -> list[tuple[Span, fl
 
 
 def _whole_words(text: str, words: Sequence[Span], span: Span) -> Span:
-    """``span`` to_float32 to the ends of the words that it cuts, without spaces and commas around it."""
+    """Return ``span`` extended to whole words, without spaces and commas around it."""
     starts = [word.start for word in words]
     start, end = span.start, span.end
     first = bisect_right(starts, start) - 1
@@ -213,8 +216,8 @@ def _whole_words(text: str, words: Sequence[Span], span: Span) -> Span:
     return Span(start, max(start, start + len(inside.strip(" \n,;:"))))
 
 
-def _quote(asked: Question, hit: Hit, span: Span, chance: float) -> Quote | None:
-    """The span with the sentences that hold it; None if it is not all in sentences, or says nothing."""
+def _quote(question: Question, hit: Hit, span: Span, chance: float) -> Quote | None:
+    """Return the span with the sentences that contain it; None if it is not inside sentences or has no word."""
     text = hit.article.text
     held = [sentence for sentence in hit.passage.sentences if sentence.overlaps(span)]
     if not held:
@@ -228,8 +231,8 @@ def _quote(asked: Question, hit: Hit, span: Span, chance: float) -> Quote | None
     if not any(c.isalnum() for c in span.of(text)):
         return None
     quote = sentence.of(text)
-    own = Span(span.start - sentence.start, span.end - sentence.start)
-    placed = tuple(Span(s.start + sentence.start, s.end + sentence.start) for s in marks(asked, quote, own))
+    answer = Span(span.start - sentence.start, span.end - sentence.start)
+    placed = tuple(Span(s.start + sentence.start, s.end + sentence.start) for s in marks(question, quote, answer))
     return Quote(span.of(text), hit, span, sentence, chance, placed)
 
 
@@ -250,14 +253,14 @@ def _from_files(name: str, only_local: bool) -> tuple[Any, Any, Callable[[str], 
     tokenizer = hf.AutoTokenizer.from_pretrained(name, **options)
     # Every model with PhoBERT's tokenizer needs segmented words, whatever it is called.
     names = (type(tokenizer).__name__, getattr(config, "tokenizer_class", None), *name.split("/")[-2:])
-    needs_words = any("phobert" in str(some).lower() for some in names)
+    needs_words = any("phobert" in str(candidate).lower() for candidate in names)
     segment = _LOADER.segmenter(name) if needs_words else None
     model, report = hf.AutoModelForQuestionAnswering.from_pretrained(
         name, config=config, output_loading_info=True, **options
     )
     missing = sorted(report["missing_keys"])
     if missing:
-        # They would be random, and such a model answers anything.
+        # They would be random, and so would the answers.
         raise _not_trained(name, f"it has no weights for {missing[0]}")
     return tokenizer, model, segment
 

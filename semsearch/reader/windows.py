@@ -1,4 +1,4 @@
-"""A question and a text as a pretrained model takes them: windows of tokens, each with its place in the text."""
+"""Input of a pretrained model: windows of tokens of a question and a text, with their places in the text."""
 
 from __future__ import annotations
 
@@ -11,25 +11,28 @@ from ..types import Span
 
 __all__ = ["Window", "WindowBuilder", "aligned"]
 
-_QUESTION = 64  # tokens of a question; what is longer is cut
-_SHARED = 128  # tokens that one window has in common with the next: an answer is whole in one of them
+_MAX_QUESTION_TOKENS = 64  # longer questions are truncated
+_OVERLAP_TOKENS = 128  # of neighbouring windows, so that every answer is complete in one of them
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The question and a stretch of the text, one entry per token."""
+    """The question and a part of the text, one entry per token."""
 
     ids: tuple[int, ...]
-    types: tuple[int, ...]  # 0 for the question, 1 for the text, where the model tells them apart
+    types: tuple[int, ...]  # 0 for the question, 1 for the text, if the model distinguishes them
     places: tuple[Span | None, ...]  # in the text; None for the question and for what the tokenizer adds
     null: int  # the token that stands for "no answer here"
 
 
 class WindowBuilder:
-    """Cuts texts for one tokenizer of the transformers library into windows of at most ``size`` tokens.
+    """Splits texts into windows for a tokenizer of the transformers library.
 
-    ``segment`` joins syllables to words with ``_`` for a model that reads words. It may set spaces anywhere;
-    places are those in the text as it was given.
+    Args:
+        tokenizer: The tokenizer.
+        size: Maximum number of tokens of a window.
+        segment: For a model that reads segmented words: joins the syllables of words with ``_``, and may insert spaces.
+            Places refer to the text before it.
     """
 
     def __init__(self, tokenizer: Any, size: int, segment: Callable[[str], str] | None = None) -> None:
@@ -37,34 +40,36 @@ class WindowBuilder:
         self._segment = segment
         self._size = size
         self._added = int(tokenizer.num_special_tokens_to_add(pair=True))
-        self._longest = max(1, min(_QUESTION, (size - self._added) // 2))
+        self._longest = max(1, min(_MAX_QUESTION_TOKENS, (size - self._added) // 2))
 
     def windows(self, question: str, text: str) -> list[Window]:
-        """The windows that cover ``text``, in order, each with the whole question; none where either has no token."""
+        """Return the windows that cover ``text``, in order, each with the question; empty if either is empty."""
         if not question.strip() or not text.strip():
             return []
-        given, chars = self._segmented(text)
-        asked, _ = self._segmented(question)
+        segmented_text, char_offsets = self._segmented(text)
+        segmented_question, _ = self._segmented(question)
         cut = self._fast if self._tokenizer.is_fast else self._slow
-        return [
-            Window(ids, types, tuple(_back(place, text, chars) for place in places), self._null(ids))
-            for ids, types, places in cut(asked, given)
-        ]
+        windows = []
+        for ids, types, places in cut(segmented_question, segmented_text):
+            original_places = tuple(_back(place, text, char_offsets) for place in places)
+            windows.append(Window(ids, types, original_places, self._null(ids)))
+        return windows
 
     def _segmented(self, text: str) -> tuple[str, Sequence[int]]:
-        """The text as the tokenizer takes it, and where each of its characters stands in ``text``, -1 for nowhere."""
+        """Return the tokenizer's input, and the offset in ``text`` of each of its characters, -1 for inserted ones."""
         if self._segment:
             segmented = self._segment(text)
-            if (chars := aligned(text, segmented)) is not None:
-                return segmented, chars
+            char_offsets = aligned(text, segmented)
+            if char_offsets is not None:
+                return segmented, char_offsets
         return text, range(len(text))
 
     def _null(self, ids: Sequence[int]) -> int:
         firsts = (self._tokenizer.cls_token_id, self._tokenizer.bos_token_id)
         return next((ids.index(id_) for id_ in firsts if id_ in ids), 0)
 
-    def _shared(self, asked: int) -> int:
-        return min(_SHARED, (self._size - self._added - asked) // 2)
+    def _shared(self, question_tokens: int) -> int:
+        return min(_OVERLAP_TOKENS, (self._size - self._added - question_tokens) // 2)
 
     def _fast(self, question: str, text: str) -> list[_Cut]:
         offsets = self._tokenizer(question, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
@@ -92,26 +97,26 @@ class WindowBuilder:
         return cuts
 
     def _slow(self, question: str, text: str) -> list[_Cut]:
-        """For a tokenizer that does not say where its tokens stand: word by word, so that it is known."""
-        asked = [id_ for id_, _ in self._pieces(question)][: self._longest]
+        """Tokenize word by word, for a tokenizer without offsets."""
+        question_ids = [id_ for id_, _ in self._pieces(question)][: self._longest]
         pieces = self._pieces(text)
-        if not asked or not pieces:
+        if not question_ids or not pieces:
             return []
-        shared = self._shared(len(asked))
-        room = self._size - self._added - len(asked)
+        shared = self._shared(len(question_ids))
+        room = self._size - self._added - len(question_ids)
         cuts: list[_Cut] = []
         for start in range(0, max(len(pieces) - shared, 1), room - shared):
             part = pieces[start : start + room]
-            # Built with numbers that no token has, so that it is seen where each of the text's tokens goes.
-            built = self._tokenizer.build_inputs_with_special_tokens(asked, [-1 - i for i in range(len(part))])
+            # Negative numbers, which no token has, show where each token of the text goes.
+            built = self._tokenizer.build_inputs_with_special_tokens(question_ids, [-1 - i for i in range(len(part))])
             ids = tuple(id_ if id_ >= 0 else part[-1 - id_][0] for id_ in built)
             places = [part[-1 - id_][1] if id_ < 0 else None for id_ in built]
-            types = self._tokenizer.create_token_type_ids_from_sequences(asked, [id_ for id_, _ in part])
+            types = self._tokenizer.create_token_type_ids_from_sequences(question_ids, [id_ for id_, _ in part])
             cuts.append((ids, tuple(types), places))
         return cuts
 
     def _pieces(self, text: str) -> list[tuple[int, Span]]:
-        """Every token of ``text``, and its place."""
+        """Return every token of ``text`` with its place."""
         found: list[tuple[int, Span]] = []
         for word in re.finditer(r"\S+", text):
             pieces = self._tokenizer.tokenize(word[0])
@@ -124,7 +129,7 @@ _Cut = tuple[tuple[int, ...], tuple[int, ...], list[Span | None]]
 
 
 def _spelled(pieces: Sequence[str], word: str, start: int) -> list[Span]:
-    """The place of each piece of a word that begins at ``start``: its letters, or where they do not add up the word."""
+    """Return the place of each token of a word at ``start``; the whole word if its tokens do not spell it."""
     letters = [piece.removeprefix("▁").removesuffix("@@") for piece in pieces[:-1]]
     letters += [piece.removeprefix("▁") for piece in pieces[-1:]]
     if "".join(letters) != word:
@@ -137,7 +142,7 @@ def _spelled(pieces: Sequence[str], word: str, start: int) -> list[Span]:
 
 
 def aligned(text: str, segmented: str) -> list[int] | None:
-    """For each character of ``segmented`` its place in ``text``; -1 for a space or ``_`` that was put in.
+    """Return the offset in ``text`` of each character of ``segmented``; -1 for an inserted space or ``_``.
 
     None if the two differ by more than spaces and ``_``.
 
@@ -161,7 +166,7 @@ def aligned(text: str, segmented: str) -> list[int] | None:
 
 
 def _back(place: Span | None, text: str, chars: Sequence[int]) -> Span | None:
-    """A place in the segmented text as one in ``text``, without the spaces around it; None where nothing is left."""
+    """Convert a place in the segmented text to one in ``text`` without spaces around it; None if that is empty."""
     if place is None:
         return None
     known = [at for at in chars[place.start : place.end] if at >= 0]

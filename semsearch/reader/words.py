@@ -1,4 +1,4 @@
-"""What the network is told of a question and of the passages: words, and how they meet."""
+"""The network's input features: the words of question and passages, and which of them match."""
 
 from __future__ import annotations
 
@@ -24,20 +24,27 @@ _WORD = lazy_compile(r"\d+(?:[.,/:]\d+)*|[^\W\d_]+(?:[\u0300-\u036f]+[^\W\d_]*)*
 _DIGIT = lazy_compile(r"\d")
 
 SHAPES = 5
-"""Of a word: small letters, a capital first, all capitals, a number, a mark."""
+"""Number of shapes of a word: lower case, capitalised, all capitals, number, punctuation."""
 
 MEETINGS = 6
-"""Of a word of a passage: said in the question; said there but for its marks; the same by IDF; the word after it
-follows it in the question too; the word before; its own IDF."""
+"""Number of match features of a word in a passage.
+
+Whether it is in the question; whether it is without accents; the latter times its IDF; whether the next word follows it
+in the question too; whether it follows the previous word there; its IDF.
+"""
 
 OVERLAPS = 8
-"""Of a sentence, shares of the question's IDF: held by itself; more with the sentence before; more with the one
-after; more with the title; by the whole passage; held with the same marks; neighbouring words; log of its length."""
+"""Number of overlap features of a sentence.
+
+Shares of the question's IDF: in the sentence; added by the sentence before; by the one after; by the title; in the
+whole passage; in the sentence with the same accents. Then the share of the question's pairs of neighbouring words, and
+the log of the sentence's length.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The words of a text: offsets, canonical forms, forms without marks, shapes."""
+    """The words of a text: offsets, canonical forms, forms without accents, and shapes."""
 
     starts: list[int]
     ends: list[int]
@@ -50,10 +57,10 @@ class Text:
 
 
 def cut(text: str, start: int = 0, end: int | None = None) -> Text:
-    """The words, numbers and marks of ``text[start:end]``, with offsets into ``text``."""
+    """Split ``text[start:end]`` into words, numbers and punctuation, with offsets into ``text``."""
     matches = list(_WORD.finditer(text, start, len(text) if end is None else end))
     written = [m[0] for m in matches]
-    # Word by word, so that every word keeps its place whatever lower case does to its length.
+    # Word by word, because lower case may change the length of a word.
     words = [canonical(word) for word in written]
     return Text(
         [m.start() for m in matches], [m.end() for m in matches], words, [*map(fold, words)], [*map(_shape, written)]
@@ -71,17 +78,23 @@ def _shape(word: str) -> int:
 
 
 def common_form(word: str) -> str:
-    """A word as the table of common words knows it: digits are alike."""
+    """Return a word as in the table of common words, with # for each digit."""
     return _DIGIT.sub("#", word)
 
 
 def idf_weights(words: Sequence[str], idf: Idf) -> Floats:
-    """``(n,)``, in 0..about 1; a mark has none, a word without accents that of the words it may stand for."""
+    """Return the IDF of words divided by 8, shape (n,); 0 for punctuation.
+
+    A word without accents has the lowest IDF of the words that it may stand for.
+    """
     return np.array([min(idf(w), idf(w, w.isascii())) / 8 if w[0].isalnum() else 0.0 for w in words], np.float32)
 
 
 def meetings(question: Mapping[str, Any], words: Mapping[str, Any]) -> Floats:
-    """``(n, MEETINGS)`` for a passage's words; either side holds ``word``, ``folded`` (ids of forms), ``idf``."""
+    """Return the match features of a passage's words, shape (n, MEETINGS).
+
+    Both arguments have ``word`` and ``folded`` (ids of forms) and ``idf``.
+    """
     exact = np.isin(words["word"], question["word"]) & (words["idf"] > 0)
     near = np.isin(words["folded"], question["folded"]) & (words["idf"] > 0)
     follow = _pairs(words["folded"]), _pairs(question["folded"])
@@ -96,27 +109,30 @@ def _pairs(ids: Ints) -> Ints:
 
 
 def overlaps(question: Mapping[str, Any], words: Mapping[str, Any], firsts: Ints, title: int) -> Floats:
-    """``(sentences, OVERLAPS)`` of a passage: ``title`` words of its title, then sentences beginning at ``firsts``."""
+    """Return the overlap features of a passage's sentences, shape (sentences, OVERLAPS).
+
+    The first ``title`` words are its title; ``firsts`` are the first words of its sentences.
+    """
     weight, places = question["idf"], np.unique(question["folded"], return_index=True)[1]
     ids, weight = question["folded"][places], weight[places]
     total = max(float(weight.sum()), 1e-6)
     there = words["folded"][:, None] == ids[None, :]
     exact = words["word"][:, None] == question["word"][places][None, :]
-    own = np.logical_or.reduceat(there, firsts, axis=0)
+    in_sentence = np.logical_or.reduceat(there, firsts, axis=0)
     same = np.logical_or.reduceat(exact, firsts, axis=0)
     empty = np.zeros((1, len(ids)), bool)
     headed = there[:title].any(axis=0, keepdims=True) if title else empty
-    before, after = np.concatenate([empty, own[:-1]]), np.concatenate([own[1:], empty])
+    before, after = np.concatenate([empty, in_sentence[:-1]]), np.concatenate([in_sentence[1:], empty])
     pairs = np.isin(_pairs(words["folded"]), _pairs(question["folded"]))
     joined = np.add.reduceat(np.append(pairs, False)[: len(there)].astype(np.float32), firsts)
     lengths = np.diff(np.append(firsts, len(there)))
-    held = own @ weight / total
+    held = in_sentence @ weight / total
     columns = (
         held,
-        (own | before) @ weight / total - held,
-        (own | after) @ weight / total - held,
-        (own | headed) @ weight / total - held,
-        np.full(len(firsts), (own.any(axis=0) | headed[0]) @ weight / total),
+        (in_sentence | before) @ weight / total - held,
+        (in_sentence | after) @ weight / total - held,
+        (in_sentence | headed) @ weight / total - held,
+        np.full(len(firsts), (in_sentence.any(axis=0) | headed[0]) @ weight / total),
         same @ weight / total,
         joined / max(len(question["folded"]) - 1, 1),
         np.log1p(lengths) / 4,

@@ -86,10 +86,10 @@ class LLMReader:
         Raises:
             ReaderUnavailable: The server gives no usable reply.
         """
-        given = hits[: self.max_passages]
-        if not given:
+        known = hits[: self.max_passages]
+        if not known:
             return Answer(query.text, found=False)
-        reply = self._client.reply(build_messages(query, given))
+        reply = self._client.reply(build_messages(query, known))
         claims = split_claims(reply.text)
         if claims and not reply.is_complete:
             unfinished = claims.pop()
@@ -97,7 +97,7 @@ class LLMReader:
         if _is_refusal(claims):
             return Answer(query.text, found=False, hits=tuple(hits))
 
-        kept = self._verified(claims, given)
+        kept = self._verified(claims, known)
         if not kept:
             return Answer(query.text, found=False, hits=tuple(hits))
         answer = self._quoted(query, [sentence.statement for sentence in kept], hits)
