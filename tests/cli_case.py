@@ -18,7 +18,7 @@ SETTINGS = (
     *("SEMSEARCH_INDEX", "SEMSEARCH_DEBUG", "SEMSEARCH_LLM_KEY", "COLUMNS", "NO_COLOR"),
     *("LC_ALL", "LC_MESSAGES", "LANG"),
 )
-"""Variables of the environment that change what commands print."""
+"""Environment variables that change the output of commands."""
 
 BRIDGE = """---
 title: Cầu Rạch Dừa thông xe
@@ -76,7 +76,7 @@ def run(*words: str | Path, index: Path | None = None, stdin: str | bytes = "", 
 
 
 def run_json(*words: str | Path, index: Path | None = None, stdin: str | bytes = "") -> dict[str, Any]:
-    """What it prints with ``--json``: one line, one object."""
+    """Return what it prints with ``--json``: one line with one object."""
     result = run(*words, "--json", index=index, stdin=stdin)
     assert result.stdout.endswith("\n") and result.stdout.count("\n") == 1, (result.stdout, result.stderr)
     value = json.loads(result.stdout)

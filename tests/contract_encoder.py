@@ -1,7 +1,6 @@
-"""What every ``types.Encoder`` must do. A test module of one kind subclasses ``EncoderContract``.
+"""Tests that every ``Encoder`` must pass: subclass ``EncoderContract`` for each implementation.
 
-``exact`` is True where a vector may not change by a bit with the batch it is made in (padding moves the
-last digits of a transformer's).
+``exact`` is False if the last digits of a vector may depend on its batch, as padding does for transformers.
 """
 
 from __future__ import annotations

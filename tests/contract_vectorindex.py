@@ -1,7 +1,7 @@
-"""What every vector index must do. A test module of one kind subclasses ``VectorIndexContract``.
+"""Tests that every vector index must pass: subclass ``VectorIndexContract`` for each implementation.
 
-Kinds may round the vectors they keep (float16 here at least), so the truth is brute force over what
-``get`` gives back. ``exact`` is False for approximate kinds: then hits are asked to overlap only.
+An index may round vectors (to float16), so results are compared with brute force over what ``get`` returns. ``exact``
+is False for approximate indexes, whose results need only overlap.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Builds what many tests need: an encoder without a model, articles, passages, hits and files."""
+"""Test data: an encoder without a model, articles, passages, hits and files."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def write(folder: Path, numbers: Sequence[int]) -> None:
 
 
 def execute(database: Path, statement: str) -> list[tuple[Any, ...]]:
-    """Run one SQL statement on a database that nobody has open, past all code of the package."""
+    """Run one SQL statement directly on a database that is not open elsewhere."""
     with closing(sqlite3.connect(database)) as connection, connection:
         return connection.execute(statement).fetchall()
 
@@ -138,7 +138,7 @@ def hit(
 
     Args:
         number: Id of its article and its passage, and its rank.
-        before: What stands before the passage in its article.
+        before: Text before the passage in its article.
         sentences: Spans in ``before + text``; those that ``split`` finds, by default.
         score: 1 / ``number`` by default.
     """

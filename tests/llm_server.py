@@ -1,4 +1,4 @@
-"""A real HTTP server on this machine that speaks OpenAI's chat protocol, well or badly, as a test wants it."""
+"""A real HTTP server on this machine that speaks OpenAI's chat protocol, correctly or not, as a test needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Body = dict[str, Any]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Each request goes to the test's function; ``send`` and ``stream`` are what it answers with."""
+    """Passes each request to the test's function, which answers with ``send`` and ``stream``."""
 
     protocol_version = "HTTP/1.1"
     server: Server
@@ -48,7 +48,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def stream(self, *events: str | bytes | float, end: bool = True) -> None:
-        """Events as they stand, a pause for each number; without ``end`` the connection breaks."""
+        """Send the events as they are, pausing for each number; without ``end``, break the connection."""
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
@@ -66,11 +66,11 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def log_message(self, *_: object) -> None:
-        """Not on the tests' stderr."""
+        """Write nothing to stderr."""
 
 
 class Server(ThreadingHTTPServer):
-    """What it was asked is in ``asked`` (bodies), ``paths`` and ``headers``."""
+    """A server that records its requests: bodies in ``asked``, and ``paths`` and ``headers``."""
 
     daemon_threads = True
 
@@ -87,16 +87,16 @@ class Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def prompt(self) -> str:
-        """What the model was told, all messages of the last request."""
+        """Return the contents of all messages of the last request."""
         return "\n\n".join(message["content"] for message in self.asked[-1]["messages"])
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up on a slow server is what some tests are about."""
+        """Ignore errors: in some tests the client closes the connection to a slow server."""
 
 
 @contextmanager
 def serving(reply: Callable[[Handler, Body], None] | str, models: Any = ("tiny", "other")) -> Iterator[Server]:
-    """A server that replies so; a text is said properly, in pieces where it is asked to."""
+    """Return a server with this behaviour; a text is sent as a proper reply, streamed on request."""
     said = reply
     server = Server(reply if callable(reply) else lambda handler, body: say(handler, body, str(said)), models)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
@@ -110,7 +110,7 @@ def serving(reply: Callable[[Handler, Body], None] | str, models: Any = ("tiny",
 
 
 def say(handler: Handler, body: Body, text: str, finish: str | None = "stop") -> None:
-    """A whole reply as it should be."""
+    """Return a proper reply."""
     if body.get("stream"):
         pieces = [text[i : i + 7] for i in range(0, len(text), 7)]
         handler.stream(*(piece(p) for p in pieces), piece(None, finish), '{"choices": [], "usage": {}}', "[DONE]")

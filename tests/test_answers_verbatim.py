@@ -1,7 +1,7 @@
-"""Every answer stands word for word in the passage that is cited for it: asked of whole sets of questions.
+"""Every answer is, word for word, in the passage that is cited for it: over whole sets of questions.
 
-Of each development set SAMPLE questions spread over it are asked, so that all take less than two minutes, of the seeds
-all. Nothing is withheld, so that what would be refused is looked at too.
+SAMPLE questions, evenly spread, are asked of each development set, so that the test takes less than two minutes, and
+all questions of the seeds. No answer is withheld, so that those with a low confidence are checked too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SETS = [ROOT / "seeds", *(DEV_SETS / name for name in ("xquad-vi", "vinewsqa", "
 
 
 def wrong(answer: Answer) -> list[str]:
-    """What of an answer does not stand where it says."""
+    """Return the parts of an answer that are not where it says."""
     found: list[str] = []
     if not answer.found or answer.citation is None or answer.span is None or answer.sentence is None:
         return [] if answer.text == "" and not answer.quotes else ["not found, and yet something is given"]
@@ -70,7 +70,7 @@ def test_every_answer_stands_in_its_passage(folder: Path, tmp_path: Path) -> Non
 
 
 def test_what_is_wrong_is_seen(tmp_path: Path) -> None:
-    """The test itself: an answer that was tampered with is told."""
+    """The check itself: it notices an answer that was altered."""
     (tmp_path / "a.txt").write_text(
         "Cầu Bản Lầy thông xe\n\nCầu Bản Lầy dài 186 mét. Bà con rất vui.", encoding="utf-8"
     )

@@ -1,4 +1,4 @@
-"""Bad input at the command line: one clear sentence each, the right exit code, nothing lost."""
+"""Bad input at the command line: one clear sentence, the right exit code, no lost data."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def index(tmp_path: Path) -> Path:
 
 
 def answers(index: Path) -> None:
-    """The good article is there and answers."""
+    """Check that the good article is in the index and answers."""
     value = run_json("ask", QUESTION, index=index)
     assert value["found"] and "26" in value["answer"]["sentence"]["text"]
 
@@ -113,7 +113,7 @@ def test_text_in_nfd_is_the_same_text(folder: Path, index: Path) -> None:
 
 
 def test_a_line_of_200_megabytes(folder: Path, index: Path) -> None:
-    """Indexed or refused, but in one sentence, in bounded time, and without harm to the others."""
+    """Hostile files are indexed or refused with one sentence, in bounded time, without affecting others."""
     with (folder / "long.txt").open("wb") as file:
         for _ in range(200):
             file.write(b"abcdefgh" * (1 << 17))
@@ -149,7 +149,7 @@ def test_an_unreadable_folder(folder: Path, index: Path) -> None:
 
 
 def test_a_folder_that_the_system_refuses(folder: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same for root, whom permissions do not stop: the system's answer is made up."""
+    """The same as root, whom permissions do not stop: the system's error is simulated."""
     (folder / "shut").mkdir()
 
     def refusing(real):  # type: ignore[no-untyped-def]
@@ -178,7 +178,7 @@ def test_stdin_that_is_not_text(folder: Path, index: Path) -> None:
 
 
 def test_an_index_of_another_encoder(folder: Path, index: Path, tmp_path: Path) -> None:
-    """Named on the command line, or changed where it lies: an error with its cure, never bad results."""
+    """A damaged index, named or changed while it is in use: an error with its remedy, never wrong results."""
     model = shutil.copytree(BUNDLED, tmp_path / "model")
     weights = model / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4096] + bytes(4096))
@@ -196,7 +196,7 @@ def test_an_index_of_another_encoder(folder: Path, index: Path, tmp_path: Path) 
 
 
 def test_an_encoder_that_cannot_be_loaded(folder: Path, index: Path) -> None:
-    """As a process of its own: the hub's library keeps for good what it reads from the environment."""
+    """In a separate process, because the hub's library reads the environment only once."""
     words = ["index", folder, "--encoder", "no/such-model", "--index", index]
     result = process(*words, HF_HUB_OFFLINE="1")
     message = result.stderr.decode()
@@ -206,7 +206,7 @@ def test_an_encoder_that_cannot_be_loaded(folder: Path, index: Path) -> None:
 
 
 def test_a_flipped_byte_is_found_and_repaired(folder: Path, index: Path) -> None:
-    """In every file of the index: no traceback, and doctor or the verbs themselves tell of it in one sentence."""
+    """Damage in any file: no traceback, and ``doctor`` or the command itself reports it in one sentence."""
     run("index", folder, index=index)
     files = sorted(f.relative_to(index) for f in index.rglob("*") if f.is_file() and f.stat().st_size)
     assert files

@@ -1,4 +1,4 @@
-"""What sources that come, change and go mean for the articles, against a model in plain Python."""
+"""Sources that are added, changed and removed, compared with a model in plain Python."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CHANGES = st.lists(
 
 
 class Model:
-    """Texts with their sources in the order in which they came, and the date that each source says."""
+    """Texts with their sources in order of arrival, and the date that each source states."""
 
     def __init__(self) -> None:
         self.sources_of: dict[int, list[str]] = {}

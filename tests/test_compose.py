@@ -1,4 +1,4 @@
-"""Answers composed of several quotes: what is the same, what differs, lists, and the newest state."""
+"""Answers composed of several quotes: equal and different ones, lists, and the newest state."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_number_is_the_same_however_it_is_written(n: int, other: int) -> None:
         assert not contradict(said(one), said(two))
     assert same(said(f"{n} hộ"), said(f"{other} hộ")) == (n == other)
     assert contradict(said(f"{n} hộ"), said(f"{other} hộ")) == (n != other)
-    assert not contradict(said(f"{n} hộ"), said(f"{other} ngôi nhà"))  # counted in another thing
+    assert not contradict(said(f"{n} hộ"), said(f"{other} ngôi nhà"))  # another unit
 
 
 DAYS = st.dates(dt.date(1950, 1, 1), dt.date(2030, 12, 31))
@@ -119,7 +119,7 @@ def test_a_date_is_the_same_however_it_is_written(day: dt.date, other: dt.date) 
     told = said(f"ngày {other.day} tháng {other.month} năm {other.year}")
     assert same(said(whole[0]), told) == (day == other)
     assert contradict(said(whole[0]), told) == (day != other)
-    # Less exactly told is neither the same nor a contradiction.
+    # A less precise date is neither equivalent nor a contradiction.
     assert not same(said(whole[0]), said(f"năm {y}")) and not contradict(said(whole[0]), said(f"năm {y}"))
 
 
@@ -153,7 +153,7 @@ def test_same_by_hand(one: str, other: str, alike: bool) -> None:
 def test_contradictions_by_hand() -> None:
     assert contradict(said("120 mét"), said("9 mét"))
     assert not contradict(said("38 loại"), said("900 tổ"))
-    assert not contradict(said("mồng 4 tháng Giêng"), said("4/1"))  # perhaps: by the moon, by the sun
+    assert not contradict(said("mồng 4 tháng Giêng"), said("4/1"))  # perhaps: lunar and solar calendar
     assert not contradict(said("Lò Văn Pâng"), said("Hà Thị Mơ"))
     assert contradict(said("Lò Văn Pâng"), said("Hà Thị Mơ"), names=True)
     assert not contradict(said("ông Pâng"), said("Lò Văn Pâng"), names=True)
@@ -169,7 +169,7 @@ def test_contradictions_by_hand() -> None:
         ("Hội nghị họp ngày 28/8/2018.", "27-8", False),
         ("Ông Nguyễn Ngọc Hà phát biểu.", "Thiếu tướng Nguyễn Ngọc Hà", True),
         ("Bà Nguyễn Thị Ngọc phát biểu.", "Nguyễn Ngọc", False),
-        ("Có nhiều lý do.", "lý", False),  # one common word may stand anywhere
+        ("Có nhiều lý do.", "lý", False),  # one common word may occur anywhere
     ],
 )
 def test_says(sentence: str, answer: str, held: bool) -> None:
@@ -198,7 +198,7 @@ def test_relations_are_symmetric_and_exclude_each_other(one: str, other: str) ->
 def test_days() -> None:
     assert Day.of("ngày 27/8/18") == Day("27", "8", "2018")
     assert Day.of("27 tháng chín, 1950") == Day("27", "9", "1950")
-    assert Day.of("cuối tháng 9/2024").other  # when exactly is not said
+    assert Day.of("cuối tháng 9/2024").other  # the exact date is not known
 
 
 # Composing -------------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ def quote(found: Hit, words: str, confidence: float) -> Quote:
 
 
 def verbatim(answer: Answer) -> None:
-    """Whatever is given stands in its article, and in the passage that is cited for it."""
+    """Check that every quote is in its article and in the passage cited for it."""
     whole = (
         [Quote(answer.text, answer.citation, answer.span, answer.sentence, answer.confidence, answer.marks)]
         if answer.citation and answer.span and answer.sentence
@@ -234,7 +234,7 @@ def verbatim(answer: Answer) -> None:
 
 
 def shuffled(question: str, quotes: Sequence[Quote], hits: Sequence[Hit], least: float = 0.0) -> Answer:
-    """The Answer, which must be one and the same for every order of the quotes."""
+    """Return the Answer, which must be the same for every order of the quotes."""
     answers = []
     for seed in range(6):
         mixed = list(quotes)
@@ -279,13 +279,13 @@ def test_the_same_figure_counts_once() -> None:
     assert texts(answer) == ["12 triệu"]
     assert [other.article.source for other in answer.quotes[0].also] == ["a4"]
     assert answer.confidence == 0.6  # not raised: articles copy from each other
-    # Beside another figure it is as new as the newest of its sources.
+    # Next to another figure, an answer is as new as its newest source.
     answer = shuffled(LAKE, [*quotes, quote(NEW, "15 triệu", 0.5)], [OLD, NEW, AGAIN])
     assert texts(answer) == ["15 triệu", "12 triệu"]
 
 
 def test_a_source_that_says_the_same_costs_no_confidence() -> None:
-    """A rival does: the answer leads by less."""
+    """A rival lowers the confidence, because the lead is smaller."""
     reader = BundledReader(WORDS, min_confidence=0.0)
     told = hit(8, NEW.article.text.replace("15", "12"), date="2023-09-10")
     alone, both, rival = (
@@ -330,7 +330,7 @@ def test_a_clause_is_never_set_against_another() -> None:
 
 
 def test_in_english_the_sentences_must_be_alike() -> None:
-    """Names and numbers are all that English shares with the articles: two sentences with both may tell two things."""
+    """An English question shares only names and numbers with the articles, so two sentences with both may differ."""
     fish = hit(6, "Bà con thả 12 triệu cá giống.", title="Bên hồ Nậm Cắt")
     for other, sources in ((fish, []), (AGAIN, ["a4"])):
         quotes = [quote(OLD, "12 triệu", 0.6), quote(other, "12 triệu" if other is fish else "12.000.000", 0.5)]
@@ -365,10 +365,10 @@ def test_the_newest_state_leads() -> None:
     quotes = [quote(OLD, "12 triệu", 0.6), quote(NEW, "15 triệu", 0.35), quote(UNDATED, "14 triệu", 0.59)]
     answer = shuffled("Hồ Nậm Cắt hiện nay chứa được bao nhiêu nước?", quotes, [OLD, NEW, UNDATED])
     assert texts(answer)[0] == "15 triệu"
-    quotes[1] = quote(NEW, "15 triệu", 0.6 * NEAR - 0.01)  # too little to be preferred
+    quotes[1] = quote(NEW, "15 triệu", 0.6 * NEAR - 0.01)  # too low to be preferred
     answer = shuffled("Hồ Nậm Cắt hiện nay chứa được bao nhiêu nước?", quotes, [OLD, NEW, UNDATED])
     assert texts(answer) == ["12 triệu", "14 triệu"]
-    # Never one that would have been withheld.
+    # Never an answer that would have been withheld.
     quotes[1] = quote(NEW, "15 triệu", 0.35)
     answer = shuffled("Hồ Nậm Cắt hiện nay chứa được bao nhiêu nước?", quotes, [OLD, NEW, UNDATED], 0.4)
     assert texts(answer) == ["12 triệu", "14 triệu"]
@@ -506,7 +506,7 @@ def test_a_list_is_given_whole_and_in_parts() -> None:
 def test_another_article_is_a_source_of_the_items_that_it_names_alone() -> None:
     team = "Tổ chống hạn Phiêng Sa gồm ông Lò Văn Pâng, bà Hà Thị Mơ và anh Giàng A Sử."
     one = hit(1, f"Tổ họp. {team}")
-    some = hit(2, "Tổ chống hạn Phiêng Sa gồm bà Hà Thị Mơ và chị Vừ Thị Dở.")  # the reader made nothing of it
+    some = hit(2, "Tổ chống hạn Phiêng Sa gồm bà Hà Thị Mơ và chị Vừ Thị Dở.")  # the reader did not choose it
     copy = hit(3, f"Tin vắn. {team}")
     answer = shuffled("Tổ chống hạn Phiêng Sa gồm những ai?", [quote(one, "bà Hà Thị Mơ", 0.8)], [one, some, copy])
     assert texts(answer) == ["ông Lò Văn Pâng", "bà Hà Thị Mơ", "anh Giàng A Sử"]
@@ -539,10 +539,10 @@ def test_lines_in_passages_of_their_own() -> None:
         hits.append(Hit(passage, whole.article, 1.0 / id, Scores(1.0 / id), passage.span, id))
     answer = shuffled("Đội có các nhiệm vụ gì?", [quote(hits[0], "các nhiệm vụ", 0.9)], hits)
     assert texts(answer) == ["Canh lửa rừng", "Dọn kênh", "Báo tin"]
-    assert answer.text == "Canh lửa rừng"  # what the passage cited holds of it
+    assert answer.text == "Canh lửa rừng"  # the part that is in the cited passage
 
 
-# Whatever comes --------------------------------------------------------------------------------
+# Any input ------------------------------------------------------------------------------------
 
 SCRAPS = st.sampled_from(
     "hồ Nậm Cắt chứa gồm: 12 triệu mét, 15 nghìn và ông Hà; những ai ở đâu? ngày 27/8 \n - (tỷ đồng) “là” – "
@@ -682,7 +682,7 @@ def test_a_list_on_lines(index: Path) -> None:
 
 
 def test_a_list_whose_lines_are_passages_of_their_own_is_given_whole(tmp_path: Path) -> None:
-    """Long lines, and more of them than an ordinary question has passages read."""
+    """Long lines, and more of them than the passages that are read for an ordinary question."""
     things = "lửa rừng,kênh mương,người lạ,đường dây điện,người ốm,chợ phiên,chuyện xích mích,lối vào bản".split(",")
     items = [
         f"Lo việc {thing}, mỗi tuần hai người thay nhau, ghi vào sổ và báo cho trưởng bản biết" for thing in things
@@ -738,7 +738,7 @@ def test_a_source_of_one_item_is_shown_below_it() -> None:
     lines = [" ".join(line.split()) for line in paper.getvalue().splitlines()]
     at = lines.index("- bà Hà Thị Mơ")
     assert lines[at + 1].startswith("cũng có trong: Về bà Mơ · a2:1") and lines[at + 2] == "- anh Giàng A Sử"
-    # What holds for the whole list is told once, with its source.
+    # What applies to the whole list is shown once, with its source.
     assert [line.startswith("cũng có trong: Chép lại · a3:1") for line in lines].count(True) == 1
     assert lines.index("- anh Giàng A Sử") < next(i for i, line in enumerate(lines) if "Chép lại" in line)
 

@@ -1,4 +1,4 @@
-"""The documents: links lead somewhere, files that they name exist, the API page is current, examples run."""
+"""The documentation: links work, files that it names exist, the API page is current, examples run."""
 
 from __future__ import annotations
 

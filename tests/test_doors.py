@@ -1,4 +1,4 @@
-"""What a command imports, how its process ends, and streams that are closed."""
+"""Processes of commands: what they import, how they end, and closed streams."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def imported(words: list[str]) -> set[str]:
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The seeds where they are there, else the small corpus."""
+    """The seeds if they are there, or else the small corpus."""
     folder = SEEDS if SEEDS.is_dir() else cli_case.write_corpus(tmp_path_factory.mktemp("doors") / "corpus")
     path = tmp_path_factory.mktemp("doors-index") / "index"
     assert run("index", folder, index=path).exit_code in (0, 1)

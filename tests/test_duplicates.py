@@ -1,4 +1,4 @@
-"""Articles that say the same: sentences compared by hand and by brute force, groups as a star, in every order."""
+"""Near-duplicates: sentence matching against examples and brute force, star clusters in every order."""
 
 from __future__ import annotations
 
@@ -109,12 +109,12 @@ def test_each_sentence_is_met_once() -> None:
     assert overlap.overlap([one, one, two], [one, two, two]).same == len(one) + len(two)
     changed = (*one[:-1], "khac")
     assert overlap.overlap([one, one], [changed]).near == (len(one), len(changed))
-    # The one that is the same is not taken for the one that is nearly the same.
+    # An equal sentence is not matched with a similar one.
     assert overlap.overlap([one, changed], [changed]) == overlap.Overlap(len(changed), (0, 0))
 
 
 def slowly(left: Sequence[Sentence], right: Sequence[Sentence]) -> tuple[int, tuple[int, int]]:
-    """The same by the definition: likest pair first, of what is left."""
+    """The same by definition: the most similar pair first, then of the remaining ones."""
     both = Counter(left) & Counter(right)
     a, b = list((Counter(left) - both).elements()), list((Counter(right) - both).elements())
     near = [0, 0]
@@ -240,7 +240,7 @@ def test_the_same_text_in_two_places_is_a_group(index: Index) -> None:
     (group,) = index.duplicates()
     assert [m.article.sources for m in group.members] == [("test:1", "test:1b")]
     assert group.places == 2
-    # Even where it has nothing long enough to compare.
+    # Even if it has no sentence that is long enough to compare.
     index.add([replace(dated(2, ["Một câu ngắn."]), sources=("test:2b",))])
     assert sources(index.duplicates()) == [["test:1"], ["test:2"]]
 
@@ -281,7 +281,7 @@ def test_boilerplate_is_left_out_but_not_of_what_is_copied_often(index: Index, m
     assert index.duplicates(0.5) == []
     assert [len(g.members) for g in index.duplicates(0.5, filters=Filter(source="test:[0-3]"))] == [
         4
-    ]  # in too few to tell
+    ]  # in too few articles
     copied = [[f"Bản tin của {name}:", *SENTENCES] for name in names]
     index.add([dated(100 + n, sentences) for n, sentences in enumerate(copied)])
     assert [len(g.members) for g in index.duplicates(0.5)] == [6]
@@ -294,7 +294,7 @@ def test_a_text_copied_more_often_than_there_are_centres(index: Index) -> None:
 
 
 def brute_force(items: Sequence[Article], share: float) -> list[set[str]]:
-    """Stars, by comparing each with every centre."""
+    """Return star clusters by comparing each article with every centre."""
     said_by = {item.source: words(*item.text.split("\n\n")) for item in items}
     length = {source: sum(map(len, sentences)) for source, sentences in said_by.items()}
     dates = {item.source: item.date or dt.date.max for item in items}
@@ -312,7 +312,7 @@ def brute_force(items: Sequence[Article], share: float) -> list[set[str]]:
 
 
 def stored(path: Path, items: Sequence[Article]) -> Store:
-    """What an index would keep of them, without vectors and terms."""
+    """Store articles as an index does, without vectors and terms."""
     store, next_id = Store.create(path, {}), 1
     with store.transaction():
         for number, item in enumerate(items, 1):

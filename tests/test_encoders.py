@@ -114,7 +114,7 @@ class TestBundled(EncoderContract):
         pytest.importorskip("sentence_transformers")
         found = encoder.encode_passages([*TEXTS, *SENTENCES])
         wanted = sentence_transformer(BUNDLED).encode([*TEXTS, *SENTENCES])
-        some = found[:, 0] != 1  # of a text without pieces float16 makes no number there
+        some = found[:, 0] != 1  # a text without tokens gives zeros
         assert some.sum() >= 12
         np.testing.assert_allclose(found[some], wanted[some], atol=1e-3)
 
@@ -229,14 +229,14 @@ def test_another_layout_and_float32_and_model2vecs_own_name(static_folder: Path,
     found = load_encoder(str(tmp_path / "model"))
     assert isinstance(found, StaticEncoder)
     assert np.array_equal(found.encode_passages(TEXTS), load_encoder(str(static_folder)).encode_passages(TEXTS))
-    # With weights for its tokens beside, it is none that is read here.
+    # A model with weights for its tokens is not supported.
     save_file({"embeddings": rows, "weights": rows[:, 0]}, inner / "model.safetensors")
     assert not is_static(tmp_path / "model")
 
 
 @functools.cache
 def _tiny_encoder() -> tuple[StaticEncoder, Any, np.ndarray]:
-    """One for all examples: hypothesis does not want fixtures of a function. The mapped file may go."""
+    """One for all examples, because Hypothesis rejects function-scoped fixtures. The mapped file may be deleted."""
     rows = tiny_models.matrix().astype(np.float16).astype(np.float64)
     rows[0] = 0
     with tempfile.TemporaryDirectory() as folder:
@@ -358,7 +358,7 @@ def test_writing_a_model_keeps_settings_and_undoes_padding(tmp_path: Path) -> No
     folder = write(tmp_path / "m", tokenizer, tiny_models.matrix(), settings={"fusion": {"vi": {}}}, readme="# card")
     written = json.loads((folder / "tokenizer.json").read_text("utf-8"))
     assert written["truncation"] is None and written["padding"] is None
-    assert tokenizer.truncation is not None  # the caller's is as it was
+    assert tokenizer.truncation is not None  # the caller's array is unchanged
     assert json.loads((folder / "semsearch.json").read_text())["fusion"] == {"vi": {}}
     assert (folder / "README.md").read_text() == "# card"
     assert not (folder / "config.json").exists()
@@ -387,7 +387,7 @@ def test_a_plain_model_is_used_plainly(bert_folder: Path) -> None:
 
 
 def test_declared_prompts_are_put_before(prompted_folder: Path) -> None:
-    """Also "passage", which sentence-transformers' encode_document passes over for its own empty "document"."""
+    """Also "passage", which sentence-transformers' encode_document ignores in favour of its own empty "document"."""
     encoder, model = load_encoder(str(prompted_folder), device="cpu"), sentence_transformer(prompted_folder)
     for verb, prompt in ((encoder.encode_queries, "query: "), (encoder.encode_passages, "passage: ")):
         wanted = normed(model.encode([prompt + text for text in SENTENCES[:4]], prompt=""))
@@ -429,7 +429,7 @@ def test_what_a_model_declares_goes_before_its_family(prompted_folder: Path, tmp
 
 
 def _mean_of_states(folder: Path, text: str, max_length: int) -> np.ndarray:
-    """Mean pooling over the last hidden states, by transformers alone."""
+    """Mean pooling over the last hidden states, with transformers only."""
     import torch
     from transformers import AutoModel, AutoTokenizer
 
@@ -615,7 +615,7 @@ def test_code_of_its_own_has_to_be_trusted(bert_folder: Path, tmp_path: Path) ->
 
 
 def test_trusted_code_may_lie_in_another_repository(bert_folder: Path, tmp_path: Path, hub: str) -> None:
-    """As for gte-multilingual: a folder with the weights is not all of it."""
+    """As for gte-multilingual: a folder with the weights lacks the code."""
     folder = shutil.copytree(bert_folder, tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())
     config |= {"model_type": "new", "auto_map": {k: f"org/impl--{k}.{k}" for k in ("AutoConfig", "AutoModel")}}
@@ -639,7 +639,7 @@ class _HubServer(http.server.ThreadingHTTPServer):
 
 
 class _Hub(http.server.BaseHTTPRequestHandler):
-    """A hub that knows no model, wants a token for a gated one, and never answers while the test runs."""
+    """A hub without models, with a gated one, and one that never answers during the test."""
 
     server: _HubServer
 
@@ -706,7 +706,7 @@ def test_out_of_reach_is_said_at_once_and_once(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_model_downloaded_before_needs_no_hub(prompted_folder: Path, tmp_path: Path) -> None:
-    """The hub's cache, laid out as it lays it out; and not a line on stderr."""
+    """The hub's cache in its own layout; and nothing on stderr."""
     commit = "0123456789abcdef0123456789abcdef01234567"
     repository = tmp_path / "hub" / "models--org--multilingual-e5-small"
     shutil.copytree(prompted_folder, repository / "snapshots" / commit)

@@ -31,7 +31,7 @@ SLOW_LIBRARIES = {"torch", "sentence_transformers", "transformers", "pyvi", "skl
 
 
 class Tree:
-    """The modules below a package's folder and what they import from one another."""
+    """Return the modules in a package's folder with what they import from one another."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""The index: what it holds is what is in its paths, and what it finds is what brute force finds."""
+"""The index: it contains the articles in its paths, and finds what brute force finds."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def row(number: int) -> str:
 
 
 def held(index: Index) -> dict[tuple[str, ...], tuple[str, tuple[str, ...]]]:
-    """What an index says it holds, whatever the numbers: sources, text and passages."""
+    """Return the contents of an index without ids: sources, text and passages."""
     return {
         tuple(sorted(item.sources)): (item.text, tuple(p.text for p in index.passages(item.id)))
         for item in index.articles()
@@ -55,7 +55,7 @@ def held(index: Index) -> dict[tuple[str, ...], tuple[str, tuple[str, ...]]]:
 
 
 def sound(index: Index) -> None:
-    """All parts agree, and offsets are true."""
+    """Check that all parts agree and offsets are right."""
     assert index.doctor() == []
     for item in index.articles():
         for passage in index.passages(item.id):
@@ -77,7 +77,7 @@ def test_sync_twice_does_nothing(index: Index, news: Path, encoder: HashEncoder)
         assert again.nothing_done
         assert (again.added, again.unchanged, again.encoded, again.passages) == (0, 12, 0, 0)
     assert {p: p.read_bytes() for p in files} == files
-    assert index.sync([str(news), news / "1.txt"]).nothing_done  # but a path more is remembered
+    assert index.sync([str(news), news / "1.txt"]).nothing_done  # but one more path is known
     assert (index.status().generation, len(encoder.passages)) == (generation, encoded)
     sound(index)
 
@@ -103,7 +103,7 @@ def test_changed_added_and_removed(index: Index, news: Path, tmp_path: Path, enc
     report = index.sync([news])
     assert (report.added, report.changed, report.removed, report.unchanged) == (1, 1, 1, 10)
     assert names(index) == sorted([*(f"{n}.txt" for n in range(12) if n != 3), "20.txt", "50.txt"])
-    # Of the changed article only what is new was encoded.
+    # Only the new part of the changed article was encoded.
     new = encoder.passages[before:]
     assert len(new) == report.encoded
     assert len([t for t in new if "ba cây cầu" in t]) == 1
@@ -162,7 +162,7 @@ def test_the_same_text_twice_is_one_article(index: Index, tmp_path: Path, encode
     both = next(item for item in index.articles() if len(item.sources) == 2)
     assert both.sources == ((tmp_path / "a/1.txt").as_posix(), (tmp_path / "b/1.txt").as_posix())
     assert len(index.search("đoàn công tác thứ 1", 50)) == sum(len(index.passages(a.id)) for a in index.articles())
-    # One of the places goes: the article stays.
+    # One of the sources is removed: the article stays.
     (tmp_path / "a" / "1.txt").unlink()
     report = index.sync()
     assert (report.removed, len(index)) == (1, 2)
@@ -178,7 +178,7 @@ def test_metadata_alone_can_change(index: Index) -> None:
     assert (report.changed, report.encoded) == (1, 0)
     (item,) = index.articles()
     assert (item.date, item.sources) == (dt.date(2020, 5, 1), ("x", "y"))
-    # Whoever came second does not tell the date.
+    # The second source does not change the date.
     index.add([replace(article(1, "y"), date=dt.date(1999, 1, 1))])
     assert [a.date for a in index.articles()] == [dt.date(2020, 5, 1)]
     assert index.add([replace(article(1, "y"), date=dt.date(1999, 1, 1))]).nothing_done
@@ -188,7 +188,7 @@ def test_metadata_alone_can_change(index: Index) -> None:
 def test_an_article_has_the_metadata_of_its_first_source(
     index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When that one goes, of the next: which was kept, so that no file is read again."""
+    """Without the first source, the metadata of the next, which was stored, so that no file is read again."""
     first, second = tmp_path / "1.jsonl", tmp_path / "2.jsonl"
     for file, date in ((first, "2020-01-02"), (second, "2021-03-04")):
         values = {"_id": "k", "title": f"Tin {date}", "text": story(1), "date": date, "url": f"https://{file.stem}.vn/"}
@@ -211,11 +211,11 @@ def test_an_article_has_the_metadata_of_its_first_source(
     (item,) = (a for a in index.articles() if a.url)
     assert (item.url, item.title, item.date) == ("https://2.vn/", "Tin 2021-03-04", dt.date(2021, 3, 4))
     assert len(item.sources) == 1
-    # It is found under its new title.
+    # It is found by its new title.
     assert index.search("Tin 2021-03-04", 1, mode="lexical")[0].article.url == "https://2.vn/"
     assert index.sync().nothing_done
     sound(index)
-    # At once, also where a source is removed by its name.
+    # Immediately, also if a source is removed by its name.
     first.write_text(second_text.replace("//2.", "//3."), "utf-8")
     index.sync()
     index.remove(f"{second}#k")
@@ -232,7 +232,7 @@ def test_a_source_that_comes_to_a_text_is_its_last(index: Index) -> None:
     index.add([replace(article(2, "y"), date=dt.date(2020, 2, 2))])
     (item,) = index.articles()
     assert (item.sources, item.date) == (("y", "x"), dt.date(2020, 2, 2))
-    # All in one batch, too.
+    # Also in a single batch.
     index.add([article(3, "y"), article(2, "z"), replace(article(3, "x"), date=dt.date(2020, 3, 3))])
     assert {item.sources: item.date for item in index.articles()} == {("y", "x"): None, ("z",): None}
     assert index.add([article(2, "z")]).nothing_done
@@ -258,7 +258,7 @@ def test_records_of_one_file(index: Index, tmp_path: Path, encoder: HashEncoder)
     assert (report.added, report.removed, report.unchanged) == (1, 1, 2)
     assert all("4" in passage for passage in encoder.passages[before:])
     assert sorted(a.source.rpartition("#")[2] for a in index.articles()) == ["k1", "k3", "k4"]
-    # A broken line: the rest is read, what may have stood there stays, and each run says so.
+    # A broken line: the rest is read, what the line may have contained stays, and each run reports it.
     fill([1, 5], '\n{"_id": "k3", "text": ')
     for _ in range(2):
         failed: list[IngestError] = []
@@ -319,7 +319,7 @@ def test_a_folder_that_cannot_be_opened_keeps_its_articles(
 def test_paths_that_are_gone(index: Index, news: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nowhere"):
         index.sync([tmp_path / "nowhere"])
-    assert not index.path.exists()  # nothing is made for a slip of the pen
+    assert not index.path.exists()  # a typing error creates nothing
     with pytest.raises(UsageError, match="knows no paths"):
         index.sync()
     with pytest.raises(UsageError):
@@ -357,7 +357,7 @@ def test_a_folder_gone_from_one_that_is_there_takes_its_articles_along(index: In
     index.sync([tmp_path / "news", tmp_path / "news" / "deep"])
     (tmp_path / "news").rename(tmp_path / "away")
     report = index.sync()
-    assert (len(index), len(report.failed), report.removed) == (3, 2, 0)  # what is said of both is so
+    assert (len(index), len(report.failed), report.removed) == (3, 2, 0)  # what both share is right
     (tmp_path / "away").rename(tmp_path / "news")
     shutil.rmtree(tmp_path / "news" / "deep")
     report = index.sync()
@@ -616,7 +616,7 @@ def test_filters(index: Index, tmp_path: Path) -> None:
     assert found(source="/bao/b", since=dt.date(2020, 1, 2), until=dt.date(2020, 1, 4)) == [1, 3]
     assert found(source="/nirgends") == []
     assert index.search("đoàn", filters=Filter(since=dt.date(2030, 1, 1))) == []
-    # What a filter leaves is remembered only as long as nothing changes.
+    # The passages of a filter are cached only until the index changes.
     index.add([replace(article(41, "/bao/a/41.txt"), date=dt.date(2020, 1, 12))])
     index.remove("/bao/b/11.txt")
     assert found(since=dt.date(2020, 1, 11)) == [10, 41]
@@ -738,7 +738,7 @@ def test_similar_in_the_same_article(index: Index) -> None:
         assert found & own == own - {first} and found > own - {first}
         hits = index.similar(article=item.source, same_article=True, k=50, mode=mode)  # type: ignore[arg-type]
         assert own < {h.passage.id for h in hits}
-        for said in (item.text, "huyện Mường Tè"):  # for a text it makes no difference
+        for said in (item.text, "huyện Mường Tè"):  # no difference for a text
             assert index.similar(said, k=9, mode=mode, same_article=True) == index.similar(said, k=9, mode=mode)  # type: ignore[arg-type]
 
 
@@ -802,7 +802,7 @@ def test_weights_come_from_the_encoders_card(encoder: HashEncoder) -> None:
     assert fusion_weights(None, "vi", "lexical").lexical == DEFAULT_WEIGHTS["vi"].lexical
 
 
-# Other states, other processes -----------------------------------------------------------------
+# Other states and processes ----------------------------------------------------------------
 
 OTHER = """
 import sys
@@ -815,7 +815,7 @@ with Index.open({path!r}, encoder=HashEncoder()) as index:
 
 
 def elsewhere(index: Index, what: str) -> None:
-    """Does something to the index in another process."""
+    """Change the index in another process."""
     here = Path(__file__).parent
     code = OTHER.format(paths=[str(here), str(here.parent)], path=str(index.path), what=what)
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
@@ -877,7 +877,7 @@ def test_rebuilding_computes_nothing_twice(index: Index, news: Path, encoder: Ha
     before = index.search("Sa Thầy", 20)
     assert index.rebuild().encoded == 0
     assert index.search("Sa Thầy", 20) == before
-    # A segment is lost: its vectors alone are made again.
+    # A segment is lost: only its vectors are computed again.
     index.add([article(100)])
     encoded = len(encoder.passages)
     newest = max(index.path.glob("vectors/*/vectors.npy"))

@@ -1,4 +1,4 @@
-"""From a draft to an article: title, date, author and address, each only as far as the text says it."""
+"""From extracted text to an article: title, date, author and URL, each only if the text gives it."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_stamp_before_the_first_word() -> None:
     article = made(f" date 2018-08 Vì vậy, hội được mở sớm hơn.\n\n{MORE}")
     assert article.date == dt.date(2018, 8, 1) and article.title == ""
     assert shown(article)[0] == "Vì vậy, hội được mở sớm hơn."
-    # ... and its day, where the article tells that
+    # ... and its day, if the article gives it
     assert made(f" date 2018-08 Vì vậy, hội được mở sớm hơn.\n\n{LEAD}").date == dt.date(2018, 8, 27)
 
 

@@ -1,4 +1,4 @@
-"""What of a text is worth finding: paragraphs whole, menus and credits out, offsets right."""
+"""Blocks: complete paragraphs without menus and credits, with the right offsets."""
 
 from __future__ import annotations
 
@@ -247,5 +247,5 @@ def test_lines_of(text: str) -> None:
 )
 @pytest.mark.time_limit(60)
 def test_hostile_texts_take_linear_time(text: str) -> None:
-    """The limit only tells work that grows with the square of the text, which would take hours."""
+    """The time limit only detects quadratic work, which would take hours."""
     find_blocks(text, lines_of(text))

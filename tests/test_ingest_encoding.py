@@ -1,4 +1,4 @@
-"""Encodings are found out: known Vietnamese text, written by tables of the tests' own, comes back letter by letter."""
+"""Detection of encodings: Vietnamese text, encoded with the tests' own tables, is decoded exactly."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TEXT = (
     "được thưởng một con bò. Ông Sùng A Vừ bảo: thuyền nhỏ mà khỏe, quý ở chỗ cả bản cùng góp sức đẽo."
 )
 
-# Written down from the charts of the encodings, independently of the tables under test.
+# From the charts of the encodings, independent of the tables under test.
 TCVN3_CODES = {
     "ă": 0xA8, "â": 0xA9, "ê": 0xAA, "ô": 0xAB, "ơ": 0xAC, "ư": 0xAD, "đ": 0xAE,
     "Ă": 0xA1, "Â": 0xA2, "Ê": 0xA3, "Ô": 0xA4, "Ơ": 0xA5, "Ư": 0xA6, "Đ": 0xA7,
@@ -112,7 +112,7 @@ def test_round_trip(name: str) -> None:
 
 
 def test_literal_bytes() -> None:
-    """Oracles that no code of ours has made."""
+    """Independent oracles."""
     assert from_tcvn3("C«ng hoµ x· héi chñ nghÜa ViÖt Nam") == "Công hoà xã hội chủ nghĩa Việt Nam"
     assert from_vni("Coäng hoøa xaõ hoäi chuû nghóa Vieät Nam") == "Cộng hòa xã hội chủ nghĩa Việt Nam"
     tcvn3 = b"C\xabng ho\xb5 x\xb7 h\xe9i ch\xf1 ngh\xdca Vi\xd6t Nam"

@@ -1,4 +1,4 @@
-"""Evaluation sets: what is read, and that nothing broken is read in part."""
+"""Evaluation sets: what is read, and that a broken set is not read in part."""
 
 from __future__ import annotations
 

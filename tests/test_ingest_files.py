@@ -1,4 +1,4 @@
-"""Files and standard input to articles: how a format is recognised, and what is said of files that cannot be read."""
+"""Files and standard input to articles: recognition of formats, and errors of files that cannot be read."""
 
 from __future__ import annotations
 

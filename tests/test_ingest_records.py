@@ -1,4 +1,4 @@
-"""Files of many articles: JSON lines and CSV, with every broken line told by its number."""
+"""Files of many articles: JSON lines and CSV, with every broken line reported by its number."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OTHER = "Đội Nà Lạn về nhất sau bốn phút mười hai giây."
 
 
 class Reading:
-    """A file read to its end, and what it told on the way."""
+    """A file read to its end, with the reported errors."""
 
     def __init__(self, path: Path, data: bytes) -> None:
         path.write_bytes(data)
@@ -234,7 +234,7 @@ def test_empty_csv(tmp_path: Path) -> None:
 
 
 def test_utf16_table_with_a_quote_that_stays_open(tmp_path: Path) -> None:
-    """Its stream is asked for its place after the last line, too."""
+    """The position of the stream is needed after the last line, too."""
     path = tmp_path / "a.csv"
     path.write_bytes(f'id,text\n1,"{TEXT}"\n2,"'.encode("utf-16"))
     errors: list[IngestError] = []

@@ -56,7 +56,7 @@ def children(pid: int) -> list[int]:
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process has not ended; one that nobody has asked for its exit code yet has."""
+    """Whether a process is still running; a zombie is not."""
     try:
         return " Z " not in Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -73,7 +73,7 @@ def wait_for(condition: object) -> None:
 
 
 def committed(index: Path) -> int:
-    """How many vector files there are: one for each batch."""
+    """Return the number of vector files: one for each batch."""
     return len(list(index.glob("vectors/*")))
 
 
@@ -100,11 +100,11 @@ def test_stopped_while_others_prepare(file: Path, tmp_path: Path, delay: float) 
 
 
 def test_stopped_anywhere(file: Path, tmp_path: Path) -> None:
-    """Again and again, later each time, until it is done."""
+    """Interrupt it repeatedly, later each time, until it is done."""
     index, delay, codes = tmp_path / "index", 0.05, []
     while not codes or codes[-1] != 0:
         running = start(file, index)
-        # Before it has the lock there is nothing but Python starting.
+        # Before it has the lock, only Python is starting.
         wait_for(lambda: running.poll() is not None or holds(running.pid, index))  # noqa: B023
         try:
             running.wait(delay)

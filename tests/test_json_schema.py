@@ -17,7 +17,7 @@ SCHEMA = json.loads((DOCS / "json.schema.json").read_text(encoding="utf-8"))
 
 
 def check(value: dict[str, Any], part: str) -> None:
-    """``value`` is a ``part`` of the schema, and nothing more than the schema names."""
+    """Check ``value`` against a ``part`` of the schema, and that it has no other keys."""
     jsonschema.validate(value, {"$ref": f"#/$defs/{part}", "$defs": SCHEMA["$defs"]})
     if part != "eval":
         jsonschema.validate(value, SCHEMA)
@@ -99,7 +99,7 @@ def test_no_index_is_an_error_object_and_a_sentence(tmp_path: Path) -> None:
 
 
 def stretches(value: Any) -> Iterator[tuple[dict[str, Any], int]]:
-    """Every object with ``start``, ``end``, ``text``, and the id of the article it counts in."""
+    """Yield every object with ``start``, ``end`` and ``text``, and the id of its article."""
     if isinstance(value, list):
         for item in value:
             yield from stretches(item)

@@ -1,4 +1,4 @@
-"""What is long or said many times: found rightly, in little memory and without going through it again and again."""
+"""Long or repetitive texts: right results in little memory and without quadratic work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder of an index, while another process takes parts of it away."""
+"""The folder of an index, while another process removes parts of it."""
 
 from __future__ import annotations
 

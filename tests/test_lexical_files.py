@@ -86,7 +86,7 @@ def test_files_that_are_merged_away_meanwhile_are_not_damaged(path: Path, monkey
 
 @pytest.fixture
 def without_permission(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """No folder seems to be writable (root may write anywhere); where temporary folders are made."""
+    """Make every folder seem read-only (root may write anywhere); return where temporary folders are created."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(os, "access", lambda *args, **kwargs: False)

@@ -1,4 +1,4 @@
-"""A language model's answer, against a real server: what it is told, what of its reply is kept, and how it may fail."""
+"""A language model's answer, with a real server: the request, the verified part of the reply, and failures."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ HITS = [hit(1, BRIDGE, title="Cầu Rạch Dừa thông xe", date="2021-03-05"),
 
 @pytest.fixture(autouse=True)
 def nothing_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """The event loop would log what a client leaves open, with a traceback."""
+    """Otherwise the event loop would log what a client leaves open, with a traceback."""
     yield
     assert [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
 
@@ -140,7 +140,7 @@ def test_one_reader_answers_inside_a_running_event_loop() -> None:
     assert asyncio.run(main()).found
 
 
-# What the server is asked --------------------------------------------------------------------
+# Requests to the server ---------------------------------------------------------------------
 
 
 def test_the_request() -> None:
@@ -268,7 +268,7 @@ ORDER = (
 
 
 def inside(prompt: str) -> tuple[str, str]:
-    """What stands between the delimiters, and all the rest."""
+    """Return the text between the delimiters, and the text outside."""
     parts = re.split(r"<(/?)đoạn \[(\d+)\]>", prompt.partition("Quy tắc:")[2].partition("\n7.")[2])
     within, outside, depth = "", parts[0], 0
     for slash, _, text in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
@@ -317,7 +317,7 @@ def test_a_model_that_obeys_is_not_heard(obeys: str, reason: str | None) -> None
 
 
 def test_a_server_that_echoes_the_prompt_proves_nothing() -> None:
-    """All that it repeats is either uncited or between delimiters that are citations of nothing it says."""
+    """What the model repeats is uncited, or cites passages that do not support it."""
 
     def echo(handler: Handler, body: Body) -> None:
         say(handler, body, "\n\n".join(message["content"] for message in body["messages"]))
@@ -326,7 +326,7 @@ def test_a_server_that_echoes_the_prompt_proves_nothing() -> None:
     assert "HACKED" not in answer.composed and "Quy tắc" not in answer.composed
 
 
-# What of a reply is kept ---------------------------------------------------------------------
+# Verification of a reply --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ def test_a_server_that_echoes_the_prompt_proves_nothing() -> None:
         ("Cầu dài 430 mét [1]. Cầu rộng 9 mét [1].", "Cầu rộng 9 mét [1]."),  # invented
         ("Cầu dài 420 mét. [1] Cầu rộng 9 mét. [1]", "Cầu dài 420 mét [1]. Cầu rộng 9 mét [1]."),
         ("- **Cầu** dài 420 mét [1]\n- Cầu rộng 9 mét 【đoạn 1】", "Cầu dài 420 mét [1]\nCầu rộng 9 mét [1]"),
-        ("1. Cầu dài 420 mét [1, 3].", "Cầu dài 420 mét [1]."),  # [3] says nothing of it
+        ("1. Cầu dài 420 mét [1, 3].", "Cầu dài 420 mét [1]."),  # [3] does not support it
         (
             "Thư viện có 3.200 cuốn sách và cầu rộng 9 mét [1-2].",
             "Thư viện có 3.200 cuốn sách và cầu rộng 9 mét [1][2].",
@@ -537,7 +537,10 @@ def test_malformed_replies(reply: Reply, told: str) -> None:
         (events(TEXT, end=False), "broke off in the middle"),
         (events(TEXT, '{"error": {"message": "out of\\nmemory"}}'), "failed (out of memory); check"),
         (events(*[piece("xin chào " * 100)] * 30), "wrote more than 20,000 characters"),
-        (raw(json.dumps(whole("Cầu dài 420 mét [1].")).encode()), "without text"),  # not in pieces, though asked to
+        (
+            raw(json.dumps(whole("Cầu dài 420 mét [1].")).encode()),
+            "without text",
+        ),  # not a stream, though one was requested
         (raw(b"data: \xff\xfe\n\n", "text/event-stream"), "not a chat completion|without text"),
     ],
 )
@@ -624,7 +627,7 @@ def test_a_silent_server(stream: bool) -> None:
 
 
 def test_a_server_that_drips_for_ever() -> None:
-    """Each byte comes in time; the whole does not."""
+    """Each byte arrives in time, the complete reply does not."""
     dripping: list[str | bytes | float] = [b": still here\n\n", 0.1] * 40
     assert "within 1 seconds" in fails(events(*dripping), timeout=1)
     speaking: list[str | bytes | float] = [piece("và "), 0.1] * 40

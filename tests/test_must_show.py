@@ -1,4 +1,4 @@
-"""Questions about the five sample articles beside the project, indexed as they are."""
+"""Questions about the five sample articles next to the project."""
 
 from __future__ import annotations
 

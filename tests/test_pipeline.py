@@ -1,4 +1,4 @@
-"""Files of many articles read again: unchanged records are skipped, and the index is as if made from scratch."""
+"""Files of many articles that are read again: unchanged records are skipped, and the index equals a new one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def line(number: int, key: str | None = None, **fields: object) -> bytes:
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The titles of all articles that anything is made of."""
+    """The titles of all articles that are prepared."""
     titles: list[str] = []
 
     def counted(article: Article, tokenizer: Tokenizer | None = None) -> prepare.PreparedArticle:
@@ -47,7 +47,7 @@ def write(path: Path, lines: Sequence[bytes]) -> None:
 
 
 def held(index: Index) -> list[tuple[str, str, list[str]]]:
-    """(source, title, passages) of everything, whatever its ids."""
+    """Return (source, title, passages) of all articles, without ids."""
     return sorted(
         (source, article.title, [p.text for p in index.passages(article.id)])
         for article in index.articles()
@@ -86,7 +86,7 @@ def test_lines_added_cost_what_they_are(tmp_path: Path, made: list[str], name: s
 def test_a_run_that_was_stopped_goes_on_where_it_was(
     tmp_path: Path, made: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is committed is neither prepared nor encoded again, also when it is stopped again."""
+    """Committed articles are neither prepared nor encoded again, also after a second interruption."""
     monkeypatch.setattr(sync, "BATCH_ARTICLES", 10)
     file, texts = tmp_path / "tin.jsonl.zst", []
     write(file, [line(n) for n in range(95)])
@@ -181,14 +181,14 @@ RECORDS = st.lists(st.tuples(KEYS, st.integers(0, 6)), min_size=1, max_size=8)
 
 
 @settings(max_examples=20, deadline=None)
-@example(versions=[[("a", 0)], [("a", 1), ("a", 0)]])  # another takes the name of one that is known
-@example(versions=[[("a", 0), ("a", 1)], [("b", 0), ("a", 1)]])  # a second one is the only one now
+@example(versions=[[("a", 0)], [("a", 1), ("a", 0)]])  # another record has the key of a known one
+@example(versions=[[("a", 0), ("a", 1)], [("b", 0), ("a", 1)]])  # a second record is now the only one
 @example(versions=[[(None, 0), (None, 1)], [(None, 2), (None, 0), (None, 1)]])  # named by their lines
 @given(versions=st.lists(RECORDS, min_size=2, max_size=4))
 def test_whatever_changes_the_index_is_as_if_made_afresh(
     tmp_path_factory: pytest.TempPathFactory, versions: list[list[tuple[str | None, int]]]
 ) -> None:
-    """Keys that are given twice, taken over, missing: sources and texts are those of the file as it is."""
+    """Repeated, reused and missing keys: sources and texts are those of the current file."""
     folder = tmp_path_factory.mktemp("p")
     file = folder / "tin.jsonl"
     with Index.open_or_create(folder / "index", encoder=HashEncoder(8)) as index:

@@ -1,4 +1,4 @@
-"""Records prepared in other processes: the same as here, whatever happens to those processes."""
+"""Records prepared in other processes: the same results, whatever happens to those processes."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def records(count: int, file: str = "/bao/tin.jsonl") -> list[RawRecord]:
 
 
 def shown(results: Iterator[tuple[Item, Result]]) -> list[tuple[Item, object]]:
-    """Results that can be compared: errors have no equality of their own."""
+    """Return results that can be compared, because errors have no equality."""
     return [(item, str(result) if isinstance(result, IngestError) else result) for item, result in results]
 
 
@@ -116,7 +116,7 @@ def test_what_a_dead_process_had_to_do_is_done_here(others: PreparationPool, kil
 
 @needs_proc
 def test_nobody_waits_for_processes_that_do_not_answer(others: PreparationPool) -> None:
-    """What fits ahead of them is prepared here meanwhile."""
+    """Meanwhile the parent prepares records itself."""
     before = set(children())
     results = others.prepare(records(400))
     found = [next(results) for _ in range(2)]
@@ -213,7 +213,7 @@ def test_an_index_made_with_others_is_the_one_made_alone(tmp_path: Path) -> None
 
 
 def test_texts_tokenized_by_others_give_the_same_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also those with unusual letters; and this process tokenizes less."""
+    """Also texts with unusual letters; and this process tokenizes less."""
     tokenized: list[str] = []
     token_ids = StaticEncoder.token_ids
 

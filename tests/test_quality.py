@@ -1,7 +1,7 @@
-"""Floors of quality: retrieval and answers must not fall far below the published figures.
+"""Lower bounds of quality: retrieval and answers must not fall far below the published figures.
 
-Every floor lies about 0.02 below what was measured, so that only a real loss is reported; docs/results/quality.md has
-the figures themselves. The set in seeds/ is always there; the others are tested where ../shared/data/dev is.
+Every bound is about 0.02 below the measured figure in docs/results/quality.md, so that only a real loss fails. The set
+in seeds/ is always tested, the others only if ../shared/data/dev exists.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class EvalSet:
 
 
 class EvalSets:
-    """The sets that were asked for so far."""
+    """The sets that were loaded so far."""
 
     def __init__(self, work: Path) -> None:
         self._work = work

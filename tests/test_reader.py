@@ -1,4 +1,4 @@
-"""The reader: what it quotes, which words it picks, and when it says nothing."""
+"""The bundled reader: sentences, answer spans, and questions without an answer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from semsearch.types import Answer, Article, Hit, Passage, Scores, Span
 WORDS = load_encoder()
 
 SENTENCE = re.compile(r"\S[^.?!]*(?:\.(?=\d)[^.?!]*)*[.?!]?")  # good enough here
-FLAT = Idf({}, 1.0)  # every word is as rare as any other: overlaps can be counted by hand
+FLAT = Idf({}, 1.0)  # all words have the same IDF, so that overlaps can be computed by hand
 WEIGHTS = sr.ReaderModel.load()
 
 
@@ -99,7 +99,7 @@ def test_names_are_runs() -> None:
         (("donald",), ("trump",)),
         (("27/8/2018",), ("27", "8", "2018"), ("27", "tháng", "8")),
     )
-    assert understand("Huế có gì?", FLAT).names == ()  # a first word alone is a capital only
+    assert understand("Huế có gì?", FLAT).names == ()  # a first word is always capitalised
     assert understand("TỈNH HÀ GIANG CÓ GÌ?", FLAT).names == ()
     assert understand("What is Hanoi?", FLAT).names == ((("hanoi",),),)
 
@@ -113,13 +113,13 @@ def test_content_and_form() -> None:
     assert plain.form("Cầu Bản Lầy") == ["cau", "ban", "lay"]
     english = understand("How long is Ban Lay bridge?", FLAT)
     assert english.english and set(english.weights) == {"ban", "lay"}
-    assert understand("là gì?", FLAT).weights  # nothing but function words: they are better than nothing
+    assert understand("là gì?", FLAT).weights  # only function words, which are better than nothing
 
 
 def test_rarity() -> None:
     rare = Idf({"tá": 5.0, "ta": 2.0, "tả": 6.0}, 8.0)
     assert [rare(t) for t in ("tá", "ta", "khác")] == [5.0, 2.0, 8.0]
-    assert rare("ta", plain=True) == 2.0  # the commonest of those that fold to it
+    assert rare("ta", plain=True) == 2.0  # the most common of the words that fold to it
     assert rare("khac", plain=True) == 8.0
 
 
@@ -143,7 +143,7 @@ def test_features_by_hand() -> None:
     assert (second["kind"], second["lacks"], second["unit"]) == (1, 0, 1)
     assert (first["kind"], first["lacks"], first["unit"]) == (0, 1, 0)
     assert (first["marked"], second["marked"]) == (1, 0)
-    assert second["names"] == 0  # Bản Lầy stands in the title
+    assert second["names"] == 0  # Bản Lầy is in the title
     assert second["fused"] == 0.5
     assert second["cosine"] == 0
     assert [row["read"] for row in (first, second, third)] == [0.25, 2.5, -1.0]
@@ -160,7 +160,7 @@ def test_a_name_far_off_counts_as_missing_only_if_the_article_lacks_it() -> None
     passage = Passage(1, 1, 0, 0, 23, text[:23], (Span(0, 8), Span(9, 23)))
     found = lines(question, [Hit(passage, article, 1.0, Scores(1.0), Span(0, 8))])
     row = features(question, found, [1.5, 0.5], [0.0, 0.0])[0]
-    assert dict(zip(FEATURES, row, strict=True))["names"] == 1  # none of the four stands in the passage
+    assert dict(zip(FEATURES, row, strict=True))["names"] == 1  # none of the four is in the passage
     seen = dict(zip(SIGNS, signs(question, found[0], row, 5.0, 4.5, 1.5), strict=True))
     assert seen["names"] == pytest.approx(2 / 4)  # Tẩn Mẩy and 2022 nowhere, Văn Thinh and 37.000 further down
     assert seen["margin"] == 0.5 and seen["score"] == 5.0 and seen["dense"] == 0 and seen["read"] == 1.5
@@ -171,7 +171,7 @@ def test_a_sentence_said_twice_is_read_once() -> None:
     assert len(lines(question, hits("Cầu dài 9 mét. Hết.", "Cầu dài 9 mét."))) == 2
 
 
-# Picking words ---------------------------------------------------------------------------------
+# Answer spans ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -182,14 +182,18 @@ def test_a_sentence_said_twice_is_read_once() -> None:
         ("Xã chi bao nhiêu tiền?", "Ba bản chi 11,5 tỷ đồng.", {"11,5 tỷ", "11,5 tỷ đồng"}),
         ("Có bao nhiêu người?", "Theo Điều 7, có mười hai người, không phải tư nhân.", {"mười hai người"}),
         ("Bao nhiêu phần trăm?", "Đạt 31,5% kế hoạch.", {"31,5%"}),
-        ("Bao nhiêu hộ nghèo?", "Năm 1999 có hai hay 3 nhà nghèo.", {"hai", "3"}),  # no unit fits: all but dates
+        (
+            "Bao nhiêu hộ nghèo?",
+            "Năm 1999 có hai hay 3 nhà nghèo.",
+            {"hai", "3"},
+        ),  # no unit matches: all numbers but dates
         ("Khi nào họp?", "Họp ngày 27/8/2018, lùi tới cuối tháng 9.", {"ngày 27/8/2018", "cuối tháng 9"}),
         ("Thành lập năm nào?", "Lập ngày 2 tháng 9 năm 1945.", {"ngày 2 tháng 9 năm 1945"}),
         ("Ai xây cầu?", "Tuy nhiên, ông Lường Văn Khoẻ xây cầu.", {"Lường Văn Khoẻ"}),
         ("Bản nằm ở tỉnh nào?", "Theo đó, bản thuộc tỉnh Điện Biên.", {"Điện Biên", "tỉnh Điện Biên"}),
         ("Ông Lù Tấn giữ chức vụ gì?", "Phó Chủ tịch UBND xã Lù Tấn phát biểu.", {"Phó Chủ tịch UBND xã"}),
         ("Ông Lù Tấn giữ chức vụ gì?", "Lù Tấn - Phó Tư lệnh Quân khu 9 phát biểu.", {"Phó Tư lệnh Quân khu 9"}),
-        ("Vì sao cầu sập?", "Cầu dài 30 mét sập năm 1999.", set()),  # a reason has no shape
+        ("Vì sao cầu sập?", "Cầu dài 30 mét sập năm 1999.", set()),  # reasons have no pattern
     ],
 )
 def test_typed(question: str, sentence: str, things: set[str]) -> None:
@@ -208,7 +212,7 @@ def test_candidates_are_spans_of_the_sentence() -> None:
     found = candidates(understand("Cầu Bản Lầy dài bao nhiêu mét?", FLAT), sentence)
     assert len(found) == len(set(found))
     assert {"120 mét", "do tỉnh xây", sentence} <= {span.of(sentence) for span in found}
-    assert not any(span.of(sentence) == "dài 120 mét, do" for span in found)  # nothing ends in a connective
+    assert not any(span.of(sentence) == "dài 120 mét, do" for span in found)  # no span ends with a connective
 
 
 @pytest.mark.parametrize(

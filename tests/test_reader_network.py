@@ -1,4 +1,4 @@
-"""The reader's network: what it is told, what it says, and how quickly."""
+"""The reader's network: its input features, its outputs, and its weights file."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_meetings_by_hand() -> None:
     found = meetings(question, passage)
     assert found.shape == (5, MEETINGS)
     assert found.T.tolist() == [
-        [0, 1, 1, 0, 0],  # cau is not cầu; a mark has no IDF
+        [0, 1, 1, 0, 0],  # cau is not cầu; punctuation has no IDF
         [1, 1, 1, 0, 0],
         [0.5, 0.25, 0.75, 0, 0],
         [1, 1, 0, 0, 0],  # cầu dài, dài mấy
@@ -175,7 +175,7 @@ def test_sentence_i_of_a_part_is_sentence_i_of_the_passage(title: list[str], tex
 
 @pytest.mark.parametrize("endless", ["x" * 2500, "ab" * 1500 + ".", "1" * 4000, "đ" * 9000])
 def test_sentences_that_are_cut_inside_a_word(network: Network, endless: str) -> None:
-    """An endless word makes several sentences, and the last of them begins with no word of its own."""
+    """A very long word is split into several sentences, of which the last begins inside the word."""
     text = f"Phà chạy.\n{endless}"
     spans = tuple(split_sentences(text))
     assert len(spans) > 2
@@ -212,7 +212,7 @@ def test_what_else_is_read_makes_no_difference(network: Network, question: str) 
 
 def test_a_word_that_the_sentence_holds_is_met(network: Network) -> None:
     _, (read,) = network.read(cut("ngừng chạy dung"), [part(titled(1, *FERRY))])
-    assert read.met[1, :2] == pytest.approx([1.0, 1.0], abs=1e-4)  # the second sentence says both
+    assert read.met[1, :2] == pytest.approx([1.0, 1.0], abs=1e-4)  # the second sentence has both
     assert read.met[3, 0] < 1.0
 
 
@@ -225,7 +225,7 @@ def test_passages_are_read_by_the_dozen(encoder: StaticEncoder, many: int) -> No
 
 
 def test_verdict_and_sense_by_hand() -> None:
-    asked = understand("Cầu dài bao nhiêu mét?", FLAT)  # cầu, dài, mét weigh alike
+    asked = understand("Cầu dài bao nhiêu mét?", FLAT)  # cầu, dài and mét have equal weights
     found = lines(asked, [titled(7, "Cầu mới", "Phà cũ. Nó vươn 9 thước.")])
     words = cut(asked.text)
     met = np.array([[0.1] * len(words), [0.2] * len(words)])
@@ -233,7 +233,7 @@ def test_verdict_and_sense_by_hand() -> None:
     read = Read(np.array([-1.0, 2.0]), np.zeros((0, 2)), met)
     seen = sr.Seen(words, {7: (part(found[0].hit), read)}, 0.5)
     assert [seen.verdict(line) for line in found] == [-1.5, 1.5]
-    assert seen.sense(asked, found[1]) == pytest.approx((1 + 0.5 + 0.25) / 3)  # the title says cầu
+    assert seen.sense(asked, found[1]) == pytest.approx((1 + 0.5 + 0.25) / 3)  # the title has cầu
     assert seen.sense(asked, found[0]) == pytest.approx((1 + 0.1 + 0.1) / 3)
 
 
@@ -289,11 +289,11 @@ def test_edges_against_every_pair(seed: int, count: int, title: int, wanted: int
         ("Có bao nhiêu loại mô hình?", "Xã có 38 loại mô hình.", "38 loại mô hình", "38"),
         ("Xã có mấy bản?", "Xã có bốn bản.", "bốn bản", "bốn"),
         ("xa co bao nhieu ban", "Xã có bốn bản.", "bốn bản", "bốn"),
-        ("Cầu dài bao nhiêu?", "Cầu dài 420 mét.", "420 mét", "420 mét"),  # then the unit is news
+        ("Cầu dài bao nhiêu?", "Cầu dài 420 mét.", "420 mét", "420 mét"),  # then the unit is part of the answer
         ("Xã chi bao nhiêu tiền?", "Xã chi 11,5 tỷ đồng.", "11,5 tỷ đồng", "11,5 tỷ đồng"),
         ("Cầu dài bao nhiêu mét?", "Cầu dài 420 mét.", "420", "420"),
-        ("Cầu dài bao nhiêu mét?", "Cầu dài 420 mét.", "dài 420 mét", "dài 420 mét"),  # begins with no number
-        ("Vì sao có 300 người?", "Có 300 người.", "300 người", "300 người"),  # asks for no number
+        ("Cầu dài bao nhiêu mét?", "Cầu dài 420 mét.", "dài 420 mét", "dài 420 mét"),  # does not begin with a number
+        ("Vì sao có 300 người?", "Có 300 người.", "300 người", "300 người"),  # does not ask for a number
     ],
 )
 def test_counted(question: str, sentence: str, span: str, rest: str) -> None:
@@ -311,10 +311,10 @@ def test_counted(question: str, sentence: str, span: str, rest: str) -> None:
         ("Có bao nhiêu người mắc?", "Chừng 800 triệu đến 1,2 tỷ người mắc.", "1,2 tỷ", "800 triệu đến 1,2 tỷ"),
         ("Kéo dài bao lâu?", "Thường kéo dài 6 giờ tới 12 giờ.", "12 giờ", "6 giờ tới 12 giờ"),
         ("Có bao nhiêu hộ?", "Cả thôn có 25 -30 hộ.", "30 hộ", "30 hộ"),  # no sign between two numbers
-        ("Có bao nhiêu hộ?", "Đoàn đi đến 30 hộ.", "30 hộ", "30 hộ"),  # where somebody goes is no range
+        ("Có bao nhiêu hộ?", "Đoàn đi đến 30 hộ.", "30 hộ", "30 hộ"),  # a destination is not a range
         ("Số nhà bao nhiêu?", "Nhà ở ngõ A-25.", "25", "25"),
         ("Chùa Âm có bao nhiêu tượng?", "Ở chùa âm 5 tượng.", "5 tượng", "5 tượng"),
-        ("Khi nào?", "Từ 5 đến 7 giờ.", "7 giờ", "7 giờ"),  # asks for no number
+        ("Khi nào?", "Từ 5 đến 7 giờ.", "7 giờ", "7 giờ"),  # does not ask for a number
     ],
 )
 def test_whole_number(question: str, sentence: str, span: str, whole: str) -> None:
@@ -327,7 +327,7 @@ def test_whole_number(question: str, sentence: str, span: str, whole: str) -> No
 
 
 def piece(encoder: StaticEncoder, name: str) -> np.ndarray:
-    """The row of a piece, looked up in the tokenizer's file."""
+    """Return the row of a token, from the tokenizer's file."""
     names = [name for name, _ in json.loads((encoder.folder / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]]
     return encoder._matrix[names.index(name)].astype(np.float32)
 
@@ -341,7 +341,7 @@ def test_a_run_that_is_one_piece_shares_its_vector(encoder: StaticEncoder) -> No
             assert vectors[place] == pytest.approx(row / np.linalg.norm(row), abs=1e-5)
     assert lengths[4] == 0 and not vectors[4].any()  # a mark
     apart, _ = encoder.word_vectors(["hà", "\n", "nội"])
-    assert not np.allclose(apart[0], apart[2])  # a piece does not reach across a break
+    assert not np.allclose(apart[0], apart[2])  # no token spans a break
 
 
 def test_an_unknown_word_is_the_mean_of_its_pieces(encoder: StaticEncoder) -> None:

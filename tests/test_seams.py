@@ -1,4 +1,4 @@
-"""Other people's retrievers, rerankers and readers work with ``answer`` and with what prints results."""
+"""Third-party retrievers, rerankers and readers work with ``answer`` and with the output."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class NewestFirst:
 
 
 class SharedTerms:
-    """Counts the terms of the query in each passage, and says so."""
+    """Scores passages by their number of query terms, and sets ``scores.rerank``."""
 
     def rerank(self, query: str | Query, hits: Sequence[Hit]) -> list[Hit]:
         wanted = set(terms(str(query)))
@@ -123,7 +123,7 @@ def printed(found: Answer) -> str:
 
 
 def test_they_are_what_the_protocols_ask_for(retriever: TermRetriever) -> None:
-    """For type checkers: each assignment is an error if a method does not fit."""
+    """For type checkers: an assignment is an error if a method does not match."""
     searching: Retriever = retriever
     ordering: Reranker = NewestFirst()
     reading: Reader = FirstSentence()

@@ -1,4 +1,4 @@
-"""The seeds hold what they promise: formats, questions of all kinds, right offsets, no drift."""
+"""The seeds are as documented: formats, questions of all types, right offsets, files that match the corpus."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def file_of(article: str) -> Path:
 
 
 def squeezed(text: str) -> str:
-    """One space for every run of white space, none around: line breaks do not count."""
+    """Collapse white space, including line breaks, to single spaces."""
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 

@@ -191,7 +191,7 @@ def test_a_range_gives_offsets_into_the_whole_text() -> None:
 
 # --- properties -----------------------------------------------------------------------------------------------------
 
-# Pieces which the rules look at, in every order, and any Unicode beside them.
+# Parts that the rules look at, in every order, and any other Unicode.
 WORDS = (
     'TP. v.v. Đ/c. L. L.. T.T.K. 1. a) IV. Điều 5. … ... ./. ! ? ?! " ” “ ( ) [1] « » - – • ; : , 。 37.000 11,5 27/8 '
     "xong.Sau www.a.vn a@b.vn Hà Nội và của tại ông Sau Anh\u0301 Lực iPhone 😀"
@@ -254,7 +254,7 @@ N = 200_000
 )
 @pytest.mark.time_limit(60)
 def test_hostile_texts_take_linear_time(text: str) -> None:
-    """The work is done in well under a second; work that grows with the square of the text would take hours."""
+    """It takes well under a second; quadratic work would take hours."""
     spans = split_sentences(text)
     passages = chunk(text, spans)
     assert all(span.end - span.start <= MAX_SENTENCE for span in spans)

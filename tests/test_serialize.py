@@ -1,4 +1,4 @@
-"""The JSON form of the words, against values worked out by hand."""
+"""The JSON form of results, against values worked out by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Searches of several threads, writers that commit meanwhile, and errors of other people's encoders."""
+"""Searches in several threads, writers that commit meanwhile, and errors of third-party encoders."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from semsearch.indexing import check
 
 
 class MeetingEncoder(HashEncoder):
-    """Lets a query go on only when ``parties`` queries are inside at the same moment."""
+    """Blocks queries until ``parties`` of them are being encoded at the same time."""
 
     def __init__(self, parties: int) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class MeetingEncoder(HashEncoder):
 
 
 class FailingEncoder(HashEncoder):
-    """Fails like somebody's encoder with a bug."""
+    """Fails like a third-party encoder with a bug."""
 
     def encode_queries(self, texts: Sequence[str]) -> np.ndarray:
         raise ValueError("shapes (3,4) and (5,6) not aligned")

@@ -107,7 +107,7 @@ def test_a_missing_or_damaged_vector_counts_as_no_terms(blob: bytes | None) -> N
 
 @given(st.lists(st.integers(0, 2**32 - 1), max_size=20), st.data())
 def test_a_vector_of_any_ids_is_counted(ids: list[int], data: st.DataObject) -> None:
-    """Bits of a blob may change on the disk: that must not disturb its neighbours, nor give impossible lengths."""
+    """Bits of a blob may change on disk: that must not affect other blobs or give impossible lengths."""
     changed = np.array([*ids, 0], "<u4").tobytes()
     intact = vector([["là", "la"]], ["la"])
     place = data.draw(st.integers(0, 2))

@@ -40,10 +40,10 @@ def test_the_examples_in_the_docstrings(module: str) -> None:
 @pytest.mark.parametrize(
     ("raw", "cleaned"),
     [
-        ("Tie\u0302\u0301ng Vie\u0323\u0302t", "Tiếng Việt"),  # marks after their letters, in both orders
+        ("Tie\u0302\u0301ng Vie\u0323\u0302t", "Tiếng Việt"),  # combining marks after their letters, in both orders
         ("Ti\u1ebfng Vi\u1ec7t", "Tiếng Việt"),
         ("Thu\u031b\u0309 Đu\u031bc", "Thử Đưc"),
-        ("Vie\u200b\u0323\u0302t", "Việt"),  # what is dropped does not keep a letter from its mark
+        ("Vie\u200b\u0323\u0302t", "Việt"),  # a dropped character does not separate a letter from its mark
         ("Hà\u200b Nội\ufeff\u2060\u00ad\u200d", "Hà Nội"),
         ("\u202aHuế\u202c \u2066Vinh\u2069 \u200eLào Cai\u200f", "Huế Vinh Lào Cai"),
         ("5\u00a0tỷ\u202f\u3000đồng\u2003ạ\tà\x0b\x0c", "5 tỷ  đồng ạ à  "),

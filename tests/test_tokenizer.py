@@ -1,4 +1,4 @@
-"""The tokenizers in Python against the ``tokenizers`` library, whose ids they must give."""
+"""The tokenizers in Python must give the same ids as the ``tokenizers`` library."""
 
 from __future__ import annotations
 

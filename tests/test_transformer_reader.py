@@ -1,4 +1,4 @@
-"""Readers that are models of others: what they quote, where in the raw text it stands, and which models are refused."""
+"""Readers with third-party models: quotes, their places in the original text, and models that are refused."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_what_is_quoted_stands_in_sentences(readers: dict[str, TransformerReader
     text = "Cầu dài 186. Mét là gì. Xe qua."
     [first, *_] = readers["bert"].candidates(QUESTION, [stopped(text)])
     assert first.text == "186. Mét" and first.sentence.of(text) == "Cầu dài 186. Mét là gì."
-    # A stretch that the index leaves out of the passage's sentences is never quoted, nor across it.
+    # A part outside of the passage's sentences is never in a quote.
     assert all(
         "mét" not in q.text.lower() for q in readers["bert"].candidates(QUESTION, [stopped(text, outside=["Mét"])])
     )
@@ -190,7 +190,7 @@ def test_every_quote_stands_where_it_says(
         assert found.passage.start <= quote.sentence.start <= quote.span.start
         assert quote.span.end <= quote.sentence.end <= found.passage.end
         assert quote.text == quote.text.strip() and 0.0 <= quote.confidence <= 1.0
-        # It begins and ends where words do.
+        # It begins and ends at word boundaries.
         for word in tokenize(found.passage.text):
             place = Span(word.start + found.passage.start, word.end + found.passage.start)
             assert not place.start < quote.span.start < place.end and not place.start < quote.span.end < place.end
@@ -202,7 +202,7 @@ def test_every_quote_stands_where_it_says(
 
 
 def test_probabilities_are_a_softmax_over_spans_and_none(readers: dict[str, TransformerReader]) -> None:
-    """Against the model called as it is, and every span of the text tried in turn."""
+    """Compare with the model called directly and a search over every span of the text."""
     import torch
 
     reader = readers["bert-random"]
@@ -233,7 +233,7 @@ def test_probabilities_by_hand() -> None:
     found = probable([(window, np.array([0.0, math.log(2), 0.0]), np.array([0.0, 0.0, math.log(3)]))])
     # none 1; "0-2" 2; "0-5" 2 x 3; "3-5" 3: of 12
     assert dict(found) == pytest.approx({Span(0, 5): 6 / 12, Span(3, 5): 3 / 12, Span(0, 2): 2 / 12})
-    # A second window with the same span and a lower "none": the better score of each counts.
+    # A second window with the same span and a lower "no answer": the better score of each counts.
     second = (_window(None, Span(3, 5)), np.array([-math.log(2), 1.0]), np.array([0.0, math.log(6) - 1.0]))
     found = probable([(window, np.array([0.0, math.log(2), 0.0]), np.array([0.0, 0.0, math.log(3)])), second])
     assert dict(found) == pytest.approx({Span(0, 5): 6 / 14.5, Span(3, 5): 6 / 14.5, Span(0, 2): 2 / 14.5})
@@ -274,7 +274,7 @@ def test_a_long_passage_goes_in_by_windows(readers: dict[str, TransformerReader]
     assert len(found) > 3 and all(len(w.ids) == len(w.types) == len(w.places) <= limit for w in found)
     places = [[place for place in w.places if place] for w in found]
     assert all(a.start < b.start for own in places for a, b in pairwise(own))
-    # Nothing is left out, and what one window ends with begins the next.
+    # Nothing is left out, and neighbouring windows overlap.
     covered = {at for own in places for place in own for at in range(place.start, place.end)}
     assert covered == {at for at, c in enumerate(text) if not c.isspace()}
     shared = [sum(place in own for place in following) for own, following in pairwise(places)]

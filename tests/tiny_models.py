@@ -27,7 +27,7 @@ def static_model_script() -> Any:
 
 
 def unigram() -> Tokenizer:
-    """Pieces of one and several syllables over whole texts, as the bundled encoder has."""
+    """Tokens of one or several syllables, like those of the bundled encoder."""
     tokenizer = Tokenizer(models.Unigram([(piece, -float(len(piece) < 3) - 1) for piece in PIECES], unk_id=0))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(split=False)

@@ -71,7 +71,7 @@ def bert(folder: Path, *, positions: int = 64, by_hand: bool = True, head: str =
 
 
 def xlmr(folder: Path) -> Path:
-    """Pieces with the space before them, as sentencepiece makes them; at most 64 tokens (66 positions)."""
+    """Tokens with the space before them, like those of SentencePiece; at most 64 tokens (66 positions)."""
     import transformers as hf
 
     pieces = ["<s>", "<pad>", "</s>", "<unk>", "▁", *(f"▁{word}" for word in WORDS), *LETTERS, ".", ","]
