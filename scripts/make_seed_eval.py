@@ -25,7 +25,7 @@ def rows(name: str) -> list[dict[str, Any]]:
 
 
 def article_of() -> dict[str, str]:
-    """Query id -> the one corpus entry it is about; questions about nothing here are missing."""
+    """Return the corpus entry of each query id, without queries that no entry answers."""
     lines = (EVAL / "qrels.tsv").read_text(encoding="utf-8").splitlines()[1:]
     return dict(line.split("\t")[:2] for line in lines)
 

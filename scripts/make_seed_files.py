@@ -1,8 +1,8 @@
 """Make seeds/articles from seeds/corpus.jsonl.
 
 The clean text of every seed article is kept once, in ``seeds/corpus.jsonl``. Here it is dressed as
-the files people really have: news pages with menus and captions said twice, office documents, PDFs,
-lines broken in the middle, CSV and JSONL exports, and encodings of other days. Run it after
+files as people have them: news pages with menus and repeated captions, office documents, PDFs,
+lines broken in the middle, CSV and JSONL exports, and older encodings. Run it after
 editing the corpus; ``--check`` only says which files differ.
 
     python scripts/make_seed_files.py            # everything but the PDFs
@@ -30,7 +30,7 @@ SEEDS = Path(__file__).resolve().parents[1] / "seeds"
 FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSerif.ttf")
 Record = dict[str, Any]
 
-# What stands around the articles. A caption is put after paragraph n (0-based) and said twice.
+# What stands around the articles. A caption is put after paragraph n (0-based), twice.
 CAPTIONS: dict[str, list[tuple[int, str]]] = {
     "cao-bang-phong-thu": [(0, "Một góc thành phố Cao Bằng nhìn từ trên cao. (Ảnh: Minh Thư)")],
     "cao-bang-bien-phong": [(1, "Các đại biểu dự buổi sơ kết. Ảnh: CTV")],
@@ -75,8 +75,8 @@ MOST_READ = [
     "Giá vàng trong nước sáng nay",
     "Thời tiết ngày mai: vùng núi có mưa rào",
 ]
-# What stands above and below a decision or a notice: the office and the number; place and day; below on the
-# left who gets it, on the right who signed.
+# Text above and below a decision or a notice: the office and the number, place and day; at the end the recipients on
+# the left and the signature on the right.
 OFFICIAL: dict[str, tuple[str, str, str, str]] = {
     "quy-dinh-cho-nam-sang": (
         "ỦY BAN NHÂN DÂN\nHUYỆN YÊN KHÊ\nSố: 1284/QĐ-UBND",
@@ -175,18 +175,18 @@ def office(record: Record, issuer: str) -> str:
 
 
 def page_dump(record: Record) -> str:
-    """A page copied whole from the browser: what was around the article came along."""
+    """A page copied from the browser, with what was around the article."""
     after = ["Phản hồi", *OTHER, "Mới nhất", *MOST_READ]
     return "\n".join(MENU) + "\n\n" + plain(record) + "\n" + "\n\n".join(after) + "\n"
 
 
 def broken(record: Record) -> str:
-    """Lines cut at 68 characters, whatever word they cut apart, and the search box of the page at the end."""
+    """Lines broken after 68 characters, also inside words, and the search box of the page at the end."""
     body = plain(record, width=68).replace("Dân quân tự vệ không", "Dân \nquân tự vệ không")
     return body + "\nCác tin khác:\n\nTìm kiếm theo:Chuyên mục nàyTất cả các chuyên mục\n"
 
 
-# --- encodings of other days --------------------------------------------------------------------------
+# --- older encodings ----------------------------------------------------------------------------------
 
 _TONES = "\u0300\u0309\u0303\u0301\u0323"  # grave, hook, tilde, acute, dot below
 
@@ -540,7 +540,7 @@ def text_files() -> dict[str, bytes]:
     put("bong-chuyen-nu-nong-dan", vni(plain(articles["bong-chuyen-nu-nong-dan"]).replace("\n", "\r\n")))
     festival = plain(articles["le-hoi-long-tong"])
     put("le-hoi-long-tong", festival)
-    # The same article again, as somebody else kept it.
+    # The same article again in another format.
     copy = unicodedata.normalize("NFD", festival).replace("\n", "\r\n")
     files["luu-tru/hoi-xuan-2024.txt"] = b"\xff\xfe" + copy.encode("utf-16-le")
     many: dict[str, list[Record]] = {}

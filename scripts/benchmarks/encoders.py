@@ -25,7 +25,7 @@ Encode = Callable[[Sequence[str]], Any]
 MODEL = ROOT / "semsearch" / "model"
 BUNDLED, SAME_MODEL, MINILM = "semsearch bundled", "SentenceTransformer(semsearch/model)", "all-MiniLM-L6-v2"
 DIVISORS = {BUNDLED: 1, SAME_MODEL: 1, MINILM: 50}
-"""One of so many sentences is given to each encoder, in the order in which they are measured."""
+"""By encoder, in the order of measuring: one in this many sentences is encoded."""
 
 
 def load(name: str, threads: int) -> tuple[Encode, float]:

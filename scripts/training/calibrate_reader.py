@@ -60,13 +60,13 @@ SETS = {
     "wiki": ("seminar_train_wiki",),
     "rules": ("seminar_train_reg",),
 }
-"""Each is one corpus: the contexts of these sets. Only questions whose answer is a span are used."""
-WHOLE = ("vicoqa_dev", "vicoqa_test")  # their answers are whole sentences: of no use for learning spans
+"""Each corpus consists of the contexts of these sets. Only questions whose answer is a span are used."""
+WHOLE = ("vicoqa_dev", "vicoqa_test")  # their answers are whole sentences, which do not help to learn spans
 
 SETTINGS: dict[str, dict[str, float]] = {
     # The training corpora have no titles and no headings, and cosines on their questions are flattered.
-    # What the network and likeness of meaning count beside the rest was chosen too: a fit on the few questions that the
-    # network has not seen gives the same.
+    # The weights of the network's features were chosen too: a fit on the few questions that the network has not seen
+    # gives the same.
     "sentence": {
         "title": 4.5,
         "lead": 3.1,
@@ -77,7 +77,7 @@ SETTINGS: dict[str, dict[str, float]] = {
         "read": 0.7,
         "sense": 6.0,
     },
-    # There are no English questions in train. Vietnamese sentences share names and numbers with them at most.
+    # There are no English questions in train. Vietnamese sentences share at most names and numbers with them.
     "sentence_english": {
         "overlap": 1.0,
         "local": 2.5,
@@ -101,12 +101,12 @@ PLATT = (0.564, -0.016)
 """Scale and shift of the confidence's logit, fitted on dev (Platt scaling; Guo et al., ICML 2017) over MIX."""
 
 MIX = {"answered": 0.5, "removed": 0.2, "elsewhere": 0.15, "deceiving": 0.15}
-"""What the confidence is calibrated for: the share of questions whose passage is there, whose passage was taken out,
-that were put to another corpus, and that were written to deceive."""
+"""The mixture of questions for which the confidence is calibrated: with their passage, without it, asked of another
+corpus, and written to deceive."""
 
 Floats = NDArray[np.float64]
-Told = dict[str, list[tuple[float, bool, bool]]]
-"""By set, for each question: the confidence said, whether it has an answer, whether the right sentence was quoted."""
+Outcomes = dict[str, list[tuple[float, bool, bool]]]
+"""By set, for each question: the confidence, whether it has an answer, and whether the right sentence was quoted."""
 
 
 @dataclass(slots=True)
@@ -117,25 +117,25 @@ class Asked:
     origin: str
     gold: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     contexts: set[str] = field(default_factory=set)
-    used: bool = True  # False for one that is answered and nobody says where: only its context is of use
+    used: bool = True  # False if it has an answer without a known place: only its context is used
 
     @property
     def group(self) -> int:
-        """0 to 999, one for all questions about the same texts; those that 10 divides are kept from the network."""
+        """0 to 999, the same for all questions about the same texts; multiples of 10 are held out from the network."""
         return int.from_bytes(min(self.contexts).encode()[:4000][-8:], "little") % 1_000_003 % 1000
 
     def right(self, line: Line) -> bool:
-        """Whether a line answers: it overlaps the gold span, or says a gold answer of several words elsewhere."""
+        """Whether a line answers: it overlaps the gold span, or contains a gold answer of several words elsewhere."""
         spans = self.gold.get(line.hit.article.text, ())
         if any(line.span.overlaps(Span(start, start + max(1, len(text)))) for text, start in spans):
             return True
-        said = f" {normalise_answer(line.text)} "
+        normalised = f" {normalise_answer(line.text)} "
         short = (normalise_answer(text) for found in self.gold.values() for text, _ in found)
-        return any(f" {text} " in said for text in short if 2 <= len(text.split()) <= 6)
+        return any(f" {text} " in normalised for text in short if 2 <= len(text.split()) <= 6)
 
 
-def asked(data: Path, sets: Mapping[str, Sequence[str]]) -> dict[str, list[Asked]]:
-    """The questions of each corpus; the same question over several contexts is one."""
+def load_questions(data: Path, sets: Mapping[str, Sequence[str]]) -> dict[str, list[Asked]]:
+    """Return the questions of each corpus; the same question over several contexts is one."""
     corpus_of = {name: corpus for corpus, names in sets.items() for name in names}
     found: dict[str, dict[str, Asked]] = {corpus: {} for corpus in sets}
     for row in training_data.rows(data, "qa"):
@@ -153,7 +153,7 @@ def asked(data: Path, sets: Mapping[str, Sequence[str]]) -> dict[str, list[Asked
 
 
 def idf(data: Path) -> dict[str, Any]:
-    """How rare the 4,000 commonest terms are, counted in stretches of 100 terms of news and of Wikipedia."""
+    """Return the IDF of the 4,000 most common terms, counted in windows of 100 terms of news and Wikipedia."""
     rng = random.Random(0)
     counts: Counter[str] = Counter()
     stretches = 0
@@ -173,19 +173,19 @@ def idf(data: Path) -> dict[str, Any]:
 
 
 def listwise(groups: Sequence[tuple[Floats, Floats]], *, l2: float = 1e-3, steps: int = 200) -> Floats:
-    """Weights of a softmax over the rows of each group, nearest to the group's target shares (Adam, full batch)."""
+    """Fit the weights of a softmax over the rows of each group to the group's target shares (Adam, full batch)."""
     rows = np.concatenate([x for x, _ in groups])
     target = np.concatenate([y / y.sum() for _, y in groups])
     starts = np.cumsum([0] + [len(y) for _, y in groups[:-1]])
-    of = np.repeat(np.arange(len(groups)), [len(y) for _, y in groups])
+    group_of_row = np.repeat(np.arange(len(groups)), [len(y) for _, y in groups])
     scale = rows.std(0)
-    scale[scale == 0] = np.inf  # what never varies is given no weight
+    scale[scale == 0] = np.inf  # constant features get no weight
     rows = rows / scale
     weights, first, second = (np.zeros(rows.shape[1]) for _ in range(3))
     for step in range(1, steps + 1):
         scores = rows @ weights
-        share = np.exp(scores - np.maximum.reduceat(scores, starts)[of])
-        share /= np.add.reduceat(share, starts)[of]
+        share = np.exp(scores - np.maximum.reduceat(scores, starts)[group_of_row])
+        share /= np.add.reduceat(share, starts)[group_of_row]
         gradient = (share - target) @ rows / len(groups) + l2 * weights
         first = 0.9 * first + 0.1 * gradient
         second = 0.99 * second + 0.01 * gradient**2
@@ -195,7 +195,7 @@ def listwise(groups: Sequence[tuple[Floats, Floats]], *, l2: float = 1e-3, steps
 
 
 def logistic(rows: Floats, labels: Floats, weights: Floats, *, l2: float = 1e-3, steps: int = 30) -> Floats:
-    """Weights and constant of a logistic regression, by Newton's method; ``weights`` of the rows sum to 1."""
+    """Return weights and constant of a logistic regression, by Newton's method; ``weights`` of the rows sum to 1."""
     scale = rows.std(0)
     scale[scale == 0] = np.inf
     x = np.c_[rows / scale, np.ones(len(rows))]
@@ -223,18 +223,18 @@ class Sample:
     """A question and the hits that lexical search finds for it: in its own corpus, and in another."""
 
     question: Asked
-    hits: list[Hit]  # a few more than are read, since some will be taken out
+    hits: list[Hit]  # a few more than are read, since some will be removed
     elsewhere: list[Hit]
 
     def without(self) -> list[Hit]:
-        """The hits of a corpus that does not hold the question's passages."""
+        """Return the hits of a corpus without the question's passages."""
         return [hit for hit in self.hits if hit.article.text not in self.question.contexts]
 
 
 def gather(data: Path, sets: Mapping[str, Sequence[str]] = SETS) -> list[Sample]:
-    """Makes an index of each corpus and puts the questions to them."""
+    """Index each corpus and search it for the questions."""
     rng = random.Random(0)
-    questions = asked(data, sets)
+    questions = load_questions(data, sets)
     samples: list[Sample] = []
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         indexes = {}
@@ -256,7 +256,7 @@ def gather(data: Path, sets: Mapping[str, Sequence[str]] = SETS) -> list[Sample]
 
 
 def fit(samples: Sequence[Sample], rare: Idf) -> dict[str, Any]:
-    """All weights: how sentences are ranked, then which spans are chosen, then when to believe them."""
+    """Fit all weights: for ranking sentences, for choosing spans, and for the confidence."""
     sentence = fit_sentence(samples, rare)
     return {
         "sentence": sentence,
@@ -330,7 +330,7 @@ def fit_confidence(samples: Sequence[Sample], rare: Idf, sentence: dict[str, flo
 def judged(
     read: Question, there: Sequence[Line], ranking: Sequence[float], reader: sr.BundledReader
 ) -> tuple[Line, list[float]]:
-    """The line ranked best, and its signs."""
+    """Return the line ranked best, and its confidence features."""
     seen = reader.seen(read.text, [line.hit for line in there])
     verdicts = [seen.verdict(line) for line in there]
     table = features(read, there, verdicts, [seen.sense(read, line) for line in there])
@@ -346,7 +346,7 @@ def judged(
 
 @dataclass(slots=True)
 class Put:
-    """A question of a development set, the hits for it, and what would be right."""
+    """A question of a development set, its hits, and the right answers."""
 
     id: str
     text: str
@@ -355,7 +355,7 @@ class Put:
 
 
 def put(data: Path, mode: Mode) -> dict[str, list[Put]]:
-    """Indexes each development set, and puts to it its own questions; to the first also strangers' questions."""
+    """Index each development set and search it for its questions; the first also for questions of other sets."""
     found: dict[str, list[Put]] = {}
     for name in DEV:
         corpus, queries, relevant = training_data.dev_set(data, name)
@@ -377,22 +377,22 @@ def put(data: Path, mode: Mode) -> dict[str, list[Put]]:
     return found
 
 
-def platt(told: Told) -> tuple[float, float]:
-    """Scale and shift that make the confidences on dev right, over MIX ("removed" is not among them)."""
+def platt(outcomes: Outcomes) -> tuple[float, float]:
+    """Return scale and shift that calibrate the confidences on dev over MIX, without "removed"."""
     groups = {
-        "answered": [row for name in ("xquad-vi", "vinewsqa", "viquad-noanswer") for row in told[name] if row[1]],
-        "elsewhere": told["strangers"],
-        "deceiving": [row for row in told["viquad-noanswer"] if not row[1]],
+        "answered": [row for name in ("xquad-vi", "vinewsqa", "viquad-noanswer") for row in outcomes[name] if row[1]],
+        "elsewhere": outcomes["strangers"],
+        "deceiving": [row for row in outcomes["viquad-noanswer"] if not row[1]],
     }
-    rows = np.concatenate([[[c, right] for c, _, right in some] for some in groups.values()])
-    share = np.concatenate([np.full(len(some), MIX[name] / len(some)) for name, some in groups.items()])
-    said = np.clip(rows[:, 0], 1e-6, 1 - 1e-6)
-    scale, shift = logistic(np.log(said / (1 - said))[:, None], rows[:, 1], share / share.sum(), l2=0.0)
+    rows = np.concatenate([[[c, right] for c, _, right in group] for group in groups.values()])
+    share = np.concatenate([np.full(len(group), MIX[name] / len(group)) for name, group in groups.items()])
+    confidences = np.clip(rows[:, 0], 1e-6, 1 - 1e-6)
+    scale, shift = logistic(np.log(confidences / (1 - confidences))[:, None], rows[:, 1], share / share.sum(), l2=0.0)
     return float(scale), float(shift)
 
 
-def reliability(told: Told) -> str:
-    """An SVG: what was said against the share that was right, ten bins a set, discs as large as their bins."""
+def reliability(outcomes: Outcomes) -> str:
+    """Return a reliability diagram as SVG: confidence against share of right answers, ten bins for each set."""
     colours = {"xquad-vi": "#1b6ca8", "vinewsqa": "#c8553d", "viquad-noanswer": "#5b8c5a", "strangers": "#888888"}
     drawn = [
         '<path d="M60 360 L360 60" stroke="#bbb" fill="none" stroke-dasharray="4"/>',
@@ -404,14 +404,14 @@ def reliability(told: Told) -> str:
     for row, (name, colour) in enumerate(colours.items()):
         drawn.append(f'<text x="380" y="{80 + 20 * row}" fill="{colour}">{name}</text>')
         bins: dict[int, list[tuple[float, bool]]] = defaultdict(list)
-        for confidence, _, right in told[name]:
+        for confidence, _, right in outcomes[name]:
             bins[min(9, int(confidence * 10))].append((confidence, right))
-        for some in bins.values():
-            x, y = (sum(values) / len(some) for values in zip(*some, strict=True))
-            size = 2 + math.sqrt(len(some)) / 2
+        for points in bins.values():
+            x, y = (sum(values) / len(points) for values in zip(*points, strict=True))
+            size = 2 + math.sqrt(len(points)) / 2
             place = f'cx="{60 + 300 * x:.1f}" cy="{360 - 300 * y:.1f}" r="{size:.1f}"'
             drawn.append(f'<circle {place} fill="{colour}" opacity="0.7"/>')
-    drawn.append('<text x="210" y="398" text-anchor="middle">confidence said</text>')
+    drawn.append('<text x="210" y="398" text-anchor="middle">confidence</text>')
     drawn.append('<text x="18" y="210" text-anchor="middle" transform="rotate(-90 18 210)">share right</text>')
     body = "\n".join(drawn)
     return (
@@ -421,38 +421,44 @@ def reliability(told: Told) -> str:
 
 
 def measure(found: dict[str, list[Put]], reader: sr.BundledReader, plot: Path | None) -> None:
-    """Prints the answer measures with nothing withheld, then what each threshold withholds; plots the reliability."""
-    told: Told = {}
+    """Print the answer measures without a threshold, then the effect of each threshold; plot the reliability."""
+    outcomes: Outcomes = {}
     print("                 whole corpus              | only hits of the right entry | entry first")
     print("set              sentence@1  exact     f1  | sentence@1  exact     f1     |")
     for name, puts in found.items():
-        said: dict[str, PredictedAnswer] = {}
+        predictions: dict[str, PredictedAnswer] = {}
         helped: dict[str, PredictedAnswer] = {}
-        told[name] = []
+        outcomes[name] = []
         for each in puts:
             answer = reader.read(as_query(each.text), each.hits)
-            said[each.id] = (
+            predictions[each.id] = (
                 predicted_answer(answer, _entry(answer.citation)) if answer.citation else PredictedAnswer(found=False)
             )
             if each.gold.answers:
-                own = reader.read(as_query(each.text), [hit for hit in each.hits if _entry(hit) in each.gold.entries])
-                helped[each.id] = (
-                    predicted_answer(own, _entry(own.citation)) if own.citation else PredictedAnswer(found=False)
+                helped_answer = reader.read(
+                    as_query(each.text), [hit for hit in each.hits if _entry(hit) in each.gold.entries]
                 )
-            right = sentence_at_1(said[each.id], each.gold) > 0
-            told[name].append((answer.confidence, bool(each.gold.answers), right))
+                helped[each.id] = (
+                    predicted_answer(helped_answer, _entry(helped_answer.citation))
+                    if helped_answer.citation
+                    else PredictedAnswer(found=False)
+                )
+            right = sentence_at_1(predictions[each.id], each.gold) > 0
+            outcomes[name].append((answer.confidence, bool(each.gold.answers), right))
         answerable = [each for each in puts if each.gold.answers]
         if answerable:
-            value = evaluate_answers(said, {each.id: each.gold for each in puts})
-            given = evaluate_answers(helped, {each.id: each.gold for each in answerable})
+            value = evaluate_answers(predictions, {each.id: each.gold for each in puts})
+            helped_measures = evaluate_answers(helped, {each.id: each.gold for each in answerable})
             first = sum(bool(each.hits) and _entry(each.hits[0]) in each.gold.entries for each in answerable)
-            both = "  | ".join(f"{v['sentence@1']:10.3f} {v['exact']:6.3f} {v['f1']:6.3f}" for v in (value, given))
-            print(f"{name:16s} {both}     | {first / len(answerable):6.3f}", flush=True)
+            figures = "  | ".join(
+                f"{v['sentence@1']:10.3f} {v['exact']:6.3f} {v['f1']:6.3f}" for v in (value, helped_measures)
+            )
+            print(f"{name:16s} {figures}     | {first / len(answerable):6.3f}", flush=True)
     print("\nrefused below     xquad-vi  vinewsqa  xquad-en-vi  strangers | noanswer: refused  answered   mean")
     for threshold in (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6):
 
         def share(name: str, answerable: bool, threshold: float = threshold) -> float:
-            return float(np.mean([c < threshold for c, can, _ in told[name] if can == answerable]))
+            return float(np.mean([c < threshold for c, can, _ in outcomes[name] if can == answerable]))
 
         deceived, answered = share("viquad-noanswer", False), 1 - share("viquad-noanswer", True)
         print(
@@ -460,12 +466,12 @@ def measure(found: dict[str, list[Put]], reader: sr.BundledReader, plot: Path | 
             f" {share('xquad-en-vi', True):12.3f} {share('strangers', False):10.3f} |"
             f" {deceived:17.3f} {answered:9.3f} {(deceived + answered) / 2:6.3f}"
         )
-    scale, shift = platt(told)
-    print(f"\nPlatt scaling of what was said: {scale:.3f}, {shift:.3f}")
+    scale, shift = platt(outcomes)
+    print(f"\nPlatt scaling of the confidences: {scale:.3f}, {shift:.3f}")
     if plot:
-        plot.write_text(reliability(told), encoding="utf-8")
-    print("\nconfidence said -> share right (questions)")
-    for name, rows in told.items():
+        plot.write_text(reliability(outcomes), encoding="utf-8")
+    print("\nconfidence -> share right (questions)")
+    for name, rows in outcomes.items():
         bins: dict[int, list[tuple[float, bool]]] = defaultdict(list)
         for confidence, _, right in rows:
             bins[min(4, int(confidence * 5))].append((confidence, right))

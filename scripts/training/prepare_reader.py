@@ -85,7 +85,7 @@ def spans_of(found: Any, head: int, start: int, end: int) -> tuple[int, int] | N
     return (first + head, last + head) if first <= last else None
 
 
-# Made questions ----------------------------------------------------------------------------------
+# Generated questions ------------------------------------------------------------------------------
 
 _AFTER = {
     "reason": (
@@ -103,7 +103,7 @@ _WHERE = frozenset("tỉnh thành phố huyện xã quận phường thị trấ
 
 
 def answers_in(text: str) -> list[tuple[int, int, str, str]]:
-    """(start, end, what asks for it, what is taken out before it) of what a sentence can be asked for."""
+    """Return (start, end, type of question, words removed before it) of the possible answers in a sentence."""
     lowered = canonical(text)
     if len(lowered) != len(text):
         return []
@@ -162,7 +162,7 @@ def answers_in(text: str) -> list[tuple[int, int, str, str]]:
 
 
 def asks(kind: str, unit: str, before: str, rng: random.Random) -> tuple[str, str]:
-    """The words that ask for it in its place, or instead at the beginning of the question."""
+    """Return the question words that replace the answer, or that begin the question instead."""
     pick = rng.choice
     if kind == "number":
         return pick(["bao nhiêu", "bao nhiêu", "mấy"]), ""
@@ -197,7 +197,7 @@ def asks(kind: str, unit: str, before: str, rng: random.Random) -> tuple[str, st
 
 
 def question_from(text: str, answer: tuple[int, int, str, str], rng: random.Random) -> str:
-    """The sentence as a question: shortened to clauses near the answer, some words left out."""
+    """Turn the sentence into a question: clauses near the answer, without some words."""
     start, end, kind, unit = answer
     inside, front = asks(kind, unit, text[:start], rng)
     left, right = text[:start], text[end:]
@@ -213,16 +213,14 @@ def question_from(text: str, answer: tuple[int, int, str, str], rng: random.Rand
     drop = rng.choice([0.0, 0.0, 0.1, 0.25, 0.4])
     keep = lambda some: " ".join(w for w in some.split() if rng.random() >= drop)  # noqa: E731
     left, right = keep(left), keep(right)
-    if (
-        left and rng.random() < 0.12 and right
-    ):  # the parts change places, as in a question that begins with what is asked
+    if left and rng.random() < 0.12 and right:  # swap the parts, as in a question that begins with the question word
         left, right = "", f"{right} {left}"
     question = " ".join(part for part in (front, left, inside, right) if part)
     question = re.sub(r"\s+([,;:.])", r"\1", question).strip(" ,;:.-–/")
     return question[:1].upper() + question[1:] + ("?" if rng.random() < 0.9 else "")
 
 
-def made(
+def generated_examples(
     rows: Any, store: Store, rng: random.Random, articles: int
 ) -> list[tuple[int, list[int], list[list[int]], int]]:
     examples = []
@@ -239,7 +237,7 @@ def made(
         title = clean(row["title"] or "") if rng.random() < 0.7 else ""
         sentences = split_sentences(body)
         lead = clean(row.get("abstract") or "")
-        if "abstract" not in row:  # an encyclopaedia says first in short what follows
+        if "abstract" not in row:  # an encyclopaedia begins with a summary
             lead, sentences = body[: sentences[min(3, len(sentences) - 1)].start], sentences[3:]
         passages = chunk(body, sentences, [Span(m.start(), m.end()) for m in re.finditer(r".+", body)])
         if len(passages) < 2:
@@ -256,14 +254,14 @@ def made(
 
         tried = []
         for line in [s.of(lead) for s in split_sentences(lead)] if lead else []:
-            own = set(fold(line).split())
+            own_words = set(fold(line).split())
             for answer in answers_in(line):
-                said = line[answer[0] : answer[1]]
-                if len(said) < 2 or (said.isdigit() and len(said) < 2):
+                answer_text = line[answer[0] : answer[1]]
+                if len(answer_text) < 2 or (answer_text.isdigit() and len(answer_text) < 2):
                     continue
-                pattern = re.compile(r"(?<![\w.,/])" + re.escape(said) + r"(?![\w]|[.,/]\d)", re.IGNORECASE)
+                pattern = re.compile(r"(?<![\w.,/])" + re.escape(answer_text) + r"(?![\w]|[.,/]\d)", re.IGNORECASE)
                 places = [(i, m.span()) for i, t in enumerate(texts) for m in pattern.finditer(t)]
-                # Said once or twice in the body, in a sentence that shares some words with the abstract's but not all.
+                # Once or twice in the body, in a sentence that shares some words with the abstract's but not all.
                 good = []
                 for i, (a, b) in places:
                     base = passages[i][0].start
@@ -271,7 +269,7 @@ def made(
                     if inside is None:
                         continue
                     there = set(fold(inside.of(body)).split())
-                    shared = len(own & there) / max(1, min(len(own), len(there)))
+                    shared = len(own_words & there) / max(1, min(len(own_words), len(there)))
                     if 0.3 <= shared <= 0.9:
                         good.append((shared, i, a, b))
                 if good and len(places) <= 3:
@@ -302,26 +300,25 @@ def made(
             spans = [s for _, a, b in gold if (s := spans_of(found, head, a, b))] if number >= 0 else []
             if not spans:
                 continue
-            asked = store.text(" ".join(question.split()[:QUESTION]))[0]
-            if asked < 0:
+            question_number = store.text(" ".join(question.split()[:QUESTION]))[0]
+            if question_number < 0:
                 continue
-            said = line[answer[0] : answer[1]].lower()
-            others = [j for j in range(len(texts)) if j != at and said not in texts[j].lower()]
+            answer_text = line[answer[0] : answer[1]].lower()
+            others = [j for j in range(len(texts)) if j != at and answer_text not in texts[j].lower()]
             rng.shuffle(others)
             more = [stored(j)[0] for j in others[:2]]
-            examples.append((asked, [number, *(m for m in more if m >= 0)], [[0, a, b] for a, b in spans], 0))
+            examples.append((question_number, [number, *(m for m in more if m >= 0)], [[0, a, b] for a, b in spans], 0))
     return examples
 
 
-# Asked questions ---------------------------------------------------------------------------------
+# Real questions ----------------------------------------------------------------------------------
 
 
-def asked(data: Path, store: Store) -> list[tuple[int, list[int], list[list[int]], int]]:
-    """Questions of the training sets with the passages that lexical search finds for them; a set's number is kept."""
+def real_questions(data: Path, store: Store) -> list[tuple[int, list[int], list[list[int]], int]]:
+    """Return questions of the training sets with the passages that lexical search finds for them."""
     from calibrate_reader import SETS, gather
 
-    # More than what the calibration is fitted on: questions of several steps, and such as need those before them,
-    # which lexical search has to find all the same.
+    # More sets than for the calibration: also questions of several steps, and questions that depend on earlier ones.
     more = {"news": (*SETS["news"], "vicoqa_dev_followup", "vicoqa_test_followup"), "vimqa": ("vimqa_test1000",)}
     examples = []
     for sample in gather(data, SETS | more):
@@ -339,7 +336,7 @@ def asked(data: Path, store: Store) -> list[tuple[int, list[int], list[list[int]
             ]
             if inside:
                 right.append((hit, inside))
-            elif not gold and not any(question_says(question, hit)):
+            elif not gold and not any(contains_gold(question, hit)):
                 wrong.append(hit)
         if not right and question.gold:
             continue
@@ -362,10 +359,11 @@ def asked(data: Path, store: Store) -> list[tuple[int, list[int], list[list[int]
     return examples
 
 
-def question_says(question: Any, hit: Any) -> list[bool]:
-    """Whether a passage holds a gold answer of several words, though nobody marked it there."""
-    said = canonical(hit.passage.text)
-    return [canonical(t) in said for found in question.gold.values() for t, _ in found if 2 <= len(t.split()) <= 6]
+def contains_gold(question: Any, hit: Any) -> list[bool]:
+    """Return for each short gold answer whether the passage contains it, though it is not marked there."""
+    passage_text = canonical(hit.passage.text)
+    answers = [text for found in question.gold.values() for text, _ in found]
+    return [canonical(answer) in passage_text for answer in answers if 2 <= len(answer.split()) <= 6]
 
 
 def of_hit(store: Store, hit: Any) -> tuple[int, Any, int]:
@@ -381,10 +379,10 @@ def main() -> None:
     parser.add_argument("--articles", type=int, default=70_000)
     args = parser.parse_args()
     store = Store()
-    real = asked(args.data, store)
+    real = real_questions(args.data, store)
     print(f"asked: {len(real)}", file=sys.stderr, flush=True)
-    cloze = made(training_data.rows(args.data, "wiki"), store, random.Random(1), args.articles)
-    cloze += made(training_data.rows(args.data, "news"), store, random.Random(0), args.articles)
+    cloze = generated_examples(training_data.rows(args.data, "wiki"), store, random.Random(1), args.articles)
+    cloze += generated_examples(training_data.rows(args.data, "news"), store, random.Random(0), args.articles)
     print(f"made: {len(cloze)}", file=sys.stderr, flush=True)
     examples = real + cloze
     words = list(store.words)

@@ -84,21 +84,21 @@ class Network(nn.Module):
 
     def forward(self, b: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         vectors = b["vectors"]
-        if self.training:  # a word in twelve is not known
+        if self.training:  # drop one word in twelve
             vectors = vectors * (torch.rand(len(vectors), 1) > 0.08)
         x = self.enter(torch.cat([vectors, self.common(b["common"]), b["features"]], 1)) * b["mask"]
         x = self.drop(x)
         for block in self.low:
             x = block(x, b["mask"])
-        asked = x[b["asked"]]  # (examples, words of the question, hidden)
+        question = x[b["asked"]]  # (examples, words of the question, hidden)
         lack = ~b["asked_there"]
-        weight = self.gather(asked)[..., 0].masked_fill(lack, -1e4).softmax(1)
-        whole = (weight[..., None] * asked).sum(1)
+        weight = self.gather(question)[..., 0].masked_fill(lack, -1e4).softmax(1)
+        summary = (weight[..., None] * question).sum(1)
         text = x[b["text"]]  # (examples, words of its passages, hidden)
-        scores = self.look(text) @ asked.transpose(1, 2) / HIDDEN**0.5
-        met = scores.masked_fill(lack[:, None], -1e4).softmax(2) @ asked
-        around = whole[:, None].expand_as(text)
-        fused = torch.relu(self.fuse(torch.cat([text, met, text * met, around * text], 2)))
+        scores = self.look(text) @ question.transpose(1, 2) / HIDDEN**0.5
+        attended = scores.masked_fill(lack[:, None], -1e4).softmax(2) @ question
+        around = summary[:, None].expand_as(text)
+        fused = torch.relu(self.fuse(torch.cat([text, attended, text * attended, around * text], 2)))
         there = b["text_there"]
         y = torch.zeros_like(x)
         y[b["text"][there]] = fused[there]
@@ -107,40 +107,42 @@ class Network(nn.Module):
         seen = y[b["text"]]
         edges = (
             self.edges(seen)
-            + torch.einsum("eth,ekh->etk", seen, self.edges_asked(whole).view(len(whole), 2, HIDDEN)) / HIDDEN**0.5
+            + torch.einsum("eth,ekh->etk", seen, self.edges_asked(summary).view(len(summary), 2, HIDDEN)) / HIDDEN**0.5
         )
         edges = edges.masked_fill(~b["quotable"][..., None], -1e4)
         count = len(b["overlaps"])
         index = b["sentence"][:, None].expand(-1, HIDDEN)
         pooled = torch.full((count, HIDDEN), -1e4).scatter_reduce(0, index, y[b["inside"]], "amax")
-        met = self.met(asked, lack, seen, b)
-        evidence = torch.cat([pooled, pooled * whole[b["owner"]], b["overlaps"], met], 1)
+        matches = self.matches(question, lack, seen, b)
+        evidence = torch.cat([pooled, pooled * summary[b["owner"]], b["overlaps"], matches], 1)
         verdict = self.verdict(torch.relu(self.judge(self.drop(evidence))))[:, 0] + self.plain(b["overlaps"])[:, 0]
-        table = torch.full((len(whole), int(b["place"].max()) + 2), -1e4)
-        table[:, 0] = self.none(whole)[:, 0]
+        table = torch.full((len(summary), int(b["place"].max()) + 2), -1e4)
+        table[:, 0] = self.none(summary)[:, 0]
         table[b["owner"], b["place"] + 1] = verdict
         return edges, table, verdict
 
-    def met(self, asked: torch.Tensor, lack: torch.Tensor, seen: torch.Tensor, b: dict[str, torch.Tensor]) -> Any:
-        """(sentences, 4 * HEADS): how the words of the question are met in a sentence and in its passage."""
+    def matches(
+        self, question: torch.Tensor, lack: torch.Tensor, seen: torch.Tensor, b: dict[str, torch.Tensor]
+    ) -> Any:
+        """Return how well sentences, and their passages, match the question's words, shape (sentences, 4 * HEADS)."""
         e, q = lack.shape
-        ask = nn.functional.normalize(self.ask(asked).view(e, q, HEADS, DEPTH), dim=-1)
+        ask = nn.functional.normalize(self.ask(question).view(e, q, HEADS, DEPTH), dim=-1)
         tell = nn.functional.normalize(self.tell(seen).view(e, -1, HEADS, DEPTH), dim=-1)
         cosines = torch.einsum("ethd,eqhd->etqh", tell, ask)
-        share = self.weigh(asked).masked_fill(lack[..., None], -1e4).log_softmax(1)  # (e, q, heads)
+        share = self.weigh(question).masked_fill(lack[..., None], -1e4).log_softmax(1)  # (e, q, heads)
         found = []
-        for of, count, back in (
+        for sentence_numbers, count, back in (
             (b["sentence_of"], len(b["owner"]), None),
             (b["passage_of"], len(b["passage_owner"]), b["passage"]),
         ):
-            mine = of >= 0
-            index = of[mine][:, None, None].expand(-1, q, HEADS)
+            mine = sentence_numbers >= 0
+            index = sentence_numbers[mine][:, None, None].expand(-1, q, HEADS)
             best = torch.full((count, q, HEADS), -1.0).scatter_reduce(0, index, cosines[mine], "amax")
-            some = share[b["owner"] if back is None else b["passage_owner"]]
-            mean = (some.exp() * best).sum(1)
-            least = -(some - 8 * best).logsumexp(1) / 8
-            both = torch.cat([mean, least], 1)
-            found.append(both if back is None else both[back])
+            shares = share[b["owner"] if back is None else b["passage_owner"]]
+            mean = (shares.exp() * best).sum(1)
+            least = -(shares - 8 * best).logsumexp(1) / 8
+            matches = torch.cat([mean, least], 1)
+            found.append(matches if back is None else matches[back])
         return torch.cat(found, 1)
 
 
@@ -185,16 +187,16 @@ class Data:
     def exchanged(
         self, question: dict[str, Any], passages: list[int], spans: list[list[int]], rng: np.random.Generator
     ) -> dict[str, Any] | None:
-        """The question with something else in the place of a name, a number or a telling word; None if that cannot be.
+        """Return the question with a name, a number or an informative word exchanged; None if that is impossible.
 
-        What comes instead is of the same kind: half of the time from its own passages, so that it is no stranger.
+        The replacement is of the same type, and half of the time from the question's own passages.
         """
         there = runs(question)
         if not there:
             return None
         weights = np.array([question["idf"][a:z].sum() for _, a, z in there]) + 0.05
         kind, start, stop = there[int(rng.choice(len(there), p=weights / weights.sum()))]
-        own = set(question["folded"].tolist())
+        question_words = set(question["folded"].tolist())
         if rng.random() < 0.5:
             which = int(rng.integers(len(passages)))
             other = self.text(passages[which])
@@ -205,7 +207,7 @@ class Data:
             (a, z)
             for other_kind, a, z in runs(other)
             if other_kind == kind
-            and not own & set(other["folded"][a:z].tolist())
+            and not question_words & set(other["folded"][a:z].tolist())
             and not any(a <= last and z > first for first, last in taken)
         ]
         if not fitting:
@@ -217,7 +219,7 @@ class Data:
         return changed
 
     def example(self, i: int, rng: np.random.Generator | None, most: int) -> tuple[Any, list[int], list[list[int]]]:
-        """Question, passages, and spans as [passage, first, last]; some right ones are left out when training."""
+        """Return question, passages, and spans as [passage, first, last]; in training some right ones are left out."""
         d = self.d
         passages = d["passages"][d["passage_offsets"][i] : d["passage_offsets"][i + 1]]
         spans = d["spans"][d["span_offsets"][i] : d["span_offsets"][i + 1]]
@@ -238,10 +240,10 @@ class Data:
 
 
 def runs(text: dict[str, Any]) -> list[tuple[str, int, int]]:
-    """Stretches [first, last) of a text that say what it is about: names, numbers, rare words."""
+    """Return the ranges [first, last) of a text's names, numbers and rare words."""
     shapes, idf = text["shape"], text["idf"]
     found: list[tuple[str, int, int]] = []
-    at = max(1, text["title"])  # the first word is written with a capital whatever it is
+    at = max(1, text["title"])  # the first word is always capitalised
     while at < len(shapes):
         stop = at + 1
         if shapes[at] in (1, 2):
@@ -308,9 +310,9 @@ def batch(data: Data, chosen: list[tuple[Any, list[int], list[list[int]]]]) -> d
                 found.append(marks)
             over.append(overlaps(question, text, firsts, text["title"]))
             base = sum(len(o) for o in over) - len(firsts)
-            of = np.searchsorted(firsts, np.arange(firsts[0], n), side="right") - 1
-            sentence.append(base + of)
-            held.append(np.concatenate([np.full(firsts[0], -1), base + of]))
+            sentence_numbers = np.searchsorted(firsts, np.arange(firsts[0], n), side="right") - 1
+            sentence.append(base + sentence_numbers)
+            held.append(np.concatenate([np.full(firsts[0], -1), base + sentence_numbers]))
             of_passage.append(np.full(n, len(passage_owner)))
             passage.append(np.full(len(firsts), len(passage_owner)))
             passage_owner.append(e)
@@ -381,17 +383,17 @@ def losses(net: Network, b: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torc
 
 
 def measure(net: Network, data: Data, indices: np.ndarray, most: int = 8) -> str:
-    """Right sentence first and right words among a question's passages, and how well "none" tells."""
+    """Return the shares of right sentences and right spans, and the AUC of "no answer"."""
     net.eval()
     first = exact = f1 = count = 0
-    none: list[tuple[float, bool]] = []
+    none_margins: list[tuple[float, bool]] = []
     with torch.no_grad():
         for at in range(0, len(indices), 32):
             b = batch(data, [data.example(int(i), None, most) for i in indices[at : at + 32]])
             edges, table, _ = net(b)
             for e in range(len(table)):
                 answerable = not bool(b["good"][e, 0])
-                none.append((float(table[e, 1:].max() - table[e, 0]), answerable))
+                none_margins.append((float(table[e, 1:].max() - table[e, 0]), answerable))
                 if not answerable:
                     continue
                 count += 1
@@ -406,7 +408,7 @@ def measure(net: Network, data: Data, indices: np.ndarray, most: int = 8) -> str
                     f = max(f, 2 * common / (t - s + 1 + z - a + 1))
                     x |= bool(s == a and t == z)
                 exact, f1 = exact + x, f1 + f
-    scores, labels = np.array([n[0] for n in none]), np.array([n[1] for n in none])
+    scores, labels = np.array([n[0] for n in none_margins]), np.array([n[1] for n in none_margins])
     ranks = scores.argsort().argsort()
     auc = (ranks[labels].mean() - (labels.sum() - 1) / 2) / max((~labels).sum(), 1)
     net.train()
@@ -446,7 +448,7 @@ def main() -> None:
     net = Network(data.vectors.shape[1], len(data.d["common_words"]))
     if args.start:
         grown = net.state_dict()
-        for name, values in torch.load(args.start).items():  # of a network that may lack the newer parts
+        for name, values in torch.load(args.start).items():  # the network may lack newer parts
             grown[name][tuple(slice(n) for n in values.shape)] = values
             if grown[name].shape != values.shape:
                 grown[name][:, values.shape[1] :] = 0
@@ -485,10 +487,10 @@ def main() -> None:
         (chosen_loss + 0.5 * span_loss).backward()
         nn.utils.clip_grad_norm_(net.parameters(), 2.0)
         optimiser.step()
-        rest = min(1 - AVERAGED, 1 / step) if step > 200 else 1.0
+        weight = min(1 - AVERAGED, 1 / step) if step > 200 else 1.0
         with torch.no_grad():
             for slow, fast in zip(average.parameters(), net.parameters(), strict=True):
-                slow.lerp_(fast, rest)
+                slow.lerp_(fast, weight)
         shown = 0.98 * shown + 0.02 * np.array([chosen_loss.item(), span_loss.item()])
         if step % args.every == 0 or step == steps:
             scale = 1 - 0.98**step

@@ -114,19 +114,19 @@ def main() -> None:
     take([(p, n) for p, n in folded.most_common(int(room * 0.45))], 0.05)
 
     # Sequences of characters for all other words: names, typos, foreign words.
-    rest: Counter[str] = Counter()
+    remaining: Counter[str] = Counter()
     for token, count in itertools.chain(single.items(), english.items()):
         if token not in tokens:
             word = token[1:]
             for size in range(2, 6):
                 for i in range(len(word) - size + 1):
-                    rest[word[i : i + size]] += min(count, 5)
-                rest[SPACE + word[:size]] += min(count, 5)
+                    remaining[word[i : i + size]] += min(count, 5)
+                remaining[SPACE + word[:size]] += min(count, 5)
     letters = Counter(itertools.chain.from_iterable(p.strip(SPACE) for p in counts))
     chars = [c for c, n in letters.most_common() if n >= 20 or c.isascii()]
     sub = [*chars, *(SPACE + c for c in chars if SPACE + c not in tokens)]
     sub += [f"{i:02d}" for i in range(100)] + [SPACE]
-    for token, _ in rest.most_common():
+    for token, _ in remaining.most_common():
         if len(tokens) + len(sub) >= args.tokens - 1:
             break
         if token not in tokens:
