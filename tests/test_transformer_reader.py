@@ -254,7 +254,7 @@ def test_an_answer_has_a_longest_length_and_never_ends_before_it_starts() -> Non
     start[[1, 60]], end[[50, 100]] = 9.0, 9.0
     spans = dict(probable([(window, start, end)]))
     assert spans[Span(0, 50)] == pytest.approx(0.5, abs=1e-6) and spans[Span(59, 100)] == pytest.approx(0.5, abs=1e-6)
-    assert all(0 < span.end - span.start <= extractive._LONGEST for span in spans)
+    assert all(0 < span.end - span.start <= extractive._MAX_ANSWER_TOKENS for span in spans)
 
 
 def test_other_cuts_of_the_same_answer_add_to_it() -> None:
