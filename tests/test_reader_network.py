@@ -202,18 +202,18 @@ def test_what_else_is_read_makes_no_difference(network: Network, question: str) 
         assert alone_none == pytest.approx(none, abs=1e-4)
         assert alone.sentences == pytest.approx(other.sentences, abs=1e-4)
         assert alone.edges == pytest.approx(other.edges, abs=1e-4)
-        assert alone.met == pytest.approx(other.met, abs=1e-4)
+        assert alone.cosines == pytest.approx(other.cosines, abs=1e-4)
         assert len(other.sentences) == len(one.firsts) and other.edges.shape == (len(one.text), 2)
-        assert other.met.shape == (len(one.firsts), len(asked))
-        assert (other.met >= 0).all() and (other.met <= 1).all()
+        assert other.cosines.shape == (len(one.firsts), len(asked))
+        assert (other.cosines >= 0).all() and (other.cosines <= 1).all()
     _, backwards = network.read(asked, parts[::-1])
     assert backwards[-1].sentences == pytest.approx(together[0].sentences, abs=1e-4)
 
 
 def test_a_word_that_the_sentence_holds_is_met(network: Network) -> None:
     _, (read,) = network.read(cut("ngừng chạy dung"), [part(titled(1, *FERRY))])
-    assert read.met[1, :2] == pytest.approx([1.0, 1.0], abs=1e-4)  # the second sentence has both
-    assert read.met[3, 0] < 1.0
+    assert read.cosines[1, :2] == pytest.approx([1.0, 1.0], abs=1e-4)  # the second sentence has both
+    assert read.cosines[3, 0] < 1.0
 
 
 @pytest.mark.parametrize("many", [13, 25])

@@ -196,7 +196,11 @@ class Sync:
             if any(_is_below(name, file) for name in names):
                 self._changes.files[file] = None
         self._commit()
-        self._set_roots(drop=[root for root in store.roots() if any(_is_below(name, root) for name in names)])
+        dropped = []
+        for root in store.roots():
+            if any(_is_below(name, root) for name in names):
+                dropped.append(root)
+        self._set_roots(drop=dropped)
         return len(sources)
 
     def report(self) -> SyncReport:

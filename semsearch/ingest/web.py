@@ -138,8 +138,11 @@ def _text_of_tree(body: Any) -> str:
 
 def _is_table_row(row: Any) -> bool:
     """Whether no cell has several paragraphs, as it has where a table only lays out an old page."""
-    paragraph_counts = [sum(1 for _ in cell.iter("p", "item", "head")) for cell in row.iter("cell")]
-    return max(paragraph_counts, default=0) < 2
+    for cell in row.iter("cell"):
+        paragraphs = list(cell.iter("p", "item", "head"))
+        if len(paragraphs) > 1:
+            return False
+    return True
 
 
 def _all_paragraphs(text: str) -> tuple[list[str], str]:

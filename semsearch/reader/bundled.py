@@ -83,7 +83,7 @@ def _load_model() -> ReaderModel:
 class Seen:
     """The output of the network: the words and scores of each passage by id, and the logit of "no answer"."""
 
-    asked: Text
+    question: Text
     passages: dict[int, tuple[Part, Read]]
     none: float
 
@@ -98,9 +98,9 @@ class Seen:
         A term counts by its greatest cosine with a word of the sentence, and fully if the title or the lead has it.
         """
         _, read = self.passages[line.hit.passage.id]
-        cosines = read.met[line.hit.passage.sentences.index(line.span)]
+        cosines = read.cosines[line.hit.passage.sentences.index(line.span)]
         total = covered = 0.0
-        for word, cosine in zip(self.asked.words, cosines.tolist(), strict=True):
+        for word, cosine in zip(self.question.words, cosines.tolist(), strict=True):
             for term in question.form(word)[:1]:
                 weight = question.weights.get(term, 0.0)
                 total += weight
@@ -166,7 +166,9 @@ class BundledReader:
         believed = self._believed(analysed, ranked)
         near = [i for i, confidence in enumerate(believed) if confidence >= NEAR * believed[0]]
         quotes = [self._quote(analysed, ranked[i].line, believed[i], seen) for i in near]
-        agreeing = [{j for j in near if j != i and agree(analysed, quotes[i], quotes[j])} for i in near]
+        agreeing = []
+        for i in near:
+            agreeing.append({j for j in near if j != i and agree(analysed, quotes[i], quotes[j])})
         if any(agreeing):
             believed = self._believed(analysed, ranked, agreeing)
             quotes = [replace(quote, confidence=believed[i]) for i, quote in enumerate(quotes)]

@@ -303,11 +303,13 @@ def _shares(analysed: Question, lead: Quote, other: Quote) -> bool:
         if any(run in beside for run in runs) and not any(run in around for run in runs):
             return False
     ignored = _time_words(analysed)
-    held = [
-        sum(w for term, w in analysed.weights.items() if term in set(terms) - ignored)
-        for terms in (lead_terms, other_terms)
-    ]
-    return held[1] >= _MIN_SHARED * held[0]
+    lead_idf = _covered_idf(analysed, set(lead_terms) - ignored)
+    other_idf = _covered_idf(analysed, set(other_terms) - ignored)
+    return other_idf >= _MIN_SHARED * lead_idf
+
+
+def _covered_idf(analysed: Question, terms: set[str]) -> float:
+    return sum(idf for term, idf in analysed.weights.items() if term in terms)
 
 
 def _common(analysed: Question, lead: Quote, other: Quote) -> float:

@@ -99,8 +99,8 @@ def features(
     local_total = sum(local.values()) or 1.0
     rows: list[list[float]] = []
     for line, verdict, sense in zip(found, verdicts, senses, strict=True):
-        own = set(line.terms)
-        lacking = [term for term in weights if term not in own]
+        sentence_terms = set(line.terms)
+        lacking = [term for term in weights if term not in sentence_terms]
         scores = line.hit.scores
         marked = line.span == line.hit.sentence
         things = typed(question, line.text)

@@ -188,7 +188,9 @@ class _Words:
         lowered = _lowered(text)
         self.lowered = [span.of(lowered) for span in self.spans]
         forms = [question.form(span.of(text)) for span in self.spans]
-        self.idf = [max((question.weights.get(t, 0.0) for t in form), default=0.0) for form in forms]
+        self.idf = []
+        for form in forms:
+            self.idf.append(max((question.weights.get(term, 0.0) for term in form), default=0.0))
         self.repeats = [r > 0 and not question.units & set(form) for r, form in zip(self.idf, forms, strict=True)]
         self.total = sum(question.weights.values()) or 1.0
         # The IDF of the question's terms before each word; each term counts at its first occurrence.
@@ -309,8 +311,10 @@ def best_span(
     spans = list(dict.fromkeys([*candidates(question, text), *more]))
     group_weights = weights[GROUPS[question.kind]]
     rows = span_features(question, text, spans)
-    scores = [sum(w * x for w, x in zip(group_weights, row, strict=True)) for row in rows]
-    scores = [score + judged(span) for score, span in zip(scores, spans, strict=True)]
+    scores = []
+    for span, row in zip(spans, rows, strict=True):
+        score = sum(w * x for w, x in zip(group_weights, row, strict=True))
+        scores.append(score + judged(span))
     return spans[max(range(len(spans)), key=lambda i: (scores[i], -i))]
 
 

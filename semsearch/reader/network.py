@@ -59,13 +59,13 @@ class Read:
     Attributes:
         sentences: Logits of the sentences, shape (n,).
         edges: Logits of the first and the last word of an answer, shape (words, 2).
-        met: Greatest cosine of each word of the question with a word of the sentence, at least 0, shape (n, words of
-            the question).
+        cosines: Greatest cosine of each word of the question with a word of the sentence, at least 0, shape
+            (n, words of the question).
     """
 
     sentences: Floats
     edges: Floats
-    met: Floats
+    cosines: Floats
 
 
 def part(hit: Hit) -> Part:
@@ -218,7 +218,7 @@ class Network:
             ]
         )
         shares = np.concatenate(over)
-        ways = self._met(q, y, parts, (starts[1:-1] - shift).tolist())
+        ways = self._matches(q, y, parts, (starts[1:-1] - shift).tolist())
         evidence = np.concatenate([pooled, pooled * summary, shares, ways], axis=1)
         hiddens = np.maximum(evidence @ w["judge.weight"].T + w["judge.bias"], 0)
         verdict = (hiddens @ w["verdict.weight"].T + shares @ w["plain.weight"].T)[:, 0]
@@ -231,7 +231,7 @@ class Network:
             row += count
         return none, found
 
-    def _met(self, q: Floats, y: Any, parts: Sequence[Part], starts: Sequence[int]) -> Floats:
+    def _matches(self, q: Floats, y: Any, parts: Sequence[Part], starts: Sequence[int]) -> Floats:
         """Return how well each sentence, and its passage, matches the question's words, shape (sentences, 4 heads)."""
         w = self._w
         heads = len(w["weigh.bias"])
@@ -261,8 +261,8 @@ class Network:
         """Return for each text the ids of its words and of their forms without accents, their IDF and common forms."""
         words: dict[str, int] = {}
         forms: dict[str, int] = {}
-        ids = [np.array([words.setdefault(w, len(words)) for w in text.words], np.int64) for text in texts]
-        folded = [np.array([forms.setdefault(w, len(forms)) for w in text.folded], np.int64) for text in texts]
+        ids = [_number(text.words, words) for text in texts]
+        folded = [_number(text.folded, forms) for text in texts]
         idf = idf_weights(list(words), self._idf)
         common = np.array([self._common.get(common_form(word), 0) for word in words], np.int64)
         return [{"word": i, "folded": f, "idf": idf[i], "common": common[i]} for i, f in zip(ids, folded, strict=True)]
@@ -284,6 +284,11 @@ class Network:
         y = np.maximum(y @ w[f"{name}.up.weight"].T + w[f"{name}.up.bias"], 0)
         y = x + y @ w[f"{name}.down.weight"].T + w[f"{name}.down.bias"]
         return y * mask
+
+
+def _number(words: Sequence[str], numbers: dict[str, int]) -> NDArray[np.int64]:
+    """Return the numbers of words; new words are added to ``numbers``."""
+    return np.array([numbers.setdefault(word, len(numbers)) for word in words], np.int64)
 
 
 def _summed(match: Any, share: Any) -> tuple[Any, Any]:

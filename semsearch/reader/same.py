@@ -1,7 +1,7 @@
 """Comparison of answers: whether two are equivalent or contradict each other, and whether a sentence gives an answer.
 
 Numbers are compared by value (37.000, 37000, 37 nghìn), dates by day, month and year (27/8, ngày 27 tháng 8), names
-without the titles before them. In doubt, two answers neither are equivalent nor contradict each other.
+without the titles before them. In doubt, answers are neither equivalent nor contradictory.
 """
 
 from __future__ import annotations
@@ -274,8 +274,9 @@ def contradict(first: Said, second: Said, *, names: bool = False) -> bool:
 def says(sentence: str, answer: Said) -> bool:
     """Whether ``sentence`` contains the answer: its dates, its figures with their unit, or its words in sequence."""
     days, numbers, remaining = _parts(sentence)
-    if not all(any(day.same(there) for there in days) for day in answer.days):
-        return False
+    for answer_day in answer.days:
+        if not any(answer_day.same(day) for day in days):
+            return False
     unit = set(answer.words[:1])
     for number in answer.numbers:
         ends = [end for found, end in numbers if found == number]

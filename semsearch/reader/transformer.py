@@ -142,7 +142,7 @@ class TransformerReader:
                     **{key: torch.from_numpy(value).to(self._model.device) for key, value in inputs.items()}
                 )
             starts, ends = (
-                side.float().cpu().numpy().astype(np.float64) for side in (out.start_logits, out.end_logits)
+                logits.float().cpu().numpy().astype(np.float64) for logits in (out.start_logits, out.end_logits)
             )
             for row, i in enumerate(batch):
                 length = len(windows[i].ids)

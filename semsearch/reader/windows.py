@@ -88,10 +88,10 @@ class WindowBuilder:
         )
         cuts: list[_Cut] = []
         for i, ids in enumerate(found["input_ids"]):
-            sides = found.sequence_ids(i)
+            sequence_ids = found.sequence_ids(i)
             places = [
-                Span(*offset) if side == 1 else None
-                for side, offset in zip(sides, found["offset_mapping"][i], strict=True)
+                Span(*offset) if sequence_id == 1 else None
+                for sequence_id, offset in zip(sequence_ids, found["offset_mapping"][i], strict=True)
             ]
             cuts.append((tuple(ids), tuple(found["token_type_ids"][i]), places))
         return cuts

@@ -474,7 +474,7 @@ def main() -> None:
 
 
 def by_steps(trials: Trials, chance: random.Random, args: argparse.Namespace) -> set[str]:
-    """Kill each verb on an index that has some history, and the first one also where there is no index yet."""
+    """Kill each verb on an index that has some history, and the first one also without an index."""
     base, news = trials.folder / "base", trials.folder / "base-news"
     news.mkdir(parents=True)
     numbers = iter(range(10_000))

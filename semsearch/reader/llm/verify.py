@@ -230,11 +230,11 @@ def _values(text: str) -> dict[Decimal, str]:
 def _parse_numbers(written: str) -> Iterator[Decimal]:
     """Yield the numbers in a run of digits, points and commas: 37.000, 11,5, 1.234,5 and 0,125 are one, 1.2.3 three."""
     last_mark = "," if written.rfind(",") > written.rfind(".") else "."
-    whole, mark, rest = written.rpartition(last_mark)
+    integer, mark, decimals = written.rpartition(last_mark)
     if _GROUPS.fullmatch(written):
         yield Decimal(re.sub("[.,]", "", written))
-    elif whole.isdigit() or (_GROUPS.fullmatch(whole) and mark not in whole):
-        yield Decimal(f"{re.sub('[.,]', '', whole)}.{rest}")
+    elif integer.isdigit() or (_GROUPS.fullmatch(integer) and mark not in integer):
+        yield Decimal(f"{re.sub('[.,]', '', integer)}.{decimals}")
     else:
         yield from map(Decimal, re.split("[.,]", written))
 
