@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 
@@ -26,6 +28,7 @@ class IndexEncoder:
         self._path = path
         self._threads = threads
         self._loaded: Encoder | None = None
+        self._next: Encoder | None = None
         self._loading = RLock()
 
     @property
@@ -53,13 +56,25 @@ class IndexEncoder:
             IndexStale: The vectors were made by another one.
         """
         with self._loading:
-            if self._loaded is not None and self._loaded.fingerprint == manifest.fingerprint:
-                return self._loaded
+            for known in (self._loaded, self._next):
+                if known is not None and known.fingerprint == manifest.fingerprint:
+                    return known
             encoder = self.load(self.requested if self.requested is not None else manifest.encoder)
             if encoder.fingerprint != manifest.fingerprint:
                 raise self._stale(encoder, manifest)
             self._loaded = encoder
             return encoder
+
+    @contextmanager
+    def replaced(self, requested: str | Encoder | None, encoder: Encoder) -> Iterator[None]:
+        """Use ``encoder``, which ``requested`` names, after the block; inside, for the states that it made already."""
+        with self._loading:
+            self._next = encoder
+        try:
+            yield
+            self.replace(requested, encoder)
+        finally:
+            self._next = None
 
     def replace(self, requested: str | Encoder | None, encoder: Encoder) -> None:
         """Use ``encoder`` from now on, which ``requested`` names."""

@@ -872,6 +872,22 @@ def test_rebuilt_with_another_encoder(index: Index, news: Path, encoder: HashEnc
     assert index.sync().nothing_done
 
 
+def test_searches_go_on_while_another_encoder_takes_over(
+    index: Index, news: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.sync([news])
+    reached = []
+
+    def search(name: str) -> None:
+        if name in ("changing over", "changed over"):
+            reached.append(name)
+            assert index.search("huyện Mường Tè", mode="dense")
+
+    monkeypatch.setattr("semsearch.failpoints.failpoint_hook", search)
+    index.rebuild(HashEncoder(64, "other"))
+    assert reached == ["changing over", "changed over"]
+
+
 def test_rebuilding_computes_nothing_twice(index: Index, news: Path, encoder: HashEncoder) -> None:
     index.sync([news])
     before = index.search("Sa Thầy", 20)

@@ -92,9 +92,9 @@ class IndexUpdater:
             requested = encoder if encoder is not None else self._encoder.requested
             loaded = self._encoder.load(requested if requested is not None else writer.manifest.encoder)
             manifest = manifest_of(loaded, writer.manifest.made_with)
-            changed = rebuild(writer, lambda: loaded, manifest, progress or no_progress)
+            with self._encoder.replaced(requested, loaded):  # searches go on, from one state to the other
+                changed = rebuild(writer, lambda: loaded, manifest, progress or no_progress)
             counts = writer.store.counts()
-        self._encoder.replace(requested, loaded)
         return SyncReport(
             changed=changed,
             unchanged=counts["articles"] - changed,
