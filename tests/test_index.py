@@ -872,6 +872,14 @@ def test_rebuilt_with_another_encoder(index: Index, news: Path, encoder: HashEnc
     assert index.sync().nothing_done
 
 
+@pytest.mark.parametrize("number", [0, 1 << 63, -(1 << 70)])
+def test_a_number_that_no_passage_has_is_a_usage_error(index: Index, number: int) -> None:
+    index.add([article(1)])
+    for ask in (index.show, index.passages, lambda number: index.similar(passage=number)):
+        with pytest.raises(UsageError, match=f"There is no (passage|article) {number} in the index"):
+            ask(number)
+
+
 def test_searches_go_on_while_another_encoder_takes_over(
     index: Index, news: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,9 @@ from .rows import (
 
 __all__ = ["Store"]
 
+_MAX_ID = (1 << 63) - 1
+"""The largest number that SQLite can compare."""
+
 _SOURCE = "source, article, file, content_hash, record_hash, metadata"
 
 
@@ -138,7 +141,8 @@ class Store(Database):
             IndexDamaged: It does not match its checksum, or has no source.
             UsageError: There is no such article.
         """
-        rows = self.execute("SELECT title, date, author, url, blocks, text, checksum FROM articles WHERE id = ?", id_)
+        sql = "SELECT title, date, author, url, blocks, text, checksum FROM articles WHERE id = ?"
+        rows = self.execute(sql, id_) if abs(id_) <= _MAX_ID else []
         if not rows:
             raise UsageError(f"There is no article {id_} in the index.")
         title, date, author, url, blocks, text, stored_checksum = rows[0]
@@ -177,6 +181,8 @@ class Store(Database):
         found: dict[int, tuple[Passage, Article]] = {}
         articles: dict[int, Article] = {}
         for id_ in ids:
+            if abs(id_) > _MAX_ID:
+                continue
             rows = self.execute("SELECT id, article, position, sentences FROM passages WHERE id = ?", id_)
             if not rows:
                 continue
