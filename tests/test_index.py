@@ -24,10 +24,12 @@ from semsearch import segmentation as sentences
 from semsearch.errors import IndexLocked, IndexMissing, IndexStale, IngestError, StorageError, UsageError
 from semsearch.filters import Filter
 from semsearch.index import Index
+from semsearch.protocols import Encoder
+from semsearch.search.snapshot import Snapshot
 from semsearch.search.weights import DEFAULT_WEIGHTS, fusion_weights
 from semsearch.storage import Store, segments
 from semsearch.storage.layout import Folder, Manifest
-from semsearch.types import EncoderCard, FusionWeights, Hit
+from semsearch.types import EncoderCard, FusionWeights, Hit, Mode
 
 
 @pytest.fixture
@@ -870,6 +872,22 @@ def test_rebuilt_with_another_encoder(index: Index, news: Path, encoder: HashEnc
         Index.open(index.path, encoder=encoder)
     sound(index)
     assert index.sync().nothing_done
+
+
+def test_a_search_is_repeated_if_a_rebuild_replaces_its_encoder(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    index.add([article(1)])
+    states = []
+    encoder_for = index._encoder_for
+
+    def late(snapshot: Snapshot, mode: Mode) -> Encoder | None:
+        states.append(snapshot.manifest.encoder)
+        if len(states) == 1:
+            index.rebuild(HashEncoder(64, "other"))
+        return encoder_for(snapshot, mode)
+
+    monkeypatch.setattr(index, "_encoder_for", late)
+    assert index.search(article(1).title)
+    assert states == ["hash", "hashother"]
 
 
 @pytest.mark.parametrize("number", [0, 1 << 63, -(1 << 70)])

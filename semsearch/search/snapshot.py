@@ -158,6 +158,10 @@ class SnapshotManager:
                     return operation(store, snapshot)
             except _Overtaken:
                 continue
+            except IndexStale:
+                # A rebuild may have replaced the encoder that this state was to be searched with.
+                if not retries_left or self._newest_generation() == generation:
+                    raise
             except (IndexDamaged, IndexMissing) as error:
                 with self._reading:
                     self._discard()
