@@ -33,11 +33,11 @@ class EncoderContract:
     def encoder(self) -> Encoder:
         raise NotImplementedError
 
-    def close(self, found: np.ndarray, wanted: np.ndarray) -> None:
+    def close(self, found: np.ndarray, expected: np.ndarray) -> None:
         if self.exact:
-            assert np.array_equal(found, wanted)
+            assert np.array_equal(found, expected)
         else:
-            np.testing.assert_allclose(found, wanted, atol=1e-5)
+            np.testing.assert_allclose(found, expected, atol=1e-5)
 
     @pytest.mark.parametrize("verb", ["encode_queries", "encode_passages"])
     def test_rows_are_float32_and_of_unit_length(self, encoder: Encoder, verb: str) -> None:
@@ -76,7 +76,7 @@ class EncoderContract:
     def test_it_says_what_it_is(self, encoder: Encoder) -> None:
         assert isinstance(encoder, Encoder)
         assert encoder.name and encoder.fingerprint
-        told = encoder.describe()  # type: ignore[attr-defined]
-        assert json.loads(json.dumps(told)) == told
-        assert told["dim"] == encoder.dim and told["fingerprint"] == encoder.fingerprint
-        assert {"name", "family", "query_prompt", "passage_prompt", "segmentation", "max_length"} <= set(told)
+        description = encoder.describe()  # type: ignore[attr-defined]
+        assert json.loads(json.dumps(description)) == description
+        assert description["dim"] == encoder.dim and description["fingerprint"] == encoder.fingerprint
+        assert {"name", "family", "query_prompt", "passage_prompt", "segmentation", "max_length"} <= set(description)

@@ -47,13 +47,13 @@ class VectorIndexContract:
     def make(self, dim: int) -> VectorIndex:
         raise NotImplementedError
 
-    def same(self, found: Ranking, wanted: Ranking) -> None:
+    def same(self, found: Ranking, expected: Ranking) -> None:
         if self.exact:
-            assert [i for i, _ in found] == [i for i, _ in wanted]
-            np.testing.assert_allclose([s for _, s in found], [s for _, s in wanted], atol=1e-6)
+            assert [i for i, _ in found] == [i for i, _ in expected]
+            np.testing.assert_allclose([s for _, s in found], [s for _, s in expected], atol=1e-6)
         else:
-            assert len(found) == len(wanted)
-            assert len({i for i, _ in found} & {i for i, _ in wanted}) >= 0.9 * len(wanted)
+            assert len(found) == len(expected)
+            assert len({i for i, _ in found} & {i for i, _ in expected}) >= 0.9 * len(expected)
 
     def filled(self, count: int = 300) -> tuple[VectorIndex, Ids, Vectors]:
         ids = np.arange(count, dtype=np.int64) * 3 + 7
@@ -97,11 +97,11 @@ class VectorIndexContract:
     def test_allowed(self) -> None:
         index, ids, vectors = self.filled()
         query = unit(1, seed=4)
-        some = np.concatenate([ids[5:60:5], [999_999, -4]])
-        wanted = brute(ids[5:60:5], vectors[5:60:5], query[0], 5)
-        self.same(index.search(query, 5, allowed=some)[0], wanted)
-        self.same(index.search(query, 5, allowed=some[::-1].copy())[0], wanted)
-        assert len(index.search(query, 500, allowed=some)[0]) == 11
+        allowed = np.concatenate([ids[5:60:5], [999_999, -4]])
+        expected = brute(ids[5:60:5], vectors[5:60:5], query[0], 5)
+        self.same(index.search(query, 5, allowed=allowed)[0], expected)
+        self.same(index.search(query, 5, allowed=allowed[::-1].copy())[0], expected)
+        assert len(index.search(query, 500, allowed=allowed)[0]) == 11
         assert index.search(query, 5, allowed=np.empty(0, np.int64)) == [[]]
         assert index.search(query, 5, allowed=np.array([999_999])) == [[]]
 

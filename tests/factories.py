@@ -115,12 +115,12 @@ def execute(database: Path, statement: str) -> list[tuple[Any, ...]]:
 
 def passages(article: Article, first_id: int) -> list[Passage]:
     """Return one passage of one sentence for each block of ``article``, with ids from ``first_id`` on."""
-    made = []
+    built = []
     for position, block in enumerate(article.blocks):
         text = block.of(article.text)
         passage = Passage(first_id + position, article.id, position, block.start, block.end, text, (block,))
-        made.append(passage)
-    return made
+        built.append(passage)
+    return built
 
 
 def hit(
@@ -142,14 +142,16 @@ def hit(
         sentences: Spans in ``before + text``; those that ``split`` finds, by default.
         score: 1 / ``number`` by default.
     """
-    whole = before + text
+    text_of_article = before + text
     if sentences is None:
-        sentences = split_sentences(whole, len(before))
+        sentences = split_sentences(text_of_article, len(before))
     if isinstance(date, str):
         date = dt.date.fromisoformat(date) if date else None
     if score is None:
         score = 1.0 / number
-    article = Article(whole, (source or f"a{number}",), (Span(0, len(whole)),), title, date, id=number)
-    passage = Passage(number, number, 0, len(before), len(whole), text, tuple(sentences))
+    article = Article(
+        text_of_article, (source or f"a{number}",), (Span(0, len(text_of_article)),), title, date, id=number
+    )
+    passage = Passage(number, number, 0, len(before), len(text_of_article), text, tuple(sentences))
     best = sentences[0] if sentences else Span(0, 0)
     return Hit(passage, article, score, Scores(score), best, number)

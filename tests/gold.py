@@ -56,6 +56,6 @@ def read(*names: str) -> list[Marked]:
 
 def score(marked: Marked, ends: set[int]) -> Score:
     """Score the ends that were found; the end of the whole text, which is always right, does not count."""
-    whole = {len(marked.text.rstrip())}
-    found, gold = ends - whole, marked.ends - whole
+    last_end = {len(marked.text.rstrip())}
+    found, gold = ends - last_end, marked.ends - last_end
     return Score(len(found & gold), len(found - gold), len(gold - found))

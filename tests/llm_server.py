@@ -97,8 +97,8 @@ class Server(ThreadingHTTPServer):
 @contextmanager
 def serving(reply: Callable[[Handler, Body], None] | str, models: Any = ("tiny", "other")) -> Iterator[Server]:
     """Return a server with this behaviour; a text is sent as a proper reply, streamed on request."""
-    said = reply
-    server = Server(reply if callable(reply) else lambda handler, body: say(handler, body, str(said)), models)
+    text = reply
+    server = Server(reply if callable(reply) else lambda handler, body: say(handler, body, str(text)), models)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

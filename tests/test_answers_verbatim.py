@@ -32,8 +32,8 @@ def wrong(answer: Answer) -> list[str]:
         return [] if answer.text == "" and not answer.quotes else ["not found, and yet something is given"]
     if not answer.quotes:
         found.append("no quotes")
-    whole = Quote(answer.text, answer.citation, answer.span, answer.sentence, answer.confidence, answer.marks)
-    for quote in (whole, *answer.quotes):
+    answer_quote = Quote(answer.text, answer.citation, answer.span, answer.sentence, answer.confidence, answer.marks)
+    for quote in (answer_quote, *answer.quotes):
         passage, text = quote.citation.passage, quote.citation.article.text
         span, sentence = quote.span, quote.sentence
         if not quote.text or text[span.start : span.end] != quote.text:

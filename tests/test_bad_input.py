@@ -215,11 +215,11 @@ def test_a_flipped_byte_is_found_and_repaired(folder: Path, index: Path) -> None
         data = bytearray((damaged / name).read_bytes())
         data[len(data) // 2] ^= 0xFF
         (damaged / name).write_bytes(bytes(data))
-        asked = run("ask", QUESTION, index=damaged)
-        assert asked.exit_code in (0, 1, 3), (name, asked.output)
-        assert "Traceback" not in asked.stderr
-        if asked.exit_code == 3:
-            assert asked.stderr.count("\n") == 1 and asked.stdout == "", (name, asked.output)
+        outcome = run("ask", QUESTION, index=damaged)
+        assert outcome.exit_code in (0, 1, 3), (name, outcome.output)
+        assert "Traceback" not in outcome.stderr
+        if outcome.exit_code == 3:
+            assert outcome.stderr.count("\n") == 1 and outcome.stdout == "", (name, outcome.output)
         checked = run("doctor", "--repair", index=damaged)
         assert checked.exit_code in (0, 3), (name, checked.output)
         if checked.exit_code == 0:

@@ -51,16 +51,16 @@ def test_scores_are_those_of_the_postings(tmp_path: Path, text: str) -> None:
         expected = [found.get(id_, 0.0) for id_ in range(1, len(articles) + 1)]
         query = index.analyze(text)
         assert score_passages(vectors, query) == pytest.approx(expected, abs=2e-4)
-        own, _ = score_with_articles(vectors, articles, query, len(articles) / 40)
-        assert own == pytest.approx(expected, abs=2e-4)
+        passage_scores, _ = score_with_articles(vectors, articles, query, len(articles) / 40)
+        assert passage_scores == pytest.approx(expected, abs=2e-4)
 
 
 @pytest.mark.parametrize("text", QUERIES)
 def test_an_article_of_one_passage_scores_like_it(tmp_path: Path, text: str) -> None:
     index, vectors, articles = corpus(tmp_path)
     with index:
-        own, of_articles = score_with_articles(vectors, np.arange(len(articles)), index.analyze(text), 1.0)
-    assert of_articles.tolist() == own.tolist()
+        passage_scores, of_articles = score_with_articles(vectors, np.arange(len(articles)), index.analyze(text), 1.0)
+    assert of_articles.tolist() == passage_scores.tolist()
 
 
 def test_an_article_scores_as_one_text_with_estimated_document_frequencies(tmp_path: Path) -> None:
@@ -95,17 +95,17 @@ def test_terms_of_removed_passages_only(tmp_path: Path) -> None:
         assert score_passages(vectors, index.analyze("hiếm lạ")).tolist() == [0.0, 0.0]
         for text in ("hiếm một", "một hiếm", "ba lạ"):
             found = dict(index.search(text, 5))
-            own, of_articles = score_with_articles(vectors, np.array([1, 3]), index.analyze(text), 1.0)
-            assert own == pytest.approx([found.get(1, 0.0), found.get(3, 0.0)], abs=2e-4)
-            assert of_articles.tolist() == own.tolist()
+            passage_scores, of_articles = score_with_articles(vectors, np.array([1, 3]), index.analyze(text), 1.0)
+            assert passage_scores == pytest.approx([found.get(1, 0.0), found.get(3, 0.0)], abs=2e-4)
+            assert of_articles.tolist() == passage_scores.tolist()
 
 
 def test_a_missing_vector_scores_nothing(tmp_path: Path) -> None:
     index, _ = index_of(tmp_path / "x", ["cua bể", "cua"], ["", ""])
     vectors = TermVectors([None, passage_terms("cua", "").vector])
     with index:
-        own, of_articles = score_with_articles(vectors, np.array([1, 2]), index.analyze("cua"), 1.0)
-        assert own.tolist() == of_articles.tolist() == [0.0, dict(index.search("cua", 2))[2]]
+        passage_scores, of_articles = score_with_articles(vectors, np.array([1, 2]), index.analyze("cua"), 1.0)
+        assert passage_scores.tolist() == of_articles.tolist() == [0.0, dict(index.search("cua", 2))[2]]
 
 
 def test_nothing_to_score(tmp_path: Path) -> None:

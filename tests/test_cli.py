@@ -172,8 +172,8 @@ def test_every_mode_finds_it(index: Path, mode: str) -> None:
     value = run_json("search", "giá cà phê Đắk Nông", "--mode", mode, index=index)
     assert value["mode"] == mode
     assert value["hits"][0]["article"]["title"] == "Giá cà phê tăng"
-    asked = {"dense": "dense", "lexical": "lexical", "hybrid": "lexical"}[mode]
-    assert value["hits"][0]["scores"][asked] is not None
+    signal = {"dense": "dense", "lexical": "lexical", "hybrid": "lexical"}[mode]
+    assert value["hits"][0]["scores"][signal] is not None
 
 
 def test_filters(index: Path, corpus: Path) -> None:

@@ -111,16 +111,16 @@ DAYS = st.dates(dt.date(1950, 1, 1), dt.date(2030, 12, 31))
 @given(DAYS, DAYS)
 def test_a_date_is_the_same_however_it_is_written(day: dt.date, other: dt.date) -> None:
     d, m, y = day.day, day.month, day.year
-    whole = [f"{d}/{m}/{y}", f"{d:02}/{m:02}/{y}", f"ngày {d}-{m}-{y}", f"ngày {d} tháng {m} năm {y}"]
+    forms = [f"{d}/{m}/{y}", f"{d:02}/{m:02}/{y}", f"ngày {d}-{m}-{y}", f"ngày {d} tháng {m} năm {y}"]
     short = [f"{d}/{m}", f"{d}-{m}", f"ngày {d} tháng {m}", f"sáng {d}/{m}"]
-    for one, two in itertools.product([*whole, *short], repeat=2):
+    for one, two in itertools.product([*forms, *short], repeat=2):
         assert same(said(one), said(two)), (one, two)
         assert not contradict(said(one), said(two))
-    told = said(f"ngày {other.day} tháng {other.month} năm {other.year}")
-    assert same(said(whole[0]), told) == (day == other)
-    assert contradict(said(whole[0]), told) == (day != other)
+    in_words = said(f"ngày {other.day} tháng {other.month} năm {other.year}")
+    assert same(said(forms[0]), in_words) == (day == other)
+    assert contradict(said(forms[0]), in_words) == (day != other)
     # A less precise date is neither equivalent nor a contradiction.
-    assert not same(said(whole[0]), said(f"năm {y}")) and not contradict(said(whole[0]), said(f"năm {y}"))
+    assert not same(said(forms[0]), said(f"năm {y}")) and not contradict(said(forms[0]), said(f"năm {y}"))
 
 
 @pytest.mark.parametrize(
@@ -213,13 +213,13 @@ def quote(found: Hit, words: str, confidence: float) -> Quote:
 
 def verbatim(answer: Answer) -> None:
     """Check that every quote is in its article and in the passage cited for it."""
-    whole = (
+    answer_quote = (
         [Quote(answer.text, answer.citation, answer.span, answer.sentence, answer.confidence, answer.marks)]
         if answer.citation and answer.span and answer.sentence
         else []
     )
-    assert bool(whole) == answer.found == bool(answer.quotes)
-    for each in (*whole, *answer.quotes):
+    assert bool(answer_quote) == answer.found == bool(answer.quotes)
+    for each in (*answer_quote, *answer.quotes):
         passage = each.citation.passage
         assert each.text and each.span.of(each.citation.article.text) == each.text
         assert passage.start <= each.sentence.start <= each.span.start < each.span.end <= each.sentence.end
@@ -287,13 +287,13 @@ def test_the_same_figure_counts_once() -> None:
 def test_a_source_that_says_the_same_costs_no_confidence() -> None:
     """A rival lowers the confidence, because the lead is smaller."""
     reader = BundledReader(WORDS, min_confidence=0.0)
-    told = hit(8, NEW.article.text.replace("15", "12"), date="2023-09-10")
-    alone, both, rival = (
-        [each.confidence for each in reader.candidates(LAKE, [OLD, *others])] for others in ([], [told], [NEW])
+    rival_hit = hit(8, NEW.article.text.replace("15", "12"), date="2023-09-10")
+    alone, agreeing, rival = (
+        [each.confidence for each in reader.candidates(LAKE, [OLD, *others])] for others in ([], [rival_hit], [NEW])
     )
-    assert both[0] == pytest.approx(alone[0], abs=1e-6)
+    assert agreeing[0] == pytest.approx(alone[0], abs=1e-6)
     assert alone[0] > rival[0]
-    assert both[0] > both[1] > rival[1]
+    assert agreeing[0] > agreeing[1] > rival[1]
 
 
 def test_merging_is_symmetric() -> None:
@@ -345,7 +345,7 @@ def test_copies_that_the_reader_passed_over_are_sources() -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "wanted"),
+    ("question", "expected"),
     [
         ("Hiện nay ai là chủ tịch xã?", True),
         ("Quy định mới nhất về phí chợ?", True),
@@ -357,8 +357,8 @@ def test_copies_that_the_reader_passed_over_are_sources() -> None:
         ("", False),
     ],
 )
-def test_asks_for_newest(question: str, wanted: bool) -> None:
-    assert bool(asks_for_newest(question)) == wanted
+def test_asks_for_newest(question: str, expected: bool) -> None:
+    assert bool(asks_for_newest(question)) == expected
 
 
 def test_the_newest_state_leads() -> None:
@@ -485,11 +485,11 @@ def test_asks_for_several(question: str, several: bool) -> None:
 )
 def test_items(question: str, sentence: str, span: str, listed: list[str]) -> None:
     found = hit(1, sentence)
-    given = quote(found, span, 0.7)
-    got = items(understand(question, load_idf()), given)
+    quoted = quote(found, span, 0.7)
+    got = items(understand(question, load_idf()), quoted)
     assert [item.text for item in got] == listed
     for item in got:
-        assert item.span.of(sentence) == item.text and (item.confidence, item.sentence) == (0.7, given.sentence)
+        assert item.span.of(sentence) == item.text and (item.confidence, item.sentence) == (0.7, quoted.sentence)
 
 
 def test_a_list_is_given_whole_and_in_parts() -> None:
@@ -506,9 +506,9 @@ def test_a_list_is_given_whole_and_in_parts() -> None:
 def test_another_article_is_a_source_of_the_items_that_it_names_alone() -> None:
     team = "Tổ chống hạn Phiêng Sa gồm ông Lò Văn Pâng, bà Hà Thị Mơ và anh Giàng A Sử."
     one = hit(1, f"Tổ họp. {team}")
-    some = hit(2, "Tổ chống hạn Phiêng Sa gồm bà Hà Thị Mơ và chị Vừ Thị Dở.")  # the reader did not choose it
+    other_hit = hit(2, "Tổ chống hạn Phiêng Sa gồm bà Hà Thị Mơ và chị Vừ Thị Dở.")  # the reader did not choose it
     copy = hit(3, f"Tin vắn. {team}")
-    answer = shuffled("Tổ chống hạn Phiêng Sa gồm những ai?", [quote(one, "bà Hà Thị Mơ", 0.8)], [one, some, copy])
+    answer = shuffled("Tổ chống hạn Phiêng Sa gồm những ai?", [quote(one, "bà Hà Thị Mơ", 0.8)], [one, other_hit, copy])
     assert texts(answer) == ["ông Lò Văn Pâng", "bà Hà Thị Mơ", "anh Giàng A Sử"]
     assert [[other.article.source for other in each.also] for each in answer.quotes] == [["a3"], ["a2", "a3"], ["a3"]]
 
@@ -518,25 +518,25 @@ BULLETS = "Đội có các nhiệm vụ sau:\n- Canh lửa rừng;\n- Dọn kên
 
 def test_lines_below_a_colon_are_items() -> None:
     found = hit(1, BULLETS)
-    asked = understand("Đội có các nhiệm vụ gì?", load_idf())
+    analysed = understand("Đội có các nhiệm vụ gì?", load_idf())
     for words in ("các nhiệm vụ", "Canh lửa rừng", "Báo tin"):
-        got = items(asked, quote(found, words, 0.6))
+        got = items(analysed, quote(found, words, 0.6))
         assert [item.text for item in got] == ["Canh lửa rừng", "Dọn kênh. Việc này làm chung", "Báo tin"], words
-    assert items(asked, quote(found, "12 người", 0.6)) == []
+    assert items(analysed, quote(found, "12 người", 0.6)) == []
     plain = hit(1, "Đội có các nhiệm vụ sau:\nCanh lửa rừng;\nDọn kênh;\nBáo tin.\nĐội có 12 người.")
-    got = items(asked, quote(plain, "các nhiệm vụ", 0.6))
+    got = items(analysed, quote(plain, "các nhiệm vụ", 0.6))
     assert [item.text for item in got] == ["Canh lửa rừng", "Dọn kênh", "Báo tin"]
     prose = hit(1, "Đội có các nhiệm vụ sau:\nCanh lửa rừng. Dọn kênh.\nBáo tin.")
-    assert items(asked, quote(prose, "các nhiệm vụ", 0.6)) == []
+    assert items(analysed, quote(prose, "các nhiệm vụ", 0.6)) == []
 
 
 def test_lines_in_passages_of_their_own() -> None:
-    whole = hit(1, BULLETS)
+    listed_hit = hit(1, BULLETS)
     hits = []
-    for id, sentence in enumerate(whole.passage.sentences, 1):
+    for id, sentence in enumerate(listed_hit.passage.sentences, 1):
         start = sentence.start + (2 if sentence.of(BULLETS)[0] in "-+" else 0)
         passage = Passage(id, 1, id, start, sentence.end, BULLETS[start : sentence.end], (Span(start, sentence.end),))
-        hits.append(Hit(passage, whole.article, 1.0 / id, Scores(1.0 / id), passage.span, id))
+        hits.append(Hit(passage, listed_hit.article, 1.0 / id, Scores(1.0 / id), passage.span, id))
     answer = shuffled("Đội có các nhiệm vụ gì?", [quote(hits[0], "các nhiệm vụ", 0.9)], hits)
     assert texts(answer) == ["Canh lửa rừng", "Dọn kênh", "Báo tin"]
     assert answer.text == "Canh lửa rừng"  # the part that is in the cited passage
@@ -557,10 +557,10 @@ SCRAPS = st.sampled_from(
     st.randoms(use_true_random=False),
 )
 def test_answers_are_verbatim_and_do_not_hang_on_order(
-    words: list[str], told: list[tuple[list[str], str]], rng: random.Random
+    words: list[str], texts: list[tuple[list[str], str]], rng: random.Random
 ) -> None:
     question = clean(" ".join(words)).strip()
-    written = [(clean(" ".join(text)), date) for text, date in told]
+    written = [(clean(" ".join(text)), date) for text, date in texts]
     hits = [hit(i, text, date=date) for i, (text, date) in enumerate(written, 1) if text.strip()]
     reader = BundledReader(WORDS, min_confidence=0.0)
     quotes = reader.candidates(question, hits)
@@ -635,8 +635,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for name, (title, date, text) in ARTICLES.items():
         (folder / f"{name}.md").write_text(f"---\ntitle: {title}\ndate: {date}\n---\n{text}\n", encoding="utf-8")
     path = tmp_path_factory.mktemp("composed") / "index"
-    with Index.create(path) as made:
-        made.sync([folder])
+    with Index.create(path) as opened:
+        opened.sync([folder])
     yield path
 
 
@@ -730,8 +730,8 @@ def test_a_list_as_shown(index: Path) -> None:
 def test_a_source_of_one_item_is_shown_below_it() -> None:
     team = "Tổ chống hạn Phiêng Sa gồm ông Lò Văn Pâng, bà Hà Thị Mơ và anh Giàng A Sử."
     one, copy = hit(1, team, title="Tổ chống hạn"), hit(3, f"Tin vắn. {team}", title="Chép lại")
-    some = hit(2, "Tổ chống hạn Phiêng Sa gồm bà Hà Thị Mơ và chị Vừ Thị Dở.", title="Về bà Mơ")
-    hits = [one, some, copy]
+    other_hit = hit(2, "Tổ chống hạn Phiêng Sa gồm bà Hà Thị Mơ và chị Vừ Thị Dở.", title="Về bà Mơ")
+    hits = [one, other_hit, copy]
     answer = compose("Tổ chống hạn Phiêng Sa gồm những ai?", [quote(one, "bà Hà Thị Mơ", 0.8)], hits, 0.0)
     paper = io.StringIO()
     human.answer(Console(paper, None, False, Locale("vi")), replace(answer, hits=()), None)
@@ -744,10 +744,10 @@ def test_a_source_of_one_item_is_shown_below_it() -> None:
 
 
 def test_several_answers_as_json(index: Path) -> None:
-    told = run_json("ask", LAKE, index=index)["answer"]
-    assert [each["text"].split()[0] for each in told["quotes"]] == ["15", "12"]
-    assert [each["article"]["date"] for each in told["quotes"]] == ["2023-09-10", "2019-06-01"]
-    assert told["text"] == told["quotes"][0]["text"]
-    told = run_json("ask", "Năm 2021 chợ phiên Lũng Vài có bao nhiêu lượt khách?", index=index)["answer"]
-    assert len(told["quotes"]) == 1 and len(told["quotes"][0]["also"]) == 2
-    assert {"passage_id", "article"} == set(told["quotes"][0]["also"][0])
+    answer = run_json("ask", LAKE, index=index)["answer"]
+    assert [each["text"].split()[0] for each in answer["quotes"]] == ["15", "12"]
+    assert [each["article"]["date"] for each in answer["quotes"]] == ["2023-09-10", "2019-06-01"]
+    assert answer["text"] == answer["quotes"][0]["text"]
+    answer = run_json("ask", "Năm 2021 chợ phiên Lũng Vài có bao nhiêu lượt khách?", index=index)["answer"]
+    assert len(answer["quotes"]) == 1 and len(answer["quotes"][0]["also"]) == 2
+    assert {"passage_id", "article"} == set(answer["quotes"][0]["also"][0])

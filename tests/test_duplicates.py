@@ -60,8 +60,8 @@ def dated(number: int, sentences: Sequence[str], day: str | None = None) -> Arti
 
 @pytest.fixture
 def index(tmp_path: Path) -> Iterator[Index]:
-    with Index.create(tmp_path / "index", HashEncoder(16)) as made:
-        yield made
+    with Index.create(tmp_path / "index", HashEncoder(16)) as opened:
+        yield opened
 
 
 def sources(groups: Sequence[Duplicates]) -> list[list[str]]:
@@ -81,8 +81,8 @@ def test_a_sentence_is_its_words_without_case_accents_and_punctuation() -> None:
 
 def test_a_letter_that_becomes_two_moves_nothing() -> None:
     sentence = "Phố ﬁ ﬃ ẞ İ nằm ở phía nam thị trấn cũ."
-    whole = f"İİİ {sentence}"
-    assert folded_sentences(whole, [Span(4, len(whole))]) == words(sentence)
+    text = f"İİİ {sentence}"
+    assert folded_sentences(text, [Span(4, len(text))]) == words(sentence)
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_each_sentence_is_met_once() -> None:
 
 def slowly(left: Sequence[Sentence], right: Sequence[Sentence]) -> tuple[int, tuple[int, int]]:
     """The same by definition: the most similar pair first, then of the remaining ones."""
-    both = Counter(left) & Counter(right)
-    a, b = list((Counter(left) - both).elements()), list((Counter(right) - both).elements())
+    common = Counter(left) & Counter(right)
+    a, b = list((Counter(left) - common).elements()), list((Counter(right) - common).elements())
     near = [0, 0]
     while True:
         ranked = []
@@ -127,7 +127,7 @@ def slowly(left: Sequence[Sentence], right: Sequence[Sentence]) -> tuple[int, tu
             if dice >= MIN_DICE and figures[0] == figures[1]:
                 ranked.append((-dice, sorted((x, y)), x, y))
         if not ranked:
-            return sum(len(w) * n for w, n in both.items()), (near[0], near[1])
+            return sum(len(w) * n for w, n in common.items()), (near[0], near[1])
         _, _, x, y = min(ranked)
         a.remove(x)
         b.remove(y)
@@ -150,11 +150,11 @@ def test_two_texts_are_compared_as_defined_and_from_both_sides_alike(
 
 @given(st.lists(few, min_size=1, max_size=20), st.randoms())
 def test_fingerprints_belong_to_the_sentence_alone(sentences: list[Sentence], rng: random.Random) -> None:
-    made = fingerprints(sentences)
-    assert made.shape == (len(sentences), FINGERPRINTS_PER_SENTENCE)
+    expected_rows = fingerprints(sentences)
+    assert expected_rows.shape == (len(sentences), FINGERPRINTS_PER_SENTENCE)
     order = rng.sample(range(len(sentences)), len(sentences))
-    assert np.array_equal(fingerprints([sentences[i] for i in order]), made[order])
-    for sentence, marks in zip(sentences, made, strict=True):
+    assert np.array_equal(fingerprints([sentences[i] for i in order]), expected_rows[order])
+    for sentence, marks in zip(sentences, expected_rows, strict=True):
         runs = len(sentence) - 2
         assert np.array_equal(np.sort(marks), marks)
         assert len(set(marks.tolist())) <= runs
@@ -199,8 +199,11 @@ def test_a_copy_is_found_with_its_shares(index: Index) -> None:
     assert (early.article.source, late.article.source) == ("test:2", "test:1")
     assert group.original == early.article and group.representative_id == late.article.id and group.places == 2
     first = sum(map(len, words(*SENTENCES[:3])))
-    own, longest = sum(map(len, words("Tin từ cơ sở gửi về sáng nay:"))), sum(map(len, words(*SENTENCES, OTHERS[0])))
-    assert early.share == early.same == first / (first + own)
+    own_words, longest = (
+        sum(map(len, words("Tin từ cơ sở gửi về sáng nay:"))),
+        sum(map(len, words(*SENTENCES, OTHERS[0]))),
+    )
+    assert early.share == early.same == first / (first + own_words)
     assert early.coverage == first / longest
     assert (late.share, late.same, late.coverage) == (1.0, 1.0, 1.0)
 
@@ -229,8 +232,8 @@ def test_reworded_sentences_count_but_not_as_the_same(index: Index) -> None:
 def test_the_share_is_a_bound(index: Index) -> None:
     index.add([dated(1, SENTENCES), dated(2, [*SENTENCES[:2], *OTHERS[:3]])])
     common = sum(map(len, words(*SENTENCES[:2])))
-    both = [sum(map(len, words(*SENTENCES))), sum(map(len, words(*SENTENCES[:2], *OTHERS[:3])))]
-    share = common / min(both)
+    word_counts = [sum(map(len, words(*SENTENCES))), sum(map(len, words(*SENTENCES[:2], *OTHERS[:3])))]
+    share = common / min(word_counts)
     assert len(index.duplicates(share)) == 1
     assert index.duplicates(share + 1e-9) == []
 
@@ -303,8 +306,8 @@ def brute_force(items: Sequence[Article], share: float) -> list[set[str]]:
     for source in order:
         best, joined = share, None
         for centre in groups:
-            both = overlap.overlap(said_by[source], said_by[centre])
-            found = (both.same + both.near[0]) / length[source]
+            common = overlap.overlap(said_by[source], said_by[centre])
+            found = (common.same + common.near[0]) / length[source]
             if found > best or (found == best and joined is None):
                 best, joined = found, centre
         groups.setdefault(source if joined is None else joined, set()).add(source)
@@ -316,10 +319,10 @@ def stored(path: Path, items: Sequence[Article]) -> Store:
     store, next_id = Store.create(path, {}), 1
     with store.transaction():
         for number, item in enumerate(items, 1):
-            own = replace(item, id=number)
-            store.put_article(own, passages(own, next_id), body_hash(own))
-            next_id += len(own.blocks)
-            store.put_source(Source(own.source, number, "", b""))
+            numbered = replace(item, id=number)
+            store.put_article(numbered, passages(numbered, next_id), body_hash(numbered))
+            next_id += len(numbered.blocks)
+            store.put_source(Source(numbered.source, number, "", b""))
     return store
 
 
@@ -337,12 +340,12 @@ def test_groups_are_those_of_brute_force_in_every_order(
         dated(n, sentences, rng.choice([None, "2020-01-01", "2021-01-01"]))
         for n, sentences in enumerate(unique.values())
     ]
-    wanted = {frozenset(members) for members in brute_force(items, share)}
+    expected = {frozenset(members) for members in brute_force(items, share)}
     for _ in range(2):
         with closing(stored(tmp_path_factory.mktemp("any") / "store.db", items)) as store:
             duplicates = groups.find_duplicates(store, NO_FILTER, share, no_progress)
         found = sources(duplicates)
-        assert {frozenset(members) for members in found} == wanted
+        assert {frozenset(members) for members in found} == expected
         every = [source for members in found for source in members]
         assert len(every) == len(set(every))
         for group in duplicates:

@@ -113,15 +113,15 @@ class TestBundled(EncoderContract):
     def test_the_same_vectors_as_sentence_transformers(self, encoder: Encoder) -> None:
         pytest.importorskip("sentence_transformers")
         found = encoder.encode_passages([*TEXTS, *SENTENCES])
-        wanted = sentence_transformer(BUNDLED).encode([*TEXTS, *SENTENCES])
+        expected = sentence_transformer(BUNDLED).encode([*TEXTS, *SENTENCES])
         some = found[:, 0] != 1  # a text without tokens gives zeros
         assert some.sum() >= 12
-        np.testing.assert_allclose(found[some], wanted[some], atol=1e-3)
+        np.testing.assert_allclose(found[some], expected[some], atol=1e-3)
 
     def test_the_same_vectors_as_model2vec(self, encoder: Encoder) -> None:
         model2vec = pytest.importorskip("model2vec")
-        wanted = model2vec.StaticModel.from_pretrained(str(BUNDLED)).encode(SENTENCES)
-        np.testing.assert_allclose(encoder.encode_passages(SENTENCES), wanted, atol=3e-3)
+        expected = model2vec.StaticModel.from_pretrained(str(BUNDLED)).encode(SENTENCES)
+        np.testing.assert_allclose(encoder.encode_passages(SENTENCES), expected, atol=3e-3)
 
 
 class TestTransformer(EncoderContract):
@@ -166,8 +166,8 @@ class TestMiniLM(EncoderContract):
         )
 
     def test_it_declares_no_prompts_and_256_tokens(self, encoder: TransformerEncoder) -> None:
-        told = encoder.describe()
-        assert (told["query_prompt"], told["passage_prompt"], told["max_length"]) == ("", "", 256)
+        description = encoder.describe()
+        assert (description["query_prompt"], description["passage_prompt"], description["max_length"]) == ("", "", 256)
         one = encoder.encode_queries(["a district"])
         np.testing.assert_allclose(one, encoder.encode_passages(["a district"]), atol=1e-6)
 
@@ -195,14 +195,14 @@ def test_nothing_known_in_a_text_gives_the_first_basis_vector(tmp_path: Path) ->
 @pytest.mark.slow
 def test_the_same_vectors_as_sentence_transformers(static_folder: Path) -> None:
     pytest.importorskip("sentence_transformers")
-    wanted = sentence_transformer(static_folder).encode(SENTENCES)
-    np.testing.assert_allclose(load_encoder(str(static_folder)).encode_passages(SENTENCES), wanted, atol=1e-3)
+    expected = sentence_transformer(static_folder).encode(SENTENCES)
+    np.testing.assert_allclose(load_encoder(str(static_folder)).encode_passages(SENTENCES), expected, atol=1e-3)
 
 
 def test_the_same_vectors_as_model2vec(static_folder: Path) -> None:
     model2vec = pytest.importorskip("model2vec")
-    wanted = model2vec.StaticModel.from_pretrained(str(static_folder)).encode(SENTENCES)
-    np.testing.assert_allclose(load_encoder(str(static_folder)).encode_passages(SENTENCES), wanted, atol=3e-3)
+    expected = model2vec.StaticModel.from_pretrained(str(static_folder)).encode(SENTENCES)
+    np.testing.assert_allclose(load_encoder(str(static_folder)).encode_passages(SENTENCES), expected, atol=3e-3)
 
 
 @pytest.mark.slow
@@ -251,16 +251,16 @@ def test_any_texts_against_the_definition(texts: list[str]) -> None:
         ids = tokenizer.encode(text, add_special_tokens=False).ids
         mean = rows[ids].sum(axis=0) if ids else np.zeros(16)
         length = np.linalg.norm(mean)
-        wanted = mean / length if length else np.eye(1, 16)[0]
-        np.testing.assert_allclose(vector, wanted, atol=2e-5)
+        expected = mean / length if length else np.eye(1, 16)[0]
+        np.testing.assert_allclose(vector, expected, atol=2e-5)
 
 
 def test_a_text_longer_than_the_block_of_tokens(static_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = load_encoder(str(static_folder))
-    wanted = encoder.encode_passages(SENTENCES)
+    expected = encoder.encode_passages(SENTENCES)
     monkeypatch.setattr("semsearch.encoders.static._TOKENS_AT_ONCE", 3)
     monkeypatch.setattr("semsearch.encoders.static._TEXTS_AT_ONCE", 2)
-    np.testing.assert_allclose(encoder.encode_passages(SENTENCES), wanted, atol=1e-6)
+    np.testing.assert_allclose(encoder.encode_passages(SENTENCES), expected, atol=1e-6)
 
 
 def test_the_fingerprint_is_of_the_content_not_of_the_place(static_folder: Path, tmp_path: Path) -> None:
@@ -380,9 +380,9 @@ def test_loading_the_static_encoder_imports_nothing_heavy(static_folder: Path) -
 
 def test_a_plain_model_is_used_plainly(bert_folder: Path) -> None:
     encoder = load_encoder(str(bert_folder), device="cpu")
-    wanted = normed(sentence_transformer(bert_folder).encode(SENTENCES))
-    np.testing.assert_allclose(encoder.encode_queries(SENTENCES), wanted, atol=1e-5)
-    np.testing.assert_allclose(encoder.encode_passages(SENTENCES), wanted, atol=1e-5)
+    expected = normed(sentence_transformer(bert_folder).encode(SENTENCES))
+    np.testing.assert_allclose(encoder.encode_queries(SENTENCES), expected, atol=1e-5)
+    np.testing.assert_allclose(encoder.encode_passages(SENTENCES), expected, atol=1e-5)
     assert encoder.describe()["max_length"] == 64
 
 
@@ -390,8 +390,8 @@ def test_declared_prompts_are_put_before(prompted_folder: Path) -> None:
     """Also "passage", which sentence-transformers' encode_document ignores in favour of its own empty "document"."""
     encoder, model = load_encoder(str(prompted_folder), device="cpu"), sentence_transformer(prompted_folder)
     for verb, prompt in ((encoder.encode_queries, "query: "), (encoder.encode_passages, "passage: ")):
-        wanted = normed(model.encode([prompt + text for text in SENTENCES[:4]], prompt=""))
-        np.testing.assert_allclose(verb(SENTENCES[:4]), wanted, atol=1e-5)
+        expected = normed(model.encode([prompt + text for text in SENTENCES[:4]], prompt=""))
+        np.testing.assert_allclose(verb(SENTENCES[:4]), expected, atol=1e-5)
     assert float(encoder.encode_queries(["mô hình"])[0] @ encoder.encode_passages(["mô hình"])[0]) < 0.9999
 
 
@@ -400,8 +400,8 @@ def test_a_default_prompt_is_for_both_unless_there_are_two(bert_folder: Path, tm
         folder = shutil.copytree(bert_folder, tmp_path / str(len(list(tmp_path.iterdir()))))
         settings = {"prompts": declared, "default_prompt_name": default}
         (folder / "config_sentence_transformers.json").write_text(json.dumps(settings))
-        told = load_encoder(str(folder), device="cpu").describe()
-        return told["query_prompt"], told["passage_prompt"]
+        description = load_encoder(str(folder), device="cpu").describe()
+        return description["query_prompt"], description["passage_prompt"]
 
     assert prompts({"retrieval": "find: "}, "retrieval") == ("find: ", "find: ")
     assert prompts({"query": "ask: ", "document": "text: "}, "document") == ("ask: ", "text: ")
@@ -413,19 +413,19 @@ def test_a_default_prompt_is_for_both_unless_there_are_two(bert_folder: Path, tm
 def test_prompts_of_a_family_that_declares_none(bert_folder: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(bert_folder, tmp_path / "multilingual-e5-small")
     encoder, model = load_encoder(str(folder), device="cpu"), sentence_transformer(folder)
-    wanted = normed(model.encode(["query: mô hình"]))
-    np.testing.assert_allclose(encoder.encode_queries(["mô hình"]), wanted, atol=1e-5)
-    wanted = normed(model.encode(["passage: mô hình"]))
-    np.testing.assert_allclose(encoder.encode_passages(["mô hình"]), wanted, atol=1e-5)
-    told = encoder.describe()
-    assert told["family"] == "e5"
-    assert told["fingerprint"] != load_encoder(str(bert_folder), device="cpu").fingerprint
+    expected = normed(model.encode(["query: mô hình"]))
+    np.testing.assert_allclose(encoder.encode_queries(["mô hình"]), expected, atol=1e-5)
+    expected = normed(model.encode(["passage: mô hình"]))
+    np.testing.assert_allclose(encoder.encode_passages(["mô hình"]), expected, atol=1e-5)
+    description = encoder.describe()
+    assert description["family"] == "e5"
+    assert description["fingerprint"] != load_encoder(str(bert_folder), device="cpu").fingerprint
 
 
 def test_what_a_model_declares_goes_before_its_family(prompted_folder: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(prompted_folder, tmp_path / "multilingual-e5-large-instruct")
-    told = load_encoder(str(folder), device="cpu").describe()
-    assert (told["query_prompt"], told["passage_prompt"]) == ("query: ", "passage: ")
+    description = load_encoder(str(folder), device="cpu").describe()
+    assert (description["query_prompt"], description["passage_prompt"]) == ("query: ", "passage: ")
 
 
 def _mean_of_states(folder: Path, text: str, max_length: int) -> np.ndarray:
@@ -451,8 +451,8 @@ def test_phobert_reads_segmented_words(phobert_folder: Path) -> None:
     for found in (encoder.encode_queries([text])[0], encoder.encode_passages([text])[0]):
         np.testing.assert_allclose(found, _mean_of_states(phobert_folder, segmented, 256), atol=1e-5)
         assert float(found @ _mean_of_states(phobert_folder, text, 256)) < 0.9999
-    told = encoder.describe()
-    assert (told["family"], told["segmentation"], told["max_length"]) == ("phobert", "pyvi", 256)
+    description = encoder.describe()
+    assert (description["family"], description["segmentation"], description["max_length"]) == ("phobert", "pyvi", 256)
 
 
 def test_phobert_stops_at_256_tokens(phobert_folder: Path) -> None:
@@ -462,8 +462,8 @@ def test_phobert_stops_at_256_tokens(phobert_folder: Path) -> None:
     text = "khu vực phòng thủ tỉnh " * 60
     assert len(ViTokenizer.tokenize(text)) > 600
     found = load_encoder(str(phobert_folder), device="cpu").encode_passages([text])[0]
-    wanted = _mean_of_states(phobert_folder, ViTokenizer.tokenize(text), 256)
-    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    expected = _mean_of_states(phobert_folder, ViTokenizer.tokenize(text), 256)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_half_precision_weights_are_used_as_float32_on_a_cpu(bert_folder: Path, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_best_per_entry_is_the_maximum(passages: list[tuple[str, float]]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("said", "gold", "exact", "f1"),
+    ("predicted", "gold", "exact", "f1"),
     [
         ("11,5 tỷ đồng", ["hơn 11,5 tỷ đồng"], 0, 2 * 3 / (3 + 4)),
         ("“Hoà Bình”.", ["hòa bình"], 1, 1),
@@ -92,9 +92,9 @@ def test_best_per_entry_is_the_maximum(passages: list[tuple[str, float]]) -> Non
         ("bất kỳ", [], 0, 0),
     ],
 )
-def test_exact_and_f1_by_hand(said: str, gold: list[str], exact: float, f1: float) -> None:
-    assert ev.exact_match(said, gold) == exact
-    assert ev.token_f1(said, gold) == pytest.approx(f1)
+def test_exact_and_f1_by_hand(predicted: str, gold: list[str], exact: float, f1: float) -> None:
+    assert ev.exact_match(predicted, gold) == exact
+    assert ev.token_f1(predicted, gold) == pytest.approx(f1)
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
@@ -131,7 +131,7 @@ def test_evaluate_answers_by_hand() -> None:
         "none": ev.GoldAnswers(frozenset(), ()),
         "none too": ev.GoldAnswers(frozenset(), ()),
     }
-    said = {
+    predictions = {
         "right": ev.PredictedAnswer(True, "e", "38", Span(0, 20), ""),
         "near": ev.PredictedAnswer(
             True, "f", "37.000 người", Span(40, 70), ""
@@ -141,12 +141,12 @@ def test_evaluate_answers_by_hand() -> None:
         "none too": ev.PredictedAnswer(True, "e", "38", Span(0, 20), ""),
         "not asked for": ev.PredictedAnswer(True, "e", "38", Span(0, 20), ""),
     }
-    assert ev.evaluate_answers(said, gold) == pytest.approx(
+    assert ev.evaluate_answers(predictions, gold) == pytest.approx(
         {"sentence@1": 1 / 4, "exact": 1 / 4, "f1": (1 + 4 / 5) / 4, "refused": 1 / 2, "wrongly_refused": 2 / 4}
     )
-    assert list(ev.evaluate_answers(said, gold)) == ["sentence@1", "exact", "f1", "refused", "wrongly_refused"]
-    assert set(ev.evaluate_answers(said, {"none": gold["none"]})) == {"refused"}
-    assert "refused" not in ev.evaluate_answers(said, {"right": gold["right"]})
+    assert list(ev.evaluate_answers(predictions, gold)) == ["sentence@1", "exact", "f1", "refused", "wrongly_refused"]
+    assert set(ev.evaluate_answers(predictions, {"none": gold["none"]})) == {"refused"}
+    assert "refused" not in ev.evaluate_answers(predictions, {"right": gold["right"]})
     assert ev.evaluate_answers({}, {}) == {}
 
 

@@ -161,8 +161,8 @@ def test_the_same_text_twice_is_one_article(index: Index, tmp_path: Path, encode
     write(tmp_path / "b", [1])
     report = index.sync([tmp_path / "a", tmp_path / "b"])
     assert (report.added, report.duplicates) == (2, 1)
-    both = next(item for item in index.articles() if len(item.sources) == 2)
-    assert both.sources == ((tmp_path / "a/1.txt").as_posix(), (tmp_path / "b/1.txt").as_posix())
+    item = next(item for item in index.articles() if len(item.sources) == 2)
+    assert item.sources == ((tmp_path / "a/1.txt").as_posix(), (tmp_path / "b/1.txt").as_posix())
     assert len(index.search("đoàn công tác thứ 1", 50)) == sum(len(index.passages(a.id)) for a in index.articles())
     # One of the sources is removed: the article stays.
     (tmp_path / "a" / "1.txt").unlink()
@@ -515,16 +515,16 @@ def test_whatever_happens_the_index_holds_what_is_there(
 
 def brute(index: Index, encoder: HashEncoder, query: str) -> dict[int, tuple[float, float]]:
     """The cosine of every passage and of its article's mean, with vectors as they are stored."""
-    asked = encoder.encode_queries([query])[0]
+    query_vector = encoder.encode_queries([query])[0]
     found = {}
     for item in index.articles():
-        own = {}
+        article_vectors = {}
         for passage in index.passages(item.id):
             text = passage.text if passage.text.startswith(item.title) else f"{item.title}\n{passage.text}"
-            own[passage.id] = HashEncoder().encode_passages([text])[0].astype(np.float16).astype(np.float32)
-        mean = np.mean(list(own.values()), axis=0)
-        topic = float(mean @ asked / np.linalg.norm(mean))
-        found |= {id_: (float(vector @ asked), topic) for id_, vector in own.items()}
+            article_vectors[passage.id] = HashEncoder().encode_passages([text])[0].astype(np.float16).astype(np.float32)
+        mean = np.mean(list(article_vectors.values()), axis=0)
+        topic = float(mean @ query_vector / np.linalg.norm(mean))
+        found |= {id_: (float(vector @ query_vector), topic) for id_, vector in article_vectors.items()}
     return found
 
 
@@ -568,11 +568,11 @@ def test_every_side_scores_every_candidate(index: Index, news: Path) -> None:
 
 def test_the_same_again_and_after_opening_again(index: Index, news: Path, encoder: HashEncoder) -> None:
     index.sync([news])
-    asked = ["Sa Thầy", "mường tè", "hoc sinh ngheo", "the school gifts"]
-    first = [index.search(query, 7) for query in asked]
-    assert [index.search(query, 7) for query in asked] == first
+    queries = ["Sa Thầy", "mường tè", "hoc sinh ngheo", "the school gifts"]
+    first = [index.search(query, 7) for query in queries]
+    assert [index.search(query, 7) for query in queries] == first
     with Index.open(index.path, encoder=encoder) as again:
-        assert [again.search(query, 7) for query in asked] == first
+        assert [again.search(query, 7) for query in queries] == first
 
 
 def test_without_accents_too(index: Index, news: Path) -> None:
@@ -661,9 +661,9 @@ def test_what_is_no_date(index: Index) -> None:
 @pytest.mark.parametrize("name", ["text", "title", "author", "url", "source"])
 def test_half_a_character_cannot_be_stored(index: Index, name: str) -> None:
     odd: dict[str, Any] = {name: "Một nửa \ud83d thôi."} if name != "source" else {"sources": ("a", "b\udc80")}
-    with pytest.raises(UsageError, match=f"the {name} of 'x' contains half|the source of 'a' contains half") as told:
+    with pytest.raises(UsageError, match=f"the {name} of 'x' contains half|the source of 'a' contains half") as raised:
         index.add([replace(article(1, "x"), **odd)])
-    str(told.value).encode()
+    str(raised.value).encode()
     assert index.add([replace(article(1, "x"), title="Cả hai \U0001f600")]).added == 1
     sound(index)
 
@@ -703,23 +703,23 @@ def test_words_that_say_nothing(index: Index, news: Path) -> None:
 def test_similar(index: Index, news: Path) -> None:
     index.sync([news])
     item = next(index.articles())
-    own = [p.id for p in index.passages(item.id)]
+    passage_ids = [p.id for p in index.passages(item.id)]
     for mode in ("hybrid", "dense", "lexical"):
-        hits = index.similar(passage=own[0], k=50, mode=mode)  # type: ignore[arg-type]
+        hits = index.similar(passage=passage_ids[0], k=50, mode=mode)  # type: ignore[arg-type]
         assert hits
-        assert own[0] not in [h.passage.id for h in hits]
+        assert passage_ids[0] not in [h.passage.id for h in hits]
         hits = index.similar(article=item.source, k=50, mode=mode)  # type: ignore[arg-type]
         assert hits
         assert item.id not in [h.article.id for h in hits]
-        said = index.show(own[0]).passage.text
-        hits = index.similar(f"  {said.upper()}\n", k=3, mode=mode)  # type: ignore[arg-type]
+        passage_text = index.show(passage_ids[0]).passage.text
+        hits = index.similar(f"  {passage_text.upper()}\n", k=3, mode=mode)  # type: ignore[arg-type]
         assert len(hits) == 3
-        assert own[0] not in [h.passage.id for h in hits]
+        assert passage_ids[0] not in [h.passage.id for h in hits]
         assert [h.rank for h in hits] == [1, 2, 3]
     # 0 and 10 are from one town.
     assert index.similar(article=(news / "0.txt").as_posix(), k=1)[0].article.source.endswith("/10.txt")
     only = Filter(source=str(news / "5.txt"))
-    assert index.similar(passage=own[0], k=5, filters=only)[0].article.source.endswith("/5.txt")
+    assert index.similar(passage=passage_ids[0], k=5, filters=only)[0].article.source.endswith("/5.txt")
     for wrong in ({}, {"text": "x", "passage": 1}, {"passage": 10**6}, {"article": "nowhere"}, {"text": " "}):
         with pytest.raises(UsageError):
             index.similar(**wrong)  # type: ignore[arg-type]
@@ -728,20 +728,20 @@ def test_similar(index: Index, news: Path) -> None:
 def test_similar_in_the_same_article(index: Index) -> None:
     index.add([article(n, text="\n\n".join(story(n, sentences=12) for _ in range(3))) for n in range(4)])
     item = next(index.articles())
-    own = {p.id for p in index.passages(item.id)}
-    assert len(own) > 2
-    first = min(own)
+    passage_ids = {p.id for p in index.passages(item.id)}
+    assert len(passage_ids) > 2
+    first = min(passage_ids)
     for mode in ("hybrid", "dense", "lexical"):
         others = {h.passage.id for h in index.similar(passage=first, k=50, mode=mode)}  # type: ignore[arg-type]
-        assert others and not others & own
-        assert not own & {h.passage.id for h in index.similar(article=item.source, k=50, mode=mode)}  # type: ignore[arg-type]
+        assert others and not others & passage_ids
+        assert not passage_ids & {h.passage.id for h in index.similar(article=item.source, k=50, mode=mode)}  # type: ignore[arg-type]
         hits = index.similar(passage=first, same_article=True, k=50, mode=mode)  # type: ignore[arg-type]
         found = {h.passage.id for h in hits}
-        assert found & own == own - {first} and found > own - {first}
+        assert found & passage_ids == passage_ids - {first} and found > passage_ids - {first}
         hits = index.similar(article=item.source, same_article=True, k=50, mode=mode)  # type: ignore[arg-type]
-        assert own < {h.passage.id for h in hits}
-        for said in (item.text, "huyện Mường Tè"):  # no difference for a text
-            assert index.similar(said, k=9, mode=mode, same_article=True) == index.similar(said, k=9, mode=mode)  # type: ignore[arg-type]
+        assert passage_ids < {h.passage.id for h in hits}
+        for query in (item.text, "huyện Mường Tè"):  # no difference for a text
+            assert index.similar(query, k=9, mode=mode, same_article=True) == index.similar(query, k=9, mode=mode)  # type: ignore[arg-type]
 
 
 def test_stored_things_are_not_encoded_to_find_their_like(index: Index, news: Path, encoder: HashEncoder) -> None:
@@ -783,8 +783,10 @@ def test_ask_quotes_what_was_found(index: Index, news: Path) -> None:
             assert query.text == "Đoàn nào đến Sa Thầy?"
             assert len(hits) == 4
             third = hits[2]
-            said = third.sentence
-            return Answer(query.text, True, said.of(third.article.text), third, said, said, 0.5, (), tuple(hits))
+            sentence = third.sentence
+            return Answer(
+                query.text, True, sentence.of(third.article.text), third, sentence, sentence, 0.5, (), tuple(hits)
+            )
 
     answer = index.ask(" Đoàn nào đến Sa Thầy?\n", k=1, reader=Third())  # type: ignore[arg-type]
     assert [h.rank for h in answer.hits] == [1, 3]
@@ -796,9 +798,9 @@ def test_ask_quotes_what_was_found(index: Index, news: Path) -> None:
 def test_weights_come_from_the_encoders_card(encoder: HashEncoder) -> None:
     """An encoder without token ids has no sentence score; passages count in its place."""
     assert fusion_weights(encoder, "vi", "hybrid") == FusionWeights(dense=0.4, lexical=0.4, article=0.2)
-    own = FusionWeights(dense=0.25, lexical=0.75)
-    encoder.card = EncoderCard(fusion={"vi": own}, sha256={})  # type: ignore[attr-defined]
-    assert fusion_weights(encoder, "vi", "hybrid") == own
+    weights = FusionWeights(dense=0.25, lexical=0.75)
+    encoder.card = EncoderCard(fusion={"vi": weights}, sha256={})  # type: ignore[attr-defined]
+    assert fusion_weights(encoder, "vi", "hybrid") == weights
     assert fusion_weights(encoder, "en", "hybrid") == FusionWeights(dense=0.6, lexical=0.3, article=0.1)
     assert fusion_weights(encoder, "vi", "dense") == FusionWeights(dense=0.78, article_dense=0.22)
     assert fusion_weights(None, "vi", "lexical").lexical == DEFAULT_WEIGHTS["vi"].lexical
@@ -818,8 +820,8 @@ with Index.open({path!r}, encoder=HashEncoder()) as index:
 
 def elsewhere(index: Index, what: str) -> None:
     """Change the index in another process."""
-    here = Path(__file__).parent
-    code = OTHER.format(paths=[str(here), str(here.parent)], path=str(index.path), what=what)
+    tests_folder = Path(__file__).parent
+    code = OTHER.format(paths=[str(tests_folder), str(tests_folder.parent)], path=str(index.path), what=what)
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 

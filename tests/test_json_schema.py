@@ -42,10 +42,10 @@ def test_the_schema_is_a_schema() -> None:
 
 
 def test_the_document_names_every_verb_and_key() -> None:
-    told = (DOCS / "json.md").read_text(encoding="utf-8")
+    document = (DOCS / "json.md").read_text(encoding="utf-8")
     for part in SCHEMA["$defs"].values():
         for key in part["properties"]:
-            assert f"`{key}`" in told, key
+            assert f"`{key}`" in document, key
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,12 @@ def test_every_verb(index: Path, part: str, words: list[str]) -> None:
 
 
 def test_verbs_that_write(index: Path, corpus: Path, tmp_path: Path) -> None:
-    own = cli_case.copy_index(index, tmp_path / "index")
-    check(run_json("rebuild", index=own), "report")
-    check(run_json("doctor", "--repair", index=own), "doctor")
-    check(run_json("remove", corpus / "cau.md", index=own), "remove")
+    copied = cli_case.copy_index(index, tmp_path / "index")
+    check(run_json("rebuild", index=copied), "report")
+    check(run_json("doctor", "--repair", index=copied), "doctor")
+    check(run_json("remove", corpus / "cau.md", index=copied), "remove")
     (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 and then nothing")
-    value = run_json("index", tmp_path / "broken.pdf", index=own)
+    value = run_json("index", tmp_path / "broken.pdf", index=copied)
     check(value, "report")
     assert [Path(failure["source"]).name for failure in value["failed"]] == ["broken.pdf"]
 
@@ -106,8 +106,8 @@ def stretches(value: Any) -> Iterator[tuple[dict[str, Any], int]]:
     elif isinstance(value, dict):
         article = value.get("article")
         if isinstance(article, dict):
-            own = [value, value.get("passage"), value.get("sentence"), *value.get("marks", [])]
-            yield from ((item, article["id"]) for item in own if isinstance(item, dict) and "start" in item)
+            parts = [value, value.get("passage"), value.get("sentence"), *value.get("marks", [])]
+            yield from ((item, article["id"]) for item in parts if isinstance(item, dict) and "start" in item)
         for item in value.values():
             yield from stretches(item)
 

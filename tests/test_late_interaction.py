@@ -36,9 +36,9 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> StaticEncoder:
 def index(tmp_path: Path, encoder: StaticEncoder) -> Index:
     for place, text in enumerate(TEXTS):
         (tmp_path / f"{place}.txt").write_text(text, encoding="utf-8")
-    made = Index.create(tmp_path / "index", encoder)
-    made.sync(sorted(tmp_path.glob("*.txt")))
-    return made
+    opened = Index.create(tmp_path / "index", encoder)
+    opened.sync(sorted(tmp_path.glob("*.txt")))
+    return opened
 
 
 def maxsim_by_definition(encoder: StaticEncoder, query: str, text: str) -> float:
@@ -74,9 +74,9 @@ def test_a_text_matches_itself_fully(encoder: StaticEncoder) -> None:
 
 def test_a_very_long_query_is_compared_in_parts(encoder: StaticEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     token_ids = encoder.token_ids(TEXTS)
-    whole = encoder.maxsim(" ".join([QUERY, *TEXTS]), token_ids)
+    in_one = encoder.maxsim(" ".join([QUERY, *TEXTS]), token_ids)
     monkeypatch.setattr("semsearch.encoders.late_interaction._QUERY_TOKENS_AT_ONCE", 3)
-    assert encoder.maxsim(" ".join([QUERY, *TEXTS]), token_ids) == pytest.approx(whole, abs=1e-6)
+    assert encoder.maxsim(" ".join([QUERY, *TEXTS]), token_ids) == pytest.approx(in_one, abs=1e-6)
 
 
 def test_no_tokens(encoder: StaticEncoder) -> None:
@@ -88,8 +88,8 @@ def test_no_tokens(encoder: StaticEncoder) -> None:
 def test_hits_of_a_hybrid_search_have_a_maxsim_score(index: Index, encoder: StaticEncoder) -> None:
     hits = index.search(QUERY)
     for hit in hits:
-        wanted = maxsim_by_definition(encoder, QUERY, hit.passage.text)
-        assert hit.scores.maxsim == pytest.approx(wanted, abs=1e-5)
+        expected = maxsim_by_definition(encoder, QUERY, hit.passage.text)
+        assert hit.scores.maxsim == pytest.approx(expected, abs=1e-5)
     assert all(hit.scores.maxsim is None for hit in index.search(QUERY, mode="dense"))
     assert all(hit.scores.maxsim is None for hit in index.search(QUERY, mode="lexical"))
 

@@ -69,11 +69,11 @@ def textbook(docs: dict[int, tuple[str, str]], query: str, boosts: FieldBoosts) 
     exact = {id_: terms(text) for id_, (text, _) in docs.items()}
     plain = {id_: terms(fold(text)) for id_, (text, _) in docs.items()}
     titles = {id_: terms(fold(title)) for id_, (_, title) in docs.items()}
-    asked, folded = terms(query), terms(fold(query))
+    query_terms, folded = terms(query), terms(fold(query))
     accented = has_accents(query)
     total: Counter[int] = Counter()
     for part, weight in (
-        (bm25(exact, set(asked)), 1.0 if accented else 0.0),
+        (bm25(exact, set(query_terms)), 1.0 if accented else 0.0),
         (bm25(plain, set(folded)), boosts.plain if accented else 1.0),
         (bm25({i: pairs(w) for i, w in plain.items()}, set(pairs(folded))), boosts.pairs),
         (bm25(titles, set(folded)), boosts.title),
@@ -83,10 +83,10 @@ def textbook(docs: dict[int, tuple[str, str]], query: str, boosts: FieldBoosts) 
     return sorted(((i, s) for i, s in total.items() if s > 0), key=lambda hit: (-round(hit[1], 4), hit[0]))
 
 
-def agree(got: Ranking, wanted: Ranking) -> None:
+def agree(got: Ranking, expected: Ranking) -> None:
     """Equal up to rounding: same scores in the same order, and each id its own score."""
-    np.testing.assert_allclose([s for _, s in got], [s for _, s in wanted], rtol=1e-4, atol=1.1e-4)
-    by_id = dict(wanted)
+    np.testing.assert_allclose([s for _, s in got], [s for _, s in expected], rtol=1e-4, atol=1.1e-4)
+    by_id = dict(expected)
     assert by_id.keys() == dict(got).keys()
     for id_, score in got:
         assert score == pytest.approx(by_id[id_], rel=1e-4, abs=1.1e-4)
@@ -116,15 +116,15 @@ def test_all_fields_like_the_textbook(docs: dict[int, tuple[str, str]], query: s
     with tempfile.TemporaryDirectory() as folder, LexicalIndex.create(Path(folder)) as index:
         add(index, list(docs), [text for text, _ in docs.values()], [title for _, title in docs.values()])
         index.commit()
-        wanted = textbook(docs, query, boosts)
+        expected = textbook(docs, query, boosts)
         everything = index.search(query, 100, boosts=boosts)
-        agree(everything, wanted)
+        agree(everything, expected)
         assert index.search(query, k, boosts=boosts) == everything[:k]
         vectors = TermVectors([passage_terms(*doc).vector for doc in docs.values()])
         singly = score_passages(vectors, index.analyze(query, boosts=boosts)).tolist()
         assert singly == pytest.approx([dict(everything).get(id_, 0.0) for id_ in docs], abs=2e-4)
-        some = set(list(docs)[::2])
-        assert index.search(query, k, allowed=some, boosts=boosts) == [h for h in everything if h[0] in some][:k]
+        allowed = set(list(docs)[::2])
+        assert index.search(query, k, allowed=allowed, boosts=boosts) == [h for h in everything if h[0] in allowed][:k]
 
 
 def test_ties_by_id_however_many_and_in_whatever_order_they_came(index: LexicalIndex) -> None:
@@ -144,8 +144,8 @@ def test_many_allowed_ids_are_sifted_like_few(index: LexicalIndex) -> None:
     assert len(everything) == 6000
     for allowed in (range(3000, 3010), range(100, 6000), np.arange(2500, 5500)):
         inside = set(map(int, allowed))
-        wanted = [hit for hit in everything if hit[0] in inside][:20]
-        assert index.search("tin 5 số 12", 20, allowed=allowed) == wanted
+        expected = [hit for hit in everything if hit[0] in inside][:20]
+        assert index.search("tin 5 số 12", 20, allowed=allowed) == expected
     assert index.search("tin", 5, allowed=[]) == []
     assert index.search("tin", 5, allowed=[-1, 999_999]) == []
 
@@ -334,10 +334,10 @@ def run(code: str, *args: object) -> subprocess.CompletedProcess[str]:
 @pytest.mark.skipif(os.name == "nt", reason="kill -9 is of POSIX")
 def test_killed_writer_leaves_the_last_commit_and_no_lock(index: LexicalIndex, tmp_path: Path) -> None:
     filled(index, "một", "hai").close()
-    for moment, wanted in (("before", [1, 2]), ("committed", [1, *range(100, 400)])):
+    for moment, expected in (("before", [1, 2]), ("committed", [1, *range(100, 400)])):
         assert run(KILLED, tmp_path / "lexical", moment).returncode == -9
         with LexicalIndex.open(tmp_path / "lexical") as again:
-            assert again.ids() == wanted
+            assert again.ids() == expected
     with LexicalIndex.open(tmp_path / "lexical") as again:
         again.remove(range(100, 400))
         again.commit()

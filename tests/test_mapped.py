@@ -58,10 +58,10 @@ class Filed(MappedIndex):
         self.remove(ids)
         path = self._folder / str(len(self._files))
         kept = np.setdiff1d(self.ids, ids)
-        both = np.union1d(kept, flat.ids)
-        rows = np.empty((len(both), self.dim), np.float32)
-        rows[np.isin(both, kept)], rows[np.isin(both, flat.ids)] = self.get(kept), flat.get(flat.ids)
-        write_arrays(path, both, rows, train_codebook(rows.astype(np.float16)))
+        all_ids = np.union1d(kept, flat.ids)
+        rows = np.empty((len(all_ids), self.dim), np.float32)
+        rows[np.isin(all_ids, kept)], rows[np.isin(all_ids, flat.ids)] = self.get(kept), flat.get(flat.ids)
+        write_arrays(path, all_ids, rows, train_codebook(rows.astype(np.float16)))
         self._files.append(open_arrays(path))
         self.set_segments(self._files[-1:])
 
@@ -76,10 +76,10 @@ class TestMappedIndex(VectorIndexContract):
     def make(self, dim: int) -> VectorIndex:
         return Filed(dim, self.folder)
 
-    def same(self, found: Ranking, wanted: Ranking) -> None:
-        super().same(found, wanted)
+    def same(self, found: Ranking, expected: Ranking) -> None:
+        super().same(found, expected)
         # What is found has its exact score.
-        scores = dict(wanted)
+        scores = dict(expected)
         assert all(abs(score - scores[id_]) < 1e-6 for id_, score in found if id_ in scores)
 
 
@@ -113,11 +113,11 @@ def test_finds_nearly_all_that_exact_search_finds(tmp_path: Path, dim: int) -> N
     index.add(np.arange(5000, 6000), vectors[5000:])
     allowed = np.arange(0, 6000, 3)
     for only in (None, allowed, allowed[:500], allowed[:5]):
-        wanted, found = exact.search(queries, 10, only), index.search(queries, 10, only)
+        expected, found = exact.search(queries, 10, only), index.search(queries, 10, only)
         scores = [dict(exact.search(query[None], 6000)[0]) for query in queries]
         assert all(of[id_] == score for of, ranking in zip(scores, found, strict=True) for id_, score in ranking)
         if dim > 32:  # in so few places too many are about as near
-            shares = [len(dict(f).keys() & dict(w).keys()) / len(w) for f, w in zip(found, wanted, strict=True)]
+            shares = [len(dict(f).keys() & dict(w).keys()) / len(w) for f, w in zip(found, expected, strict=True)]
             assert np.mean(shares) >= 0.97
         if only is not None:
             assert all({id_ for id_, _ in ranking} <= set(only.tolist()) for ranking in found)
@@ -178,14 +178,14 @@ def test_the_nearest_may_all_lie_in_a_small_file(tmp_path: Path) -> None:
     queries = (topic + 0.03 * rng.standard_normal((40, 64))).astype(np.float32)
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
     shares = []
-    for wanted, found, filtered in zip(
+    for expected, found, filtered in zip(
         exact.search(queries, 10),
         index.search(queries, 10),
         index.search(queries, 10, np.arange(11_000, 12_400)),
         strict=True,
     ):
-        assert sum(id_ >= 12_000 for id_, _ in wanted) >= 9
-        shares.append([len({id_ for id_, _ in wanted} & {id_ for id_, _ in some}) / 10 for some in (found, filtered)])
+        assert sum(id_ >= 12_000 for id_, _ in expected) >= 9
+        shares.append([len({id_ for id_, _ in expected} & {id_ for id_, _ in some}) / 10 for some in (found, filtered)])
     assert np.mean(shares, axis=0).min() >= 0.95
 
 
@@ -197,8 +197,8 @@ def test_a_filter_that_leaves_little_of_one_file_hides_nothing_of_another(tmp_pa
         [coded(tmp_path / f"{at}", np.arange(at, at + 4000), vectors[at : at + 4000]) for at in (0, 4000)]
     )
     allowed = np.concatenate([np.arange(left), np.arange(4000, 8000)])
-    wanted, found = exact_index(vectors).search(queries, 10, allowed), index.search(queries, 10, allowed)
-    shares = [len(dict(f).keys() & dict(w).keys()) / 10 for f, w in zip(found, wanted, strict=True)]
+    expected, found = exact_index(vectors).search(queries, 10, allowed), index.search(queries, 10, allowed)
+    shares = [len(dict(f).keys() & dict(w).keys()) / 10 for f, w in zip(found, expected, strict=True)]
     assert np.mean(shares) >= 0.95
 
 

@@ -128,13 +128,13 @@ def test_progress_estimates_the_total_by_bytes(tmp_path: Path, monkeypatch: pyte
     file = tmp_path / "tin.jsonl"
     padding = "x" * 2000
     write(file, [line(n, url=f"https://a.vn/{n}/{padding}") for n in range(2000)])
-    told: list[tuple[str, int, int]] = []
+    reported: list[tuple[str, int, int]] = []
     with Index.open_or_create(tmp_path / "index", encoder=HashEncoder(4)) as index:
-        index.sync([file], progress=lambda *args: told.append(args))
-    assert list(dict.fromkeys(done for _, done, _ in told)) == [*range(0, 2001, 100)]
-    assert {total for _, done, total in told if done <= 300} == {0}
-    assert all(abs(total - 2000) < 2000 * 0.1 for _, done, total in told if done >= 1000)
-    assert told[-1][1:] == (2000, 2000)
+        index.sync([file], progress=lambda *args: reported.append(args))
+    assert list(dict.fromkeys(done for _, done, _ in reported)) == [*range(0, 2001, 100)]
+    assert {total for _, done, total in reported if done <= 300} == {0}
+    assert all(abs(total - 2000) < 2000 * 0.1 for _, done, total in reported if done >= 1000)
+    assert reported[-1][1:] == (2000, 2000)
 
 
 def test_rows_of_a_table_too(tmp_path: Path, made: list[str]) -> None:

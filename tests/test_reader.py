@@ -201,10 +201,10 @@ def test_typed(question: str, sentence: str, things: set[str]) -> None:
 
 
 def test_what_the_question_says_is_no_answer() -> None:
-    asked = understand("Năm 2018, ông Lù Tấn tới bản năm nào?", FLAT)
-    assert {s.of(t) for t in ["Năm 2018 ông tới, năm 2020 ông về."] for s in typed(asked, t)} == {"năm 2020"}
-    asked = understand("Ai gặp Lù Tấn?", FLAT)
-    assert {s.of(t) for t in ["Anh Vàng Pao gặp Lù Tấn."] for s in typed(asked, t)} == {"Vàng Pao"}
+    analysed = understand("Năm 2018, ông Lù Tấn tới bản năm nào?", FLAT)
+    assert {s.of(t) for t in ["Năm 2018 ông tới, năm 2020 ông về."] for s in typed(analysed, t)} == {"năm 2020"}
+    analysed = understand("Ai gặp Lù Tấn?", FLAT)
+    assert {s.of(t) for t in ["Anh Vàng Pao gặp Lù Tấn."] for s in typed(analysed, t)} == {"Vàng Pao"}
 
 
 def test_candidates_are_spans_of_the_sentence() -> None:
@@ -227,8 +227,8 @@ def test_candidates_are_spans_of_the_sentence() -> None:
     ],
 )
 def test_best_span(question: str, sentence: str, answer: str) -> None:
-    asked = understand(question, WEIGHTS.idf)
-    assert best_span(asked, sentence, WEIGHTS.span).of(sentence) == answer
+    analysed = understand(question, WEIGHTS.idf)
+    assert best_span(analysed, sentence, WEIGHTS.span).of(sentence) == answer
 
 
 def test_every_kind_has_weights() -> None:
@@ -238,13 +238,13 @@ def test_every_kind_has_weights() -> None:
 
 def test_marks_are_in_order_and_apart() -> None:
     sentence = "Cầu Bản Lầy dài 120 mét và rộng 9 mét."
-    asked = understand("Cầu Bản Lầy dài bao nhiêu?", FLAT)
-    found = marks(asked, sentence, Span(16, 23))
+    analysed = understand("Cầu Bản Lầy dài bao nhiêu?", FLAT)
+    found = marks(analysed, sentence, Span(16, 23))
     assert [span.of(sentence) for span in found] == ["Cầu Bản Lầy dài 120 mét", "9 mét"]
 
 
 @pytest.mark.parametrize(
-    ("question", "text", "whole"),
+    ("question", "text", "expected"),
     [
         (
             "Vì sao bản cúp điện?",
@@ -256,9 +256,9 @@ def test_marks_are_in_order_and_apart() -> None:
         ("Vì sao bản cúp điện?", "Vì sao bản cúp điện? Cột đổ. Hết.", "Vì sao bản cúp điện? Cột đổ."),
     ],
 )
-def test_completed(question: str, text: str, whole: str) -> None:
+def test_completed(question: str, text: str, expected: str) -> None:
     hit = hits(text)[0]
-    assert completed(understand(question, FLAT), hit, hit.passage.sentences[0]).of(text) == whole
+    assert completed(understand(question, FLAT), hit, hit.passage.sentences[0]).of(text) == expected
 
 
 # Reading ---------------------------------------------------------------------------------------

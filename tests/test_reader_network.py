@@ -138,18 +138,22 @@ def test_overlaps_by_hand() -> None:
 @given(st.data())
 def test_overlaps_against_sets(data: st.DataObject) -> None:
     ids = st.integers(0, 6)
-    asked = data.draw(st.lists(ids, min_size=1, max_size=6))
+    question_ids = data.draw(st.lists(ids, min_size=1, max_size=6))
     title = data.draw(st.lists(ids, max_size=3))
     sentences = data.draw(st.lists(st.lists(ids, min_size=1, max_size=5), min_size=1, max_size=4))
     rare = {i: (i + 1) / 8 for i in range(7)}
-    question = {"word": np.array(asked), "folded": np.array(asked), "idf": np.array([rare[i] for i in asked])}
+    question = {
+        "word": np.array(question_ids),
+        "folded": np.array(question_ids),
+        "idf": np.array([rare[i] for i in question_ids]),
+    }
     flat = np.array([*title, *(i for sentence in sentences for i in sentence)])
     firsts = np.array([len(title) + sum(map(len, sentences[:i])) for i in range(len(sentences))])
     found = overlaps(question, {"word": flat, "folded": flat}, firsts, len(title))
-    total = sum(rare[i] for i in set(asked))
+    total = sum(rare[i] for i in set(question_ids))
 
     def share(*parts: list[int]) -> float:
-        return sum(rare[i] for i in set(asked) & {i for some in parts for i in some}) / total
+        return sum(rare[i] for i in set(question_ids) & {i for ids_of_part in parts for i in ids_of_part}) / total
 
     for i, own in enumerate(sentences):
         before, after = sentences[i - 1] if i else [], sentences[i + 1] if i + 1 < len(sentences) else []
@@ -165,12 +169,14 @@ def test_overlaps_against_sets(data: st.DataObject) -> None:
 def test_sentence_i_of_a_part_is_sentence_i_of_the_passage(title: list[str], text: list[str], before: str) -> None:
     body = " ".join(text).strip() or "Phà."
     found = titled(1, " ".join(title), body, before)
-    made = part(found)
-    assert [made.text.starts[first] for first in made.firsts] == [span.start for span in found.passage.sentences]
-    assert made.text.words[: made.title] == cut(found.article.title).words
-    bounds = [*made.firsts.tolist(), len(made.text)]
+    passage_part = part(found)
+    assert [passage_part.text.starts[first] for first in passage_part.firsts] == [
+        span.start for span in found.passage.sentences
+    ]
+    assert passage_part.text.words[: passage_part.title] == cut(found.article.title).words
+    bounds = [*passage_part.firsts.tolist(), len(passage_part.text)]
     for (a, b), span in zip(pairwise(bounds), found.passage.sentences, strict=True):
-        assert made.text.words[a:b] == cut(found.article.text, span.start, span.end).words
+        assert passage_part.text.words[a:b] == cut(found.article.text, span.start, span.end).words
 
 
 @pytest.mark.parametrize("endless", ["x" * 2500, "ab" * 1500 + ".", "1" * 4000, "đ" * 9000])
@@ -180,33 +186,33 @@ def test_sentences_that_are_cut_inside_a_word(network: Network, endless: str) ->
     spans = tuple(split_sentences(text))
     assert len(spans) > 2
     found = titled(1, "", "Phà.")
-    whole = Passage(1, 1, 0, 0, len(text), text, spans)
-    made = part(replace(found, article=replace(found.article, text=text), passage=whole))
-    assert (made.firsts < len(made.text)).all()
-    _, (read,) = network.read(cut("Phà chạy đâu?"), [made])
+    passage = Passage(1, 1, 0, 0, len(text), text, spans)
+    passage_part = part(replace(found, article=replace(found.article, text=text), passage=passage))
+    assert (passage_part.firsts < len(passage_part.text)).all()
+    _, (read,) = network.read(cut("Phà chạy đâu?"), [passage_part])
     assert len(read.sentences) == len(spans)
 
 
 @pytest.mark.parametrize("question", ["Vì sao phà ngừng chạy?", "ai nghi ra thu vien tren thuyen"])
 def test_what_else_is_read_makes_no_difference(network: Network, question: str) -> None:
-    asked = cut(question)
+    question_words = cut(question)
     parts = [
         part(titled(1, *FERRY)),
         part(titled(2, *LIBRARY)),
         part(titled(3, "", "Phà.")),
         part(titled(4, *FERRY, before="À. ")),
     ]
-    none, together = network.read(asked, parts)
+    none, together = network.read(question_words, parts)
     for one, other in zip(parts, together, strict=True):
-        alone_none, (alone,) = network.read(asked, [one])
+        alone_none, (alone,) = network.read(question_words, [one])
         assert alone_none == pytest.approx(none, abs=1e-4)
         assert alone.sentences == pytest.approx(other.sentences, abs=1e-4)
         assert alone.edges == pytest.approx(other.edges, abs=1e-4)
         assert alone.cosines == pytest.approx(other.cosines, abs=1e-4)
         assert len(other.sentences) == len(one.firsts) and other.edges.shape == (len(one.text), 2)
-        assert other.cosines.shape == (len(one.firsts), len(asked))
+        assert other.cosines.shape == (len(one.firsts), len(question_words))
         assert (other.cosines >= 0).all() and (other.cosines <= 1).all()
-    _, backwards = network.read(asked, parts[::-1])
+    _, backwards = network.read(question_words, parts[::-1])
     assert backwards[-1].sentences == pytest.approx(together[0].sentences, abs=1e-4)
 
 
@@ -225,16 +231,16 @@ def test_passages_are_read_by_the_dozen(encoder: StaticEncoder, many: int) -> No
 
 
 def test_verdict_and_sense_by_hand() -> None:
-    asked = understand("Cầu dài bao nhiêu mét?", FLAT)  # cầu, dài and mét have equal weights
-    found = lines(asked, [titled(7, "Cầu mới", "Phà cũ. Nó vươn 9 thước.")])
-    words = cut(asked.text)
-    met = np.array([[0.1] * len(words), [0.2] * len(words)])
-    met[1, [words.words.index("dài"), words.words.index("mét")]] = [0.5, 0.25]
-    read = Read(np.array([-1.0, 2.0]), np.zeros((0, 2)), met)
+    analysed = understand("Cầu dài bao nhiêu mét?", FLAT)  # cầu, dài and mét have equal weights
+    found = lines(analysed, [titled(7, "Cầu mới", "Phà cũ. Nó vươn 9 thước.")])
+    words = cut(analysed.text)
+    cosines = np.array([[0.1] * len(words), [0.2] * len(words)])
+    cosines[1, [words.words.index("dài"), words.words.index("mét")]] = [0.5, 0.25]
+    read = Read(np.array([-1.0, 2.0]), np.zeros((0, 2)), cosines)
     seen = sr.Seen(words, {7: (part(found[0].hit), read)}, 0.5)
     assert [seen.verdict(line) for line in found] == [-1.5, 1.5]
-    assert seen.sense(asked, found[1]) == pytest.approx((1 + 0.5 + 0.25) / 3)  # the title has cầu
-    assert seen.sense(asked, found[0]) == pytest.approx((1 + 0.1 + 0.1) / 3)
+    assert seen.sense(analysed, found[1]) == pytest.approx((1 + 0.5 + 0.25) / 3)  # the title has cầu
+    assert seen.sense(analysed, found[0]) == pytest.approx((1 + 0.1 + 0.1) / 3)
 
 
 # The words of an answer ------------------------------------------------------------------------
@@ -255,29 +261,29 @@ def test_edges_by_hand() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**31), st.integers(1, 60), st.integers(0, 3), st.integers(1, 12), st.data())
-def test_edges_against_every_pair(seed: int, count: int, title: int, wanted: int, data: st.DataObject) -> None:
+def test_edges_against_every_pair(seed: int, count: int, title: int, target: int, data: st.DataObject) -> None:
     random = np.random.default_rng(seed)
     lengths = random.integers(1, 6, title + count)
     starts = np.cumsum([0, *(lengths[:-1] + random.integers(0, 2, title + count - 1))]).tolist()
     ends = (np.array(starts) + lengths).tolist()
     logits = random.normal(0, 3, (title + count, 2)).astype(np.float32)
     words = ["x"] * (title + count)
-    made = Part(Text(starts, ends, words, words, [0] * len(words)), title, np.array([title]))
-    edges = Edges(made, Read(np.zeros(1), logits, np.zeros((1, 1))))
+    passage_part = Part(Text(starts, ends, words, words, [0] * len(words)), title, np.array([title]))
+    edges = Edges(passage_part, Read(np.zeros(1), logits, np.zeros((1, 1))))
     a = data.draw(st.integers(0, count - 1))
     b = data.draw(st.integers(a, count - 1))
     within = Span(starts[title + a], ends[title + b])
-    own = logits[title:].astype(np.float64)
-    shares = [np.exp(own[:, i]) / np.exp(own[:, i]).sum() for i in (0, 1)]
+    passage_logits = logits[title:].astype(np.float64)
+    shares = [np.exp(passage_logits[:, i]) / np.exp(passage_logits[:, i]).sum() for i in (0, 1)]
     every = {
         Span(starts[title + i], ends[title + j]): math.log(shares[0][i] * shares[1][j])
         for i in range(a, b + 1)
         for j in range(i, min(b + 1, i + 40))  # no answer is longer than forty words
     }
-    found = edges.best(within, wanted)
-    assert len(found) == len(set(found)) == min(wanted, len(every))
+    found = edges.best(within, target)
+    assert len(found) == len(set(found)) == min(target, len(every))
     assert all(within.start <= span.start < span.end <= within.end for span in found)
-    assert [every[span] for span in found] == pytest.approx(sorted(every.values(), reverse=True)[:wanted], abs=1e-5)
+    assert [every[span] for span in found] == pytest.approx(sorted(every.values(), reverse=True)[:target], abs=1e-5)
     for span in found:
         assert edges.score(span) == pytest.approx(every[span], abs=1e-5)
 
@@ -298,12 +304,12 @@ def test_edges_against_every_pair(seed: int, count: int, title: int, wanted: int
 )
 def test_counted(question: str, sentence: str, span: str, rest: str) -> None:
     at = sentence.index(span)
-    asked = understand(question, FLAT)
-    assert counted(asked, sentence, Span(at, at + len(span))).of(sentence) == rest
+    analysed = understand(question, FLAT)
+    assert counted(analysed, sentence, Span(at, at + len(span))).of(sentence) == rest
 
 
 @pytest.mark.parametrize(
-    ("question", "sentence", "span", "whole"),
+    ("question", "sentence", "span", "expected"),
     [
         ("Nhiệt độ kho lạnh là bao nhiêu?", "Nhiệt độ là -25 độ C.", "25 độ C", "-25 độ C"),
         ("nhiet do la bao nhieu", "Nhiệt độ xuống âm 1,2 độ C.", "1,2", "âm 1,2"),
@@ -317,10 +323,10 @@ def test_counted(question: str, sentence: str, span: str, rest: str) -> None:
         ("Khi nào?", "Từ 5 đến 7 giờ.", "7 giờ", "7 giờ"),  # does not ask for a number
     ],
 )
-def test_whole_number(question: str, sentence: str, span: str, whole: str) -> None:
+def test_whole_number(question: str, sentence: str, span: str, expected: str) -> None:
     at = sentence.index(span)
     found = whole_number(understand(question, FLAT), sentence, Span(at, at + len(span)))
-    assert found.of(sentence) == whole
+    assert found.of(sentence) == expected
 
 
 # Words and vectors -----------------------------------------------------------------------------

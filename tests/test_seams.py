@@ -81,10 +81,10 @@ class SharedTerms:
     """Scores passages by their number of query terms, and sets ``scores.rerank``."""
 
     def rerank(self, query: str | Query, hits: Sequence[Hit]) -> list[Hit]:
-        wanted = set(terms(str(query)))
+        expected = set(terms(str(query)))
         scored = []
         for hit in hits:
-            score = float(len(wanted & set(terms(hit.passage.text))))
+            score = float(len(expected & set(terms(hit.passage.text))))
             scored.append(replace(hit, scores=replace(hit.scores, rerank=score)))
         return sorted(scored, key=lambda hit: -(hit.scores.rerank or 0.0))
 
@@ -185,10 +185,10 @@ def test_an_index_takes_a_reranker_and_a_reader(tmp_path_factory: pytest.TempPat
         assert [hit.article.source for hit in hits] == ["cau-2023.txt", "cho.txt"]
         assert [hit.rank for hit in hits] == [1, 2]
         assert [hit.scores.rerank for hit in hits] == [1.0, 0.5]
-        asked = index.ask(QUESTION, reader=FirstSentence(), reranker=NewestFirst())
-        assert asked == answer(as_query(QUESTION), index, FirstSentence(), NewestFirst())
-        assert asked.citation is not None
-        assert asked.citation.article.source == "cau-2023.txt"
+        found = index.ask(QUESTION, reader=FirstSentence(), reranker=NewestFirst())
+        assert found == answer(as_query(QUESTION), index, FirstSentence(), NewestFirst())
+        assert found.citation is not None
+        assert found.citation.article.source == "cau-2023.txt"
 
 
 @pytest.mark.parametrize("reranker", [None, NewestFirst()])

@@ -65,9 +65,9 @@ def test_same_content_same_checksum(tmp_path: Path) -> None:
 def test_rows_of_ids_far_from_each_other(tmp_path: Path) -> None:
     ids = np.array([4, 9, 1 << 40])
     write_arrays(tmp_path / "1", ids, unit(3))
-    rows, here = open_arrays(tmp_path / "1").rows(np.array([-1, 4, 5, 1 << 40, 1 << 60]))
-    assert here.tolist() == [False, True, False, True, False]
-    assert rows[here].tolist() == [0, 2]
+    rows, present = open_arrays(tmp_path / "1").rows(np.array([-1, 4, 5, 1 << 40, 1 << 60]))
+    assert present.tolist() == [False, True, False, True, False]
+    assert rows[present].tolist() == [0, 2]
 
 
 @pytest.mark.parametrize("name", ["ids.npy", "vectors.npy", "codebook.npy", "codes.npy"])

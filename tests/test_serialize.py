@@ -42,22 +42,22 @@ def test_a_hit_by_hand() -> None:
 
 def test_an_answer_by_hand() -> None:
     answer = Answer("dài?", True, "420 mét", HIT, Span(17, 24), Span(9, 25), 0.8, (Span(17, 20),), (HIT,))
-    told = wire.answer(answer)
-    assert (told["found"], told["confidence"], len(told["hits"])) == (True, 0.8, 1)
-    assert {k: told["answer"][k] for k in ("start", "end", "line", "text", "passage_id")} == {
+    value = wire.answer(answer)
+    assert (value["found"], value["confidence"], len(value["hits"])) == (True, 0.8, 1)
+    assert {k: value["answer"][k] for k in ("start", "end", "line", "text", "passage_id")} == {
         "start": 17,
         "end": 24,
         "line": 3,
         "text": "420 mét",
         "passage_id": 3,
     }
-    assert told["answer"]["sentence"]["text"] == "Cầu dài 420 mét."
-    assert [mark["text"] for mark in told["answer"]["marks"]] == ["420"]
+    assert value["answer"]["sentence"]["text"] == "Cầu dài 420 mét."
+    assert [mark["text"] for mark in value["answer"]["marks"]] == ["420"]
 
 
 def test_an_answer_not_found() -> None:
-    told = wire.answer(Answer("ai?", False, confidence=0.1, hits=(HIT,)))
-    assert told == {
+    value = wire.answer(Answer("ai?", False, confidence=0.1, hits=(HIT,)))
+    assert value == {
         "question": "ai?",
         "found": False,
         "confidence": 0.1,

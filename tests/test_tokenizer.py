@@ -182,7 +182,7 @@ def test_vectors_and_ids_do_not_depend_on_the_tokenizer(monkeypatch: pytest.Monk
     vectors = encoder.encode_tokens(packed)
     assert np.array_equal(vectors, before)
     assert np.array_equal(vectors, encoder.encode_passages(texts))
-    assert [ids(some) for some in packed] == [library_ids(library, text) for text in texts]
+    assert [ids(token_ids) for token_ids in packed] == [library_ids(library, text) for text in texts]
     assert encoder.tokenizer().token_ids(texts) == packed
 
 

@@ -164,9 +164,9 @@ def test_a_passage_is_read_alone_or_among_others_the_same(reader: TransformerRea
 
 def test_signs_alone_are_no_answer() -> None:
     found = stopped("Cầu (…) dài.")
-    asked = extractive.understand(QUESTION, extractive.Idf({}, 1.0))
-    assert extractive._quote(asked, found, Span(4, 7), 0.5) is None
-    assert extractive._quote(asked, found, Span(0, 7), 0.5)
+    analysed = extractive.understand(QUESTION, extractive.Idf({}, 1.0))
+    assert extractive._quote(analysed, found, Span(4, 7), 0.5) is None
+    assert extractive._quote(analysed, found, Span(0, 7), 0.5)
 
 
 @given(
@@ -273,11 +273,11 @@ def test_a_long_passage_goes_in_by_windows(readers: dict[str, TransformerReader]
     found = windows(reader, QUESTION, text)
     assert len(found) > 3 and all(len(w.ids) == len(w.types) == len(w.places) <= limit for w in found)
     places = [[place for place in w.places if place] for w in found]
-    assert all(a.start < b.start for own in places for a, b in pairwise(own))
+    assert all(a.start < b.start for window_places in places for a, b in pairwise(window_places))
     # Nothing is left out, and neighbouring windows overlap.
-    covered = {at for own in places for place in own for at in range(place.start, place.end)}
+    covered = {at for window_places in places for place in window_places for at in range(place.start, place.end)}
     assert covered == {at for at, c in enumerate(text) if not c.isspace()}
-    shared = [sum(place in own for place in following) for own, following in pairwise(places)]
+    shared = [sum(place in window_places for place in following) for window_places, following in pairwise(places)]
     assert min(shared) >= 15
     answer = reader.read(as_query(QUESTION), [stopped(text)])
     assert answer.text == "186 mét" and answer.span == Span(len(text) - 8, len(text) - 1)
@@ -466,8 +466,8 @@ def test_load_reader(models: Path) -> None:
     assert isinstance(bundled, BundledReader) and bundled.min_confidence == MIN_CONFIDENCE
     strict = load_reader(min_confidence=0.9)
     assert isinstance(strict, BundledReader) and strict.min_confidence == 0.9
-    own = load_reader(str(models / "bert"))
-    assert isinstance(own, TransformerReader) and own.min_confidence == extractive.MIN_CONFIDENCE == 0.5
+    loaded = load_reader(str(models / "bert"))
+    assert isinstance(loaded, TransformerReader) and loaded.min_confidence == extractive.MIN_CONFIDENCE == 0.5
     other = load_reader(str(models / "bert"), min_confidence=0.2)
     assert isinstance(other, TransformerReader) and other.min_confidence == 0.2
 
@@ -488,9 +488,11 @@ def test_wrong_calls() -> None:
 
 def test_the_page_names_the_thresholds() -> None:
     page = (Path(__file__).parents[1] / "docs" / "readers.md").read_text(encoding="utf-8")
-    told = {row.split("|")[1].strip(): row.split("|")[-2].strip() for row in page.splitlines() if row.startswith("| ")}
-    assert float(told["bundled"]) == MIN_CONFIDENCE
-    assert float(told["`--reader NAME`"]) == extractive.MIN_CONFIDENCE
+    thresholds = {
+        row.split("|")[1].strip(): row.split("|")[-2].strip() for row in page.splitlines() if row.startswith("| ")
+    }
+    assert float(thresholds["bundled"]) == MIN_CONFIDENCE
+    assert float(thresholds["`--reader NAME`"]) == extractive.MIN_CONFIDENCE
 
 
 # Doors -----------------------------------------------------------------------------------------
@@ -510,17 +512,17 @@ def test_the_command_line(models: Path, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(ARTICLE, encoding="utf-8")
     path = tmp_path / "index"
     assert cli_case.run("index", tmp_path / "a.txt", index=path).exit_code == 0
-    asked = ["ask", "Cầu Bản Lầy dài bao nhiêu?"]
-    told = cli_case.run_json(*asked, "--reader", models / "bert", index=path)
-    assert told["found"] and told["answer"]["text"] == "186 mét"
-    told = cli_case.run_json(*asked, "--reader", models / "bert", "--min-confidence", "1", index=path)
-    assert not told["found"] and told["confidence"] > 0.5
-    assert cli_case.run(*asked, "--min-confidence", "1", index=path).exit_code == 1
-    assert cli_case.run(*asked, "--min-confidence", "0", index=path).exit_code == 0
-    assert cli_case.run(*asked, "--min-confidence", "2", index=path).exit_code == 2
-    refusal = cli_case.run_json(*asked, "--reader", "./nowhere", index=path)
+    command = ["ask", "Cầu Bản Lầy dài bao nhiêu?"]
+    output = cli_case.run_json(*command, "--reader", models / "bert", index=path)
+    assert output["found"] and output["answer"]["text"] == "186 mét"
+    output = cli_case.run_json(*command, "--reader", models / "bert", "--min-confidence", "1", index=path)
+    assert not output["found"] and output["confidence"] > 0.5
+    assert cli_case.run(*command, "--min-confidence", "1", index=path).exit_code == 1
+    assert cli_case.run(*command, "--min-confidence", "0", index=path).exit_code == 0
+    assert cli_case.run(*command, "--min-confidence", "2", index=path).exit_code == 2
+    refusal = cli_case.run_json(*command, "--reader", "./nowhere", index=path)
     assert refusal["error"]["code"] == "reader-unavailable"
-    assert cli_case.run(*asked, "--reader", "./nowhere", index=path).exit_code == 5
+    assert cli_case.run(*command, "--reader", "./nowhere", index=path).exit_code == 5
 
 
 def test_eval_measures_the_reader(models: Path, tmp_path: Path) -> None:
