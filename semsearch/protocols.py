@@ -1,4 +1,4 @@
-"""The protocols through which the parts of semsearch meet."""
+"""The extension points of semsearch: protocols for encoders, retrievers, rerankers and readers."""
 
 from __future__ import annotations
 
@@ -19,36 +19,50 @@ __all__ = ["Encoder", "HasCard", "LateInteraction", "Pretokenized", "Reader", "R
 
 @runtime_checkable
 class Encoder(Protocol):
-    """Texts to unit vectors. Queries and passages have verbs of their own (prompts differ)."""
+    """Turns texts into unit vectors. Queries and passages have separate methods, because their prompts may differ."""
 
     @property
-    def name(self) -> str: ...
-    @property
-    def dim(self) -> int: ...
-    @property
-    def fingerprint(self) -> str:
-        """Changes whenever the vectors would: weights, prompts, segmentation, maximum length."""
+    def name(self) -> str:
+        """The name that an index stores, by which ``load_encoder`` finds the encoder again."""
         ...
 
-    def encode_queries(self, texts: Sequence[str]) -> Vectors: ...
-    def encode_passages(self, texts: Sequence[str]) -> Vectors: ...
+    @property
+    def dim(self) -> int:
+        """The dimension of the vectors."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """A text that changes whenever the vectors would: with weights, prompts, segmentation or maximum length."""
+        ...
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """Return the unit vectors of queries, shape (len(texts), dim), float32."""
+        ...
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        """Return the unit vectors of passages, shape (len(texts), dim), float32."""
+        ...
 
 
 @runtime_checkable
 class LateInteraction(Protocol):
     """Optional for an encoder: comparing a query with texts token by token, from stored token ids.
 
-    Token ids are bytes in a form of the encoder's own. Equal texts give equal bytes; joined, they stand for the texts
-    in a row.
+    Token ids are bytes in a format of the encoder's choice. Equal texts give equal bytes, and concatenated token ids
+    are those of the concatenated texts.
     """
 
-    def token_ids(self, texts: Sequence[str]) -> list[bytes]: ...
+    def token_ids(self, texts: Sequence[str]) -> list[bytes]:
+        """Return the token ids of each text."""
+        ...
+
     def encode_tokens(self, token_ids: Sequence[bytes]) -> Vectors:
-        """Return the vectors of the texts that have these token ids, ``(len(token_ids), dim)``."""
+        """Return the vectors of the texts that have these token ids, shape (len(token_ids), dim)."""
         ...
 
     def maxsim(self, query: str, token_ids: Sequence[bytes]) -> NDArray[np.float32]:
-        """Return ``(len(token_ids),)`` in -1..1: the mean over the query's tokens of the best cosine in each text."""
+        """Return the mean over the query's tokens of the best cosine in each text, shape (len(token_ids),), -1 to 1."""
         ...
 
 
@@ -67,9 +81,12 @@ class Pretokenized(Protocol):
         """Return the tokenizer for many texts in this process (``encoders.Tokenizer``), always the same one."""
         ...
 
-    def token_ids(self, texts: Sequence[str]) -> list[bytes]: ...
+    def token_ids(self, texts: Sequence[str]) -> list[bytes]:
+        """Return the token ids of each text."""
+        ...
+
     def encode_tokens(self, token_ids: Sequence[bytes]) -> Vectors:
-        """Return the vectors of the texts that have these token ids, ``(len(token_ids), dim)``."""
+        """Return the vectors of the texts that have these token ids, shape (len(token_ids), dim)."""
         ...
 
 
@@ -78,7 +95,9 @@ class HasCard(Protocol):
     """Optional for an encoder: settings that were tuned for it."""
 
     @property
-    def card(self) -> EncoderCard: ...
+    def card(self) -> EncoderCard:
+        """Fusion weights that were tuned for the encoder, and checksums of its files."""
+        ...
 
 
 class Retriever(Protocol):

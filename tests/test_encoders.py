@@ -258,8 +258,8 @@ def test_any_texts_against_the_definition(texts: list[str]) -> None:
 def test_a_text_longer_than_the_block_of_tokens(static_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = load_encoder(str(static_folder))
     expected = encoder.encode_passages(SENTENCES)
-    monkeypatch.setattr("semsearch.encoders.static._TOKENS_AT_ONCE", 3)
-    monkeypatch.setattr("semsearch.encoders.static._TEXTS_AT_ONCE", 2)
+    monkeypatch.setattr("semsearch.encoders.static._BLOCK_TOKENS", 3)
+    monkeypatch.setattr("semsearch.encoders.static._BATCH_TEXTS", 2)
     np.testing.assert_allclose(encoder.encode_passages(SENTENCES), expected, atol=1e-6)
 
 

@@ -75,7 +75,7 @@ def test_a_text_matches_itself_fully(encoder: StaticEncoder) -> None:
 def test_a_very_long_query_is_compared_in_parts(encoder: StaticEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     token_ids = encoder.token_ids(TEXTS)
     in_one = encoder.maxsim(" ".join([QUERY, *TEXTS]), token_ids)
-    monkeypatch.setattr("semsearch.encoders.late_interaction._QUERY_TOKENS_AT_ONCE", 3)
+    monkeypatch.setattr("semsearch.encoders.late_interaction._BLOCK_QUERY_TOKENS", 3)
     assert encoder.maxsim(" ".join([QUERY, *TEXTS]), token_ids) == pytest.approx(in_one, abs=1e-6)
 
 

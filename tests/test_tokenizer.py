@@ -175,7 +175,7 @@ def test_vectors_are_the_same_before_and_after_the_library_is_loaded() -> None:
 def test_vectors_and_ids_do_not_depend_on_the_tokenizer(monkeypatch: pytest.MonkeyPatch, library: Tokenizer) -> None:
     texts = [*articles(), *ODD]
     before = load_encoder(threads=2).encode_passages(texts)
-    monkeypatch.setattr(tokenizer, "_MANY_TEXTS", 1)
+    monkeypatch.setattr(tokenizer, "_MIN_TEXTS_FOR_CACHE", 1)
     encoder = load_encoder(threads=2)
     assert isinstance(encoder, StaticEncoder)
     packed = encoder.token_ids(texts)

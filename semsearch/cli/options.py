@@ -76,6 +76,7 @@ class OutputOptions:
 
     @property
     def locale(self) -> Locale:
+        """The language of ``--lang``, or else of the environment."""
         return Locale(self.lang or language_of(os.environ))
 
 
@@ -139,6 +140,7 @@ class ReaderOptions:
 
     @property
     def given(self) -> bool:
+        """True if any of the options was used."""
         return self.reader is not None or self.min_confidence is not None
 
     def load(self, threads: int | None) -> Reader | None:

@@ -149,6 +149,7 @@ def say(message: str) -> None:
 
 
 def to_json(value: object) -> str:
+    """Return ``value`` as one line of JSON."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 

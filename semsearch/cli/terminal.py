@@ -73,9 +73,11 @@ class Console:
         return cls(stream, width, colour, locale)
 
     def bold(self, text: str) -> str:
+        """Return ``text`` in bold if the output has colours."""
         return f"{_BOLD}{text}{_RESET}" if self.colour else text
 
     def dim(self, text: str) -> str:
+        """Return ``text`` dimmed if the output has colours."""
         return f"{_DIM}{text}{_RESET}" if self.colour else text
 
     def marked_words(self, text: str, within: Span, marks: Iterable[Span]) -> str:

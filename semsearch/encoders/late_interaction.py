@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["maxsim"]
 
-_QUERY_TOKENS_AT_ONCE = 512  # bounds the memory that an endless query may take
+_BLOCK_QUERY_TOKENS = 512  # bounds the memory for a very long query
 
 
 def maxsim(
@@ -55,8 +55,8 @@ def maxsim(
     text_vectors = unit_rows(matrix.take(distinct, axis=0))
 
     sums, total = np.zeros(len(filled), np.float32), 0.0
-    for start in range(0, len(query_ids), _QUERY_TOKENS_AT_ONCE):
-        query_vectors = to_float32(matrix.take(query_ids[start : start + _QUERY_TOKENS_AT_ONCE], axis=0))
+    for start in range(0, len(query_ids), _BLOCK_QUERY_TOKENS):
+        query_vectors = to_float32(matrix.take(query_ids[start : start + _BLOCK_QUERY_TOKENS], axis=0))
         lengths = np.linalg.norm(query_vectors, axis=1)
         cosines = unit_rows(query_vectors) @ text_vectors.T
         best = np.maximum.reduceat(cosines.take(places, axis=1), firsts, axis=1)

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["StaticEncoder", "is_static"]
 
 _MODULES = ["StaticEmbedding", "Normalize"]
-_TEXTS_AT_ONCE = 1024
-_TOKENS_AT_ONCE = 65_536  # bounds the memory that one endless text may take
-_ROWS_AT_ONCE = 256  # of several texts: they stay in the processor's cache until they are added up
+_BATCH_TEXTS = 1024
+_BLOCK_TOKENS = 65_536  # bounds the memory for one very long text
+_BATCH_ROWS = 256  # of several texts: they stay in the processor's cache until they are added up
 
 
 class StaticEncoder:
@@ -76,6 +76,7 @@ class StaticEncoder:
 
     @property
     def dim(self) -> int:
+        """The dimension of the vectors."""
         return int(self._matrix.shape[1])
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
@@ -99,11 +100,11 @@ class StaticEncoder:
         The vector of a text does not depend on the other texts of the batch, not by a bit.
         """
         sums = np.zeros((len(token_ids), self.dim), dtype=np.float32)
-        for first, batch in _batches(token_ids, _ROWS_AT_ONCE * self._token_bytes):
+        for first, batch in _batches(token_ids, _BATCH_ROWS * self._token_bytes):
             if len(batch) == 1:
                 ids = self._unpack(batch[0])
-                for start in range(0, len(ids), _TOKENS_AT_ONCE):
-                    rows = self._matrix.take(ids[start : start + _TOKENS_AT_ONCE], axis=0)
+                for start in range(0, len(ids), _BLOCK_TOKENS):
+                    rows = self._matrix.take(ids[start : start + _BLOCK_TOKENS], axis=0)
                     sums[first] += to_float32(rows).sum(axis=0)
                 continue
             rows = to_float32(self._matrix.take(self._unpack(b"".join(batch)), axis=0))
@@ -191,8 +192,8 @@ class StaticEncoder:
         if prompt:
             texts = [prompt + text for text in texts]
         vectors = [np.empty((0, self.dim), np.float32)]
-        for first in range(0, len(texts), _TEXTS_AT_ONCE):
-            vectors.append(self.encode_tokens(self._tokenizer.token_ids(texts[first : first + _TEXTS_AT_ONCE])))
+        for first in range(0, len(texts), _BATCH_TEXTS):
+            vectors.append(self.encode_tokens(self._tokenizer.token_ids(texts[first : first + _BATCH_TEXTS])))
         return np.concatenate(vectors)
 
     def _unpack(self, token_ids: bytes) -> NDArray[Any]:

@@ -44,8 +44,8 @@ __all__ = [
     "unpack_ids",
 ]
 
-_FEW_TEXTS = 4  # up to this many are tokenized in Python rather than loading the library
-_MANY_TEXTS = 2048  # the caching tokenizer takes as long to set up as the library needs for this many
+_MAX_TEXTS_IN_PYTHON = 4  # that are tokenized in Python rather than loading the library
+_MIN_TEXTS_FOR_CACHE = 2048  # setting up the caching tokenizer takes as long as the library needs for this many
 _MAX_THREADS = 6  # with more threads than this the library is faster than the caching tokenizer
 _MAX_CACHED = 100_000  # entries of each cache
 _MAX_CACHED_CHARACTERS = 200  # longer runs without white space are not words and are not cached
@@ -129,6 +129,7 @@ class AdaptiveTokenizer:
 
     @property
     def vocabulary_size(self) -> int:
+        """Return the number of tokens in the vocabulary."""
         return len(self._model) if self._model else self._library.vocabulary_size()
 
     def token_id(self, token: str) -> int | None:
@@ -136,6 +137,7 @@ class AdaptiveTokenizer:
         return self._model.token_id(token) if self._model else self._library.token_id(token)
 
     def token_ids(self, texts: Sequence[str]) -> list[bytes]:
+        """Return the token ids of each text, from the tokenizer that is fastest for this many."""
         return self._choose(len(texts)).token_ids(texts)
 
     @property
@@ -150,11 +152,11 @@ class AdaptiveTokenizer:
         return self._caching
 
     def _choose(self, texts: int) -> Tokenizer:
-        if texts >= _MANY_TEXTS and (self._threads or _processors()) <= _MAX_THREADS:
+        if texts >= _MIN_TEXTS_FOR_CACHE and (self._threads or _processors()) <= _MAX_THREADS:
             self.caching()
         if self._caching is not None:
             return self._caching
-        if self._unigram is not None and texts <= _FEW_TEXTS and not self._library.is_loaded:
+        if self._unigram is not None and texts <= _MAX_TEXTS_IN_PYTHON and not self._library.is_loaded:
             return self._unigram
         return self._library
 
@@ -178,9 +180,11 @@ class LibraryTokenizer:
 
     @property
     def is_loaded(self) -> bool:
+        """True if the library has read the tokenizer's file."""
         return self._tokenizer is not None
 
     def vocabulary_size(self) -> int:
+        """Return the number of tokens in the vocabulary."""
         return self._load().get_vocab_size()
 
     def token_id(self, token: str) -> int | None:
@@ -224,7 +228,7 @@ class UnigramTokenizer:
         self._token_bytes = token_bytes
         self._fallback = fallback
         # A question is tokenized when it is encoded and again for late interaction.
-        self._cached_ids = lru_cache(maxsize=_FEW_TEXTS)(self._ids)
+        self._cached_ids = lru_cache(maxsize=_MAX_TEXTS_IN_PYTHON)(self._ids)
 
     def token_ids(self, texts: Sequence[str]) -> list[bytes]:
         return _with_fallback(texts, [self._cached_ids(text) for text in texts], self._fallback)

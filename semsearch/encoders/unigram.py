@@ -123,6 +123,7 @@ class UnigramModel:
         return None if has_duplicates else model
 
     def normalize(self, text: str) -> str:
+        """Apply the normalizers in order."""
         for normalizer in self._normalizers:
             text = normalizer(text)
         return text

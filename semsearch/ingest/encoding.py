@@ -20,9 +20,9 @@ __all__ = ["Undecodable", "decode", "from_tcvn3", "from_vni", "is_binary", "is_u
 _SAMPLE_CHARACTERS = 200_000  # compared between encodings
 _BINARY_SAMPLE_BYTES = 65_536
 _UTF16_SAMPLE_BYTES = 4096
-_FEW_WORDS = 3  # so few Vietnamese words are weak evidence
+_WEAK_EVIDENCE_WORDS = 3  # this many Vietnamese words are weak evidence
 _MIN_SHARE = 0.6  # of accented words that are Vietnamese, for a one-byte encoding
-_MIN_SHARE_FEW_WORDS = 0.35
+_MIN_SHARE_WEAK_EVIDENCE = 0.35
 _MIN_SHARE_REPAIR = 0.75  # for look-alike letters inside a Unicode text
 _MAX_FOREIGN_SHARE = 0.15  # of letters outside ASCII, in a text taken as windows-1252
 
@@ -218,7 +218,7 @@ def repair(text: str) -> tuple[str, str]:
     convert = _CONVERTERS[best_name]
     if best_share < _MIN_SHARE_REPAIR or best_share <= _vietnamese_share(sample):
         return text, ""
-    if _evidence(convert(sample))[0] < _FEW_WORDS:
+    if _evidence(convert(sample))[0] < _WEAK_EVIDENCE_WORDS:
         return text, ""
     return convert(text), best_name
 
@@ -340,8 +340,8 @@ def _decode_legacy(data: bytes, declared: str) -> tuple[str, str]:
         share = _vietnamese_share(text)
         if share > best_share:
             best_share, best_name, best_text = share, name, text
-    few_words = _evidence(best_text)[0] <= _FEW_WORDS
-    if best_share >= _MIN_SHARE or (best_share >= _MIN_SHARE_FEW_WORDS and few_words):
+    few_words = _evidence(best_text)[0] <= _WEAK_EVIDENCE_WORDS
+    if best_share >= _MIN_SHARE or (best_share >= _MIN_SHARE_WEAK_EVIDENCE and few_words):
         return best_text, best_name
 
     codec = _declared_codec(declared)
