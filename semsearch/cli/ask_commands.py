@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ask", "duplicates", "search", "similar"]
 
-DASH_HELP = "- reads it from stdin; -- goes before one that begins with a dash."
+DASH_HELP = "- reads it from stdin; put -- before one that begins with a dash."
 
 
 def ask(

@@ -312,7 +312,7 @@ ENCODER_NOTES = {
     ),
     "e5-instruct": Message(
         vi="chỉ thêm chỉ dẫn trước câu hỏi",
-        en="the instruction goes before queries only",
+        en="the instruction is put before queries only",
     ),
     "bge-m3": Message(vi="chỉ dùng vectơ ngữ nghĩa", en="dense vectors only"),
     "gte-multilingual": Message(

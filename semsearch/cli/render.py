@@ -94,7 +94,7 @@ def _quoted_answer(console: Console, answer_quote: Quote, quotes: Sequence[Quote
 
 
 def _quote(console: Console, quote: Quote, label: str = "") -> None:
-    """Print the words of a quote, the sentence around them, and its sources; ``label`` stands before the first line."""
+    """Print the words of a quote, the sentence around them, and its sources; ``label`` comes before the first line."""
     indent = " " * len(label)
     sentence = _quoted_sentence(console, quote)
     if quote.span == quote.sentence:

@@ -103,7 +103,7 @@ def _run(function: Callable[[], int], command: str, *, as_json: bool, debug: boo
 
 
 def _discard_output() -> None:
-    """Let whatever is left in the buffer of stdout go nowhere; Python would fail to write it as it ends."""
+    """Discard what is left in the buffer of stdout; Python would fail to write it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

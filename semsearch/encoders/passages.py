@@ -1,4 +1,4 @@
-"""What an encoder is given for a passage, and the token ids that are kept of it."""
+"""The text that an encoder gets for a passage, and the passage's stored token ids."""
 
 from __future__ import annotations
 

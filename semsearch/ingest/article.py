@@ -26,8 +26,8 @@ class ExtractedText:
 
     Args:
         encoding: Encoding of the text; empty for formats that do not leave it open.
-        title: None if the format does not say it, so that it is looked for in the text; an empty title stays empty.
-        date: Date of publication. None: it is looked for in the text.
+        title: None if the format does not give it; it is then looked for in the text. An empty title stays empty.
+        date: Date of publication; None if it is to be looked for in the text.
         created: Date that a program wrote into the file, used only if there is no other.
         may_have_head: Whether the text may begin with front matter or "Tiêu đề:" lines.
         record_id: Id of the record in a file of many articles.

@@ -181,7 +181,7 @@ _BEFORE_OTHER_YEAR = re.compile(
     r"\b(?:den|toi|tu|cuoi|ky|hoi|vao|trong|ke hoach|nhiem vu|phuong huong|tam nhin|nghi quyet|sinh|giai doan)"
     r"\s+(?:het\s+|\d{4}\s*)?$"
 )
-# What stands before a year that is planned for: "đến | năm 2030", "tầm nhìn | 2030", "nhiệm kỳ 2015 | -2020".
+# Words before a planned year: "đến | năm 2030", "tầm nhìn | 2030", "nhiệm kỳ 2015 | -2020".
 _BEFORE_PLANNED_YEAR = re.compile(
     r"\b(?:den|toi|tam nhin|giai doan|giai doan \d{4}|nhiem ky \d{4})\s*(?:cuoi\s+|het\s+)?$"
 )

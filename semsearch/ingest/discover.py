@@ -19,7 +19,7 @@ __all__ = ["Discovery", "discover", "file_hash", "open_file", "source_of", "unre
 
 @dataclass(slots=True)
 class Discovery:
-    """The files that paths stand for, as absolute paths, each once and in order.
+    """The files that paths refer to, as absolute paths, each once and in order.
 
     Args:
         files: Files to read.
@@ -35,10 +35,10 @@ class Discovery:
 
 
 def discover(paths: Iterable[str | Path]) -> Discovery:
-    """Find the files that paths, folders and globs stand for.
+    """Find the files that paths, folders and globs refer to.
 
     Folders are walked through in the order of names, links to folders are not followed, hidden files and folders are
-    left out. A file given by its own name is taken whatever it is.
+    left out. A file that is named itself is included in any case.
 
     Raises:
         UsageError: A path or pattern matches nothing.

@@ -42,7 +42,7 @@ MAX_ERRORS_BEFORE_FIRST_ARTICLE = 100
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
-    """One article as it stands in its file: the whole file, a JSON line, or a CSV row (as a JSON object).
+    """One article as it is in its file: the whole file, a JSON line, or a CSV row (as a JSON object).
 
     Args:
         file: Absolute path with forward slashes, or a name for other input.

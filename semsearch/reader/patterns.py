@@ -123,7 +123,7 @@ _TITLES = (
 TITLED = lazy_compile(r"(?<!\w)" + _any(_TITLES) + r"\.?\s$", re.IGNORECASE)
 """Ends where a person's name begins."""
 TITLE = lazy_compile("(?:" + _any(_TITLES + " " + _FIRST_WORDS) + r"\.?\s)+", re.IGNORECASE)
-"""What stands before a name and is no part of it: titles, and words that are capitalised for opening a sentence."""
+"""Words before a name that are not a part of it: titles, and words that are capitalised at the start of a sentence."""
 ONE_WORD_PLACES = _set("Anh Mỹ Pháp Đức Nga Ý Úc Áo Lào Huế Vinh Bỉ Ấn Nhật Hàn")
 NOT_NAMES = _set(
     "ông bà anh chị em cô bác họ tôi bạn chúng nó đồng bên cùng cụ qua mỗi không có được bị là cả hai ba bốn việc cho "

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["similar_to_article", "similar_to_passage", "similar_to_text"]
 
 LEADING_PASSAGES = 3
-"""Passages of an article whose words stand for it in the lexical search; its vector is the mean of all."""
+"""Number of passages whose words represent an article in lexical search; its vector is the mean of all passages."""
 
 
 def similar_to_text(
@@ -42,7 +42,7 @@ def similar_to_text(
     text = _comparable(query.text)
     identical: set[int] = set()
     while True:
-        # The same text may stand in many articles: the more were found, the more are fetched.
+        # The same text may occur in many articles: the more were found, the more are fetched.
         fetched = max(k, 2 * len(identical))
         request = SearchRequest(query, vector, fetched, mode, filters, excluded=identical)
         hits = hybrid_search(store, snapshot, request, encoder)

@@ -28,7 +28,7 @@ SIGNALS: dict[Mode, tuple[str, ...]] = {
 def fusion_weights(encoder: Encoder | None, language: Language, mode: Mode) -> FusionWeights:
     """Return the weights from the encoder's card, or the defaults.
 
-    Without token ids there is no sentence score; what it would count is added to the passage's.
+    Without token ids there is no sentence score; its weight is added to that of the passage.
 
     Args:
         encoder: ``None`` in lexical mode.

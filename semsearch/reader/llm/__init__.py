@@ -1,4 +1,4 @@
-"""Answers in the words of a language model, of which every sentence rests on a passage that it cites."""
+"""Answers in the words of a language model; every sentence is supported by a passage that it cites."""
 
 from .reader import LLMReader
 

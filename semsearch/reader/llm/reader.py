@@ -44,7 +44,7 @@ class LLMReader:
         api_key: None for servers that need none.
         timeout: Seconds for the whole reply.
         stream: Receive the reply in parts, so that a broken connection is noticed and an endless reply is stopped.
-            Nothing is shown before it is verified all the same.
+            Even then nothing is shown before it is verified.
         max_passages: How many hits are sent at most.
         progress: Called with the number of characters received so far, if ``stream``; in another thread.
         on_removed: Called with each sentence that was removed, and the reason.

@@ -141,17 +141,17 @@ def _unsupported_fact(claim: str, texts: Sequence[str]) -> str:
     """Return what is wrong with a claim's addresses, numbers and dates; an empty string if each is in a text."""
     known_addresses: set[str] = set().union(*map(_addresses, texts))
     for address in sorted(_addresses(claim) - known_addresses):
-        return f"the address {address} is in no passage that it cites"
+        return f"the address {address} is not in a passage that it cites"
 
     known_values = [_values(text) for text in texts]
     for value, written in _values(claim).items():
         if not any(value in values for values in known_values):
-            return f"the number {written} is in no passage that it cites"
+            return f"the number {written} is not in a passage that it cites"
 
     known_dates = [_dates(_plain_dates(text), with_dashes=True) for text in texts]
     for date in _dates(_plain_dates(claim), with_dashes=False):
         if not any(_has_date(date, dates, values) for dates, values in zip(known_dates, known_values, strict=True)):
-            return f"the date {'/'.join(map(str, date))} is in no passage that it cites"
+            return f"the date {'/'.join(map(str, date))} is not in a passage that it cites"
     return ""
 
 
