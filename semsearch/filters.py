@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from pathlib import Path
 
 from .errors import UsageError
 
@@ -15,8 +16,9 @@ class Filter:
     """Restricts a search to some articles; a field that is ``None`` restricts nothing.
 
     Args:
-        source: Only articles from this source, file or folder. A name that the index does not know is taken as a
-            pattern if it contains ``*``, ``?`` or ``[``, otherwise as part of a path or URL.
+        source: Only articles from this source, file or folder; a ``Path`` is accepted too. A name that the index
+            does not know is taken as a pattern if it contains ``*``, ``?`` or ``[``, otherwise as part of a path or
+            URL.
         since: Only articles dated on or after this day. Articles without a date do not pass.
         until: Only articles dated on or before this day.
 
@@ -29,6 +31,8 @@ class Filter:
     until: dt.date | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.source, Path):
+            object.__setattr__(self, "source", str(self.source))
         object.__setattr__(self, "since", as_date("since", self.since))
         object.__setattr__(self, "until", as_date("until", self.until))
         if self.source is not None and (not self.source or "\0" in self.source):

@@ -11,8 +11,12 @@ from ..storage import Store
 __all__ = ["ConnectionPool"]
 
 
+MAX_IDLE = 8
+"""Idle connections that are kept; each may cache up to 96 MiB of the database."""
+
+
 class ConnectionPool:
-    """Read-only connections, as many as were ever used at the same moment."""
+    """Read-only connections, one for each search that runs at the same moment."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -33,7 +37,10 @@ class ConnectionPool:
         try:
             yield store
         finally:
-            self._idle.append(store)
+            if len(self._idle) < MAX_IDLE:
+                self._idle.append(store)
+            else:
+                store.close()
 
     def close(self) -> None:
         """Close the idle connections; new ones are opened at the next use."""
