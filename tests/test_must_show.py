@@ -17,7 +17,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("must-show") / "index"
     result = run("index", SAMPLE_ARTICLES, index=path)
     assert result.exit_code == 0, result.output
-    assert "5 added" in result.stdout
+    assert "thêm 5 bài" in result.stdout
     return path
 
 

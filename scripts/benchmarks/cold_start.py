@@ -42,7 +42,7 @@ def run(arguments: list[str], checkout: Checkout) -> Cost:
     """Run Python with ``arguments`` in a new process."""
     started = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, *arguments],
+        [sys.executable, "-P", *arguments],
         env=checkout.environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
