@@ -42,7 +42,7 @@ def test_the_sentence_quoted_holds_the_answer(index: Path, question: str, answer
     result = run("ask", question, index=index)
     assert result.exit_code == 0
     assert answer in " ".join(result.stdout.replace("**", "").split())
-    assert "Nguồn (source): " in result.stdout and ".txt, dòng " in result.stdout
+    assert "Nguồn: " in result.stdout and ".txt, dòng " in result.stdout
 
 
 def test_what_no_article_tells_is_refused(index: Path) -> None:
