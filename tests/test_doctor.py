@@ -15,7 +15,7 @@ import pytest
 from factories import HashEncoder, article
 
 from semsearch.encoders import BUNDLED
-from semsearch.errors import IndexLocked, IndexStale, StorageError
+from semsearch.errors import IndexDamaged, IndexLocked, IndexStale, StorageError
 from semsearch.index import Index
 from semsearch.indexing.check import doctor
 from semsearch.reports import Finding, FindingCode
@@ -360,3 +360,19 @@ def test_an_index_of_sqlite_is_rebuilt(path: Path) -> None:
     assert errors(doctor(path, repair=True, encoder=ENCODER)) == []
     assert doctor(path, encoder=ENCODER) == []
     assert answers(path) == expected
+
+
+def test_vectors_that_are_not_numbers_are_reported_and_computed_again(path: Path) -> None:
+    """A search says so, a merge refuses the file, and a changed article does not take such a vector over."""
+    file = min(path.glob("vectors/*/vectors.npy"))
+    data = bytearray(file.read_bytes())
+    data[-2:] = b"\x00\x7e"  # not a number, in float16
+    file.unlink()
+    file.write_bytes(data)
+    with Index.open(path, encoder=ENCODER) as index, pytest.raises(IndexDamaged, match="doctor --repair"):
+        index.search("quà", mode="dense")
+    with Index.open(path, encoder=ENCODER) as index, pytest.raises(IndexDamaged, match="checksum"):
+        index.add([replace(article(n), title="Tin mới") for n in range(12)])
+    doctor(path, repair=True, encoder=ENCODER)
+    assert doctor(path, encoder=ENCODER) == []
+    assert answers(path)

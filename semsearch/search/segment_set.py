@@ -130,5 +130,9 @@ def _read_into_memory(
         if is_new.any():
             new_ids.append(ids[is_new])
             new_vectors.append(file.vectors[is_new])
-    if new_ids:
+    if not new_ids:
+        return
+    try:
         index.in_memory.add(np.concatenate(new_ids), np.concatenate(new_vectors))
+    except ValueError as error:  # the vectors were finite when they were written
+        raise IndexDamaged(f"A vector file is damaged ({error}); run: semsearch doctor --repair") from error

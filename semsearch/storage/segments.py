@@ -83,7 +83,7 @@ class StoredVectors:
         self._segments = store.segments(fingerprint)
 
     def vectors(self, passages: Sequence[int]) -> dict[int, Float16Array]:
-        """The vectors of ``passages`` by id, each of shape ``(dim,)``; ids without a vector are left out.
+        """The vectors of ``passages`` by id, each of shape ``(dim,)``; ids without an intact vector are left out.
 
         Raises:
             IndexDamaged: A segment is damaged.
@@ -96,5 +96,6 @@ class StoredVectors:
             file = open_segment(self._folder, segment)
             rows, here = file.rows(ids)
             for id_, row in zip(ids[here].tolist(), rows[here].tolist(), strict=True):
-                found[id_] = file.vectors[row]
+                if np.isfinite(file.vectors[row]).all():  # else it is damaged, and is computed again
+                    found[id_] = file.vectors[row]
         return found
