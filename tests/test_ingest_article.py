@@ -211,3 +211,8 @@ def test_any_head_is_read(text: str) -> None:
     for block in article.blocks:
         assert end <= block.start < block.end and block.of(article.text).strip() == block.of(article.text)
         end = block.end
+
+
+def test_an_address_is_cleaned_like_every_text() -> None:
+    assert as_url(" <https://bao\ufeffso.example/1> ") == "https://baoso.example/1"
+    assert as_url("Báo Số") == ""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..text import fold
+from ..text import clean, fold
 from ..types import Span
 
 __all__ = ["FIELDS", "Head", "as_url", "field_name", "first_field", "lines_of", "read_head", "title_of"]
@@ -61,7 +61,7 @@ def first_field(values: Mapping[str, object], kind: str) -> object:
 
 def as_url(value: object) -> str:
     """Return ``value`` if it is a web address, else ``""``: a "source" may also be the name of a newspaper."""
-    text = str(value or "").strip().strip("<>")
+    text = clean(str(value or "")).strip().strip("<>")
     return text if _URL.fullmatch(text) else ""
 
 
