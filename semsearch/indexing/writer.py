@@ -116,12 +116,19 @@ def _create(folder: Folder, manifest: Manifest) -> Store:
     return store
 
 
+@dataclass(frozen=True, slots=True)
+class StoredArticle:
+    """An article under its id with its numbered passages: the form in which a transaction stores it."""
+
+    article: Article
+    passages: list[Passage]
+
+
 @dataclass(slots=True)
 class _Written:
     """What was written of a batch before its transaction."""
 
-    articles: list[Article] = field(default_factory=list)
-    passages: list[list[Passage]] = field(default_factory=list)  # of each article
+    articles: list[StoredArticle] = field(default_factory=list)
     terms: dict[int, PassageTerms] = field(default_factory=dict)  # by passage id, as are the token ids
     token_ids: dict[int, bytes] = field(default_factory=dict)
     segment: Segment | None = None
@@ -251,14 +258,14 @@ class Writer:
         failpoint("ready")
         self.changed = True
         written = self._write_files(pending, texts, encoded) if pending else _Written()
-        article_ids = dict(zip(keys, [article.id for article in written.articles], strict=True))
+        article_ids = dict(zip(keys, [stored.article.id for stored in written.articles], strict=True))
         with self.store.transaction():
             if pending:
                 self.store.clear_pending_term_deletes()
             for key in changes.removed_articles():
                 self.store.drop_article(key)
-            for article, item, passages in zip(written.articles, pending, written.passages, strict=True):
-                self.store.put_article(article, passages, item.prepared.body_hash)
+            for stored, item in zip(written.articles, pending, strict=True):
+                self.store.put_article(stored.article, stored.passages, item.prepared.body_hash)
             self._put_sources(changes, article_ids)
             self.store.put_term_vectors({id_: terms.vector for id_, terms in written.terms.items()})
             self.store.put_token_ids(self.manifest.fingerprint, written.token_ids)
@@ -279,8 +286,8 @@ class Writer:
         written = _Written()
         for article_id, item in enumerate(pending, first_article):
             article = replace(item.prepared.article, id=article_id)
-            written.articles.append(article)
-            written.passages.append(_numbered_passages(article, item.prepared.passages, first_passage))
+            passages = _numbered_passages(article, item.prepared.passages, first_passage)
+            written.articles.append(StoredArticle(article, passages))
             first_passage += len(item.prepared.passages)
         failpoint("reserved")
         if texts:
