@@ -182,7 +182,7 @@ def test_an_unreadable_file_is_not_damage(path: Path, monkeypatch: pytest.Monkey
     def refuse(*args: object, **kwargs: object) -> None:
         raise StorageError("the disk cannot be read")
 
-    for place in ("semsearch.storage.segments.read", "semsearch.storage.lexical_files.open_readonly"):
+    for place in ("semsearch.storage.segments.open_segment", "semsearch.storage.lexical_files.open_readonly"):
         with monkeypatch.context() as patch:
             patch.setattr(place, refuse)
             with pytest.raises(StorageError):

@@ -1039,7 +1039,7 @@ def test_tombstones_go_with_time(index: Index) -> None:
     assert status.articles == 5
     assert status.tombstones < 10
     with closing(Store.open(index.path / "store.db")) as store:
-        ids, _ = segments.read(Folder(index.path), store.segments()[0], verify=True)
+        ids = segments.open_segment(Folder(index.path), store.segments()[0], verify=True).ids
     assert len(ids) < 15
     sound(index)
 

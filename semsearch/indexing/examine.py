@@ -166,22 +166,22 @@ def counter_value(store: Store, name: str) -> int:
 
 def _examine_vectors(folder: Folder, store: Store, manifest: Manifest, passage_ids: Ids) -> Iterator[Finding]:
     """Verify the checksums of all segments, and compare their ids with the passages."""
-    from ..storage.segments import read
+    from ..storage.segments import open_segment
 
     ids_with_vectors = [np.empty(0, np.int64)]
     for segment in store.segments():
         part = folder.segment(segment.number).relative_to(folder.path).as_posix()
         try:
-            ids, vectors = read(folder, segment, verify=True)
+            arrays = open_segment(folder, segment, verify=True)
         except IndexDamaged as error:
             yield Finding.of("segment-damaged", part, segment=segment.number, reason=one_line(error))
             continue
         if segment.fingerprint != manifest.fingerprint:
             continue
-        if vectors.shape[1] != manifest.dim:
+        if arrays.vectors.shape[1] != manifest.dim:
             yield Finding.of("segment-damaged", part, segment=segment.number)
         else:
-            ids_with_vectors.append(ids)
+            ids_with_vectors.append(arrays.ids)
 
     ids = np.concatenate(ids_with_vectors)
     missing = np.setdiff1d(passage_ids, ids)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..types import Ids
     from .vectors import Codebook, Float16Array
 
-__all__ = ["StoredVectors", "open_segment", "read", "write_segment"]
+__all__ = ["StoredVectors", "open_segment", "write_segment"]
 
 
 def write_segment(
@@ -67,12 +67,6 @@ def open_segment(folder: Folder, segment: Segment, *, verify: bool = False) -> S
         if checksum != segment.sha256:
             raise IndexDamaged(f"{path} does not match its checksum; run: semsearch doctor --repair")
     return file
-
-
-def read(folder: Folder, segment: Segment, *, verify: bool = False) -> tuple[Ids, Float16Array]:
-    """The ids and vectors of a segment; arguments and errors as for ``open_segment``."""
-    file = open_segment(folder, segment, verify=verify)
-    return file.ids, file.vectors
 
 
 class StoredVectors:
